@@ -1,0 +1,157 @@
+"""What every detector takes and tells."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, ClassVar, Protocol
+
+from shapely.geometry.base import BaseGeometry
+
+from geo.scene import ImageStack
+
+
+class ChangeType(StrEnum):
+    """What can have happened on the ground."""
+
+    BUILDING_ADDED = "building_added"
+    BUILDING_REMOVED = "building_removed"
+    GROUND_CLEARED = "ground_cleared"
+    PERIMETER_ADDED = "perimeter_added"
+    PERIMETER_EXTENDED = "perimeter_extended"
+    PERIMETER_REMOVED = "perimeter_removed"
+
+
+class Verdict(StrEnum):
+    """The outcome of an assessment. `NOT_ASSESSABLE` is never `UNCHANGED`."""
+
+    CHANGED = "changed"
+    UNCHANGED = "unchanged"
+    NOT_ASSESSABLE = "not_assessable"
+
+
+@dataclass(frozen=True, slots=True)
+class Components:
+    """What a finding's score is made of, each 0 to 1.
+
+    Attributes:
+        magnitude: How far the change stands out of the local spread of stable ground.
+        persistence: Share of the clear scenes since the onset that show it.
+        registration: How surely the scenes lie on each other there.
+        clear_fraction: Share of the change's ground that was clear in the scenes used.
+    """
+
+    magnitude: float
+    persistence: float
+    registration: float
+    clear_fraction: float
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One change as the scenes of a stack show it.
+
+    Attributes:
+        kind: What happened.
+        geometry: Polygon or MultiPolygon in the stack grid's CRS. An areal change is the extent of ground
+            taken by the works so far; a perimeter change is the whole ring as it stands after the change
+            (before it, for a removal).
+        area_m2: Area of the geometry, m².
+        length_m: Length of wall for perimeters, m; None for areal changes.
+        score: 0 to 1, how strongly the pixels support it.
+        components: What the score is made of.
+        last_without: Acquisition of the last clear scene that doesn't show it; None if the series never
+            had one.
+        first_with: Acquisition of the first scene that shows it.
+        before_item_id: The clearest of the scenes before the onset; None as for `last_without`.
+        after_item_id: The scene after the onset that shows it best.
+        seen_in: Item ids of the clear scenes that show it, ascending by acquisition.
+        gone_at: Acquisition of the first scene in which it no longer stands; None while it stands.
+    """
+
+    kind: ChangeType
+    geometry: BaseGeometry
+    area_m2: float
+    length_m: float | None
+    score: float
+    components: Components
+    last_without: datetime | None
+    first_with: datetime
+    before_item_id: str | None
+    after_item_id: str
+    seen_in: tuple[str, ...]
+    gone_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Assessment:
+    """What a detector can say of an area after the last scene of a stack.
+
+    Attributes:
+        verdict: Changed, unchanged, or not assessable.
+        reason: One clause for a person; required where not assessable.
+        clear_fraction: Share of the area that was clear in the newest scene.
+        findings: All changes that the series shows so far, old and new, ascending by onset.
+    """
+
+    verdict: Verdict
+    reason: str
+    clear_fraction: float
+    findings: tuple[Finding, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Requirements:
+    """What a detector needs of a stack: coarsest pixel size, bands, fewest scenes."""
+
+    max_gsd_m: float
+    bands: tuple[str, ...]
+    min_scenes: int
+
+
+class Detector(Protocol):
+    """Finds changes in an image stack. Pure: no I/O, no clock, no facility identity."""
+
+    name: ClassVar[str]
+    version: ClassVar[str]
+    requires: ClassVar[Requirements]
+    parameters: Any
+
+    def follow(self, stack: ImageStack, since: int = 0) -> Iterator[Assessment]:
+        """One assessment per scene from index `since` on, each as if that scene were the newest.
+
+        The assessment after scene k depends on scenes 0 to k alone, so a series followed scene by scene
+        and one followed at once tell the same. Work that scenes share is done once.
+        """
+
+    def assess(self, stack: ImageStack) -> Assessment:
+        """What can be said after the newest scene."""
+
+
+def last_assessment(detector: Detector, stack: ImageStack) -> Assessment:
+    """The assessment after the newest scene of a stack; `not_assessable` where there is no scene."""
+    if len(stack) == 0:
+        return Assessment(Verdict.NOT_ASSESSABLE, "no usable scene", 0.0)
+    return next(iter(detector.follow(stack, since=len(stack) - 1)))
+
+
+def unmet(requires: Requirements, stack: ImageStack) -> str | None:
+    """Why a stack doesn't meet a detector's requirements, as one clause; None if it does."""
+    missing = [band for band in requires.bands if band not in stack.bands]
+    if len(stack) < requires.min_scenes:
+        return f"{len(stack)} usable scene(s), at least {requires.min_scenes} needed"
+    if stack.grid.gsd_m > requires.max_gsd_m:
+        return f"pixels of {stack.grid.gsd_m:g} m, at most {requires.max_gsd_m:g} m needed"
+    if missing:
+        return f"band(s) {', '.join(missing)} missing"
+    return None
+
+
+def parameters_sha256(detector: Detector) -> str:
+    """A hash that changes with any parameter of a detector, for provenance."""
+    text = json.dumps(asdict(detector.parameters), sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()

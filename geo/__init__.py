@@ -1,0 +1,1 @@
+"""Pixels and coordinates: grids, scenes, stacks, radiometry, masks, registration and imagery sources."""

@@ -1,0 +1,113 @@
+"""The permanent pixel grid of an area of interest."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from affine import Affine
+from odc.geo import CRS
+from odc.geo.geobox import GeoBox
+from pyproj import Transformer
+from shapely import box, transform
+from shapely.geometry.base import BaseGeometry
+
+from geo.errors import InputError
+
+WGS84 = "EPSG:4326"
+
+
+@dataclass(frozen=True)
+class Grid:
+    """A north-up pixel grid in a UTM zone.
+
+    Attributes:
+        crs: UTM zone as `EPSG:326xx` or `EPSG:327xx`, metres.
+        transform: Pixel (column, row) to (easting, northing) of the pixel's upper-left corner, metres.
+        shape: (rows, columns).
+        gsd_m: Pixel size, metres.
+    """
+
+    crs: str
+    transform: Affine
+    shape: tuple[int, int]
+    gsd_m: float
+
+    @property
+    def bounds(self) -> tuple[float, float, float, float]:
+        """(min_x, min_y, max_x, max_y) in the grid's CRS, metres."""
+        rows, columns = self.shape
+        min_x, max_y = self.transform.c, self.transform.f
+        return (min_x, max_y - rows * self.gsd_m, min_x + columns * self.gsd_m, max_y)
+
+    @property
+    def extent(self) -> BaseGeometry:
+        """The covered rectangle in the grid's CRS."""
+        return box(*self.bounds)
+
+    @cached_property
+    def geobox(self) -> GeoBox:
+        """The same grid as odc-geo's type."""
+        return GeoBox(self.shape, self.transform, self.crs)
+
+    @cached_property
+    def scene_footprint_wgs84(self) -> BaseGeometry:
+        """The covered rectangle in EPSG:4326, longitude first, densified so that curved edges stay inside 1 m."""
+        dense = self.extent.segmentize(max(self.gsd_m, 500.0))
+        return to_wgs84(dense, self.crs)
+
+
+def utm_zone(longitude_deg: float, latitude_deg: float) -> str:
+    """EPSG code of the UTM zone that holds a position (EPSG:4326, degrees).
+
+    >>> utm_zone(88.29, 43.38)
+    'EPSG:32645'
+    """
+    if not (-180.0 <= longitude_deg <= 180.0 and -80.0 <= latitude_deg <= 84.0):
+        raise InputError(
+            f"position ({longitude_deg}, {latitude_deg}) lies outside UTM: give longitude then latitude, in degrees"
+        )
+    return f"EPSG:{CRS.utm(longitude_deg, latitude_deg).epsg}"
+
+
+def grid_for(area: BaseGeometry, gsd_m: float = 10.0) -> Grid:
+    """The grid that covers an area, snapped outward to whole multiples of the pixel size.
+
+    Sentinel-2 tiles have their corners on multiples of 10 m (Sentinel-2 Products Specification Document,
+    tiling grid), so snapping to those lets its 10 m bands be read without resampling.
+
+    Args:
+        area: Polygon in EPSG:4326, longitude first.
+        gsd_m: Pixel size in metres.
+
+    Raises:
+        InputError: The area is empty, or the pixel size isn't positive.
+    """
+    if area.is_empty:
+        raise InputError("an empty area has no grid: give a polygon")
+    if not (math.isfinite(gsd_m) and gsd_m > 0):
+        raise InputError(f"pixel size {gsd_m} m isn't usable: give a positive number of metres")
+    centre = area.centroid
+    crs = utm_zone(centre.x, centre.y)
+    min_x, min_y, max_x, max_y = to_crs(area, WGS84, crs).bounds
+    left, bottom = (math.floor(value / gsd_m + 1e-6) for value in (min_x, min_y))
+    right, top = (math.ceil(value / gsd_m - 1e-6) for value in (max_x, max_y))
+    transform_ = Affine(gsd_m, 0.0, left * gsd_m, 0.0, -gsd_m, top * gsd_m)
+    return Grid(crs, transform_, (max(top - bottom, 1), max(right - left, 1)), gsd_m)
+
+
+def to_crs(geometry: BaseGeometry, source_crs: str, target_crs: str) -> BaseGeometry:
+    """A geometry in another CRS; coordinates are always x (longitude, easting) first."""
+    transformer = Transformer.from_crs(source_crs, target_crs, always_xy=True)
+
+    def project(points: np.ndarray) -> np.ndarray:
+        return np.column_stack(transformer.transform(points[:, 0], points[:, 1]))
+
+    return transform(geometry, project)
+
+
+def to_wgs84(geometry: BaseGeometry, source_crs: str) -> BaseGeometry:
+    """A geometry in EPSG:4326, longitude first."""
+    return to_crs(geometry, source_crs, WGS84)

@@ -1,0 +1,1 @@
+"""Where imagery comes from."""
