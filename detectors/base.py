@@ -71,6 +71,7 @@ class Finding:
         after_item_id: The scene after the onset that shows it best.
         seen_in: Item ids of the clear scenes that show it, ascending by acquisition.
         gone_at: Acquisition of the first scene in which it no longer stands; None while it stands.
+        confidence: Calibrated probability that the change is real; None where the detector isn't calibrated.
     """
 
     kind: ChangeType
@@ -85,6 +86,7 @@ class Finding:
     after_item_id: str
     seen_in: tuple[str, ...]
     gone_at: datetime | None = None
+    confidence: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
