@@ -107,13 +107,13 @@ FIELDS: tuple[PublishedField, ...] = tuple(
             "change_type",
             "text",
             "",
-            "building_added, building_removed, ground_cleared, perimeter_added, perimeter_extended or perimeter_removed",
+            "building_added, building_removed, ground_cleared, perimeter_added, perimeter_extended, perimeter_removed",
         ),
         (
             "status",
             "text",
             "",
-            "first (seen once), provisional (twice), confirmed (three times or more) or withdrawn (no longer supported)",
+            "first (seen once), provisional (twice), confirmed (three or more) or withdrawn (no longer supported)",
         ),
         ("valid_from", "datetime", "UTC", "Acquisition of the first scene that shows it"),
         (

@@ -1,0 +1,203 @@
+"""The ledger: everything that monitoring has found out, one transaction per facility."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from filelock import FileLock, Timeout
+from sqlalchemy.exc import DatabaseError, OperationalError
+
+from flows.ledger_rows import from_rows, to_rows
+from flows.ledger_tables import SCHEMA_VERSION, TABLES_BY_FACILITY, meta, metadata, reviews, runs
+from flows.record import FacilityRecord, Review
+from geo.errors import StoreError
+
+_FILE_NAME = "ledger.sqlite"
+
+
+def ledger_path(outputs: Path) -> Path:
+    """Where the ledger of an output folder is."""
+    return outputs / _FILE_NAME
+
+
+class Ledger:
+    """A SQL database that holds one `FacilityRecord` per facility, the reviews and the runs."""
+
+    def __init__(self, engine: sa.Engine, name: str) -> None:
+        self._engine = engine
+        self._name = name
+
+    @classmethod
+    def open(cls, url: str, *, create: bool = True) -> Ledger:
+        """Opens a ledger, and makes it where there is none.
+
+        Args:
+            url: SQLAlchemy URL.
+            create: Whether to make the tables where there are none.
+
+        Raises:
+            StoreError: It can't be opened, is no ledger, or is one of another version.
+        """
+        parsed = sa.make_url(url)
+        name = parsed.render_as_string(hide_password=True)
+        if parsed.get_backend_name() == "sqlite" and not create and not Path(parsed.database or "").exists():
+            raise StoreError(f"{parsed.database}: there is no ledger yet; run `facility-watch monitor` first")
+        engine = sa.create_engine(parsed)
+        if engine.dialect.name == "sqlite":
+            sa.event.listen(engine, "connect", _configure_sqlite)
+        ledger = cls(engine, name)
+        try:
+            ledger._check_version(create)
+        except (OperationalError, DatabaseError) as error:
+            engine.dispose()
+            raise StoreError(
+                f"{name}: can't be opened as a ledger ({error.orig}); check the path and its rights"
+            ) from error
+        return ledger
+
+    @classmethod
+    def at(cls, outputs: Path, *, create: bool = True) -> Ledger:
+        """The ledger of an output folder."""
+        return cls.open(f"sqlite:///{ledger_path(outputs)}", create=create)
+
+    def close(self) -> None:
+        """Lets the database go."""
+        self._engine.dispose()
+
+    def _check_version(self, create: bool) -> None:
+        names = sa.inspect(self._engine).get_table_names()
+        if not names and create:
+            with self._engine.begin() as connection:
+                metadata.create_all(connection)
+                connection.execute(meta.insert().values(key="schema_version", text=str(SCHEMA_VERSION)))
+            return
+        if meta.name not in names:
+            raise StoreError(f"{self._name}: holds other tables and is no ledger; choose another output folder")
+        with self._engine.connect() as connection:
+            found = connection.scalar(sa.select(meta.c.text).where(meta.c.key == "schema_version"))
+        if found != str(SCHEMA_VERSION):
+            raise StoreError(
+                f"{self._name}: was written by another version (ledger version {found}, this one writes "
+                f"{SCHEMA_VERSION}); give another output folder, or use the version of facility-watch that made it"
+            )
+
+    def facility_ids(self) -> tuple[str, ...]:
+        """Ids of all facilities on record, ascending."""
+        column = TABLES_BY_FACILITY["facilities"].c.facility_id
+        with self._engine.connect() as connection:
+            return tuple(connection.scalars(sa.select(column).order_by(column)))
+
+    def load(self, facility_id: str) -> FacilityRecord | None:
+        """What is known of a facility; None where nothing is."""
+        with self._engine.connect() as connection:
+            rows = {
+                name: [
+                    dict(row._mapping)
+                    for row in connection.execute(
+                        sa.select(table).where(table.c.facility_id == facility_id).order_by(*table.primary_key)
+                    )
+                ]
+                for name, table in TABLES_BY_FACILITY.items()
+            }
+            verdicts = {
+                row.change_id: Review(row.change_id, row.review_status, row.reviewer, row.reviewed_at, row.review_note)
+                for row in connection.execute(sa.select(reviews).where(reviews.c.facility_id == facility_id))
+            }
+        return from_rows(rows, verdicts) if rows["facilities"] else None
+
+    def records(self) -> Iterator[FacilityRecord]:
+        """All records, ascending by facility id, one in memory at a time."""
+        for facility_id in self.facility_ids():
+            record = self.load(facility_id)
+            if record is not None:
+                yield record
+
+    def save(self, record: FacilityRecord) -> None:
+        """Stores a record in one transaction, in place of the facility's earlier one. Reviews are kept.
+
+        Raises:
+            StoreError: The database refused; the earlier record stands.
+        """
+        facility_id = record.facility.facility_id
+        try:
+            with self._engine.begin() as connection:
+                for table in TABLES_BY_FACILITY.values():
+                    connection.execute(sa.delete(table).where(table.c.facility_id == facility_id))
+                for name, rows in to_rows(record).items():
+                    if rows:
+                        connection.execute(TABLES_BY_FACILITY[name].insert(), rows)
+        except (OperationalError, DatabaseError) as error:
+            raise StoreError(
+                f"{self._name}: {facility_id} could not be stored ({error.orig}); its earlier record stands"
+            ) from error
+
+    def review(self, facility_id: str, verdict: Review) -> None:
+        """Stores a person's verdict on a change."""
+        columns = {
+            "facility_id": facility_id,
+            "review_status": verdict.review_status,
+            "reviewer": verdict.reviewer,
+            "reviewed_at": verdict.reviewed_at,
+            "review_note": verdict.review_note,
+        }
+        with self._engine.begin() as connection:
+            connection.execute(sa.delete(reviews).where(reviews.c.change_id == verdict.change_id))
+            connection.execute(reviews.insert().values(change_id=verdict.change_id, **columns))
+
+    def begin_run(self, parameters: dict[str, Any]) -> int:
+        """Notes that a run has begun, with its parameters, and returns its number."""
+        with self._engine.begin() as connection:
+            key = connection.execute(
+                runs.insert().values(started_at=datetime.now(UTC), parameters=json.dumps(parameters, sort_keys=True))
+            ).inserted_primary_key
+        return int(key[0]) if key else 0
+
+    def end_run(self, run_id: int, outcome: str) -> None:
+        """Notes how a run has ended."""
+        with self._engine.begin() as connection:
+            connection.execute(
+                runs.update().where(runs.c.run_id == run_id).values(finished_at=datetime.now(UTC), outcome=outcome)
+            )
+
+    def last_run(self) -> dict[str, Any] | None:
+        """The newest run: `run_id`, `started_at`, `finished_at`, `outcome`, `parameters`; None where none was."""
+        with self._engine.connect() as connection:
+            row = connection.execute(sa.select(runs).order_by(runs.c.run_id.desc()).limit(1)).first()
+        return None if row is None else {**row._mapping, "parameters": json.loads(row.parameters)}
+
+
+@contextmanager
+def exclusive(outputs: Path) -> Iterator[None]:
+    """Holds an output folder for one run. The operating system lets go of it when the process ends, however it ends.
+
+    Raises:
+        StoreError: Another run holds it, or the folder can't be written to.
+    """
+    try:
+        outputs.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(outputs / ".lock", timeout=0)
+        with lock:
+            yield
+    except Timeout as error:
+        raise StoreError(
+            f"{outputs}: another run is using this output folder; wait for it to end, or give another one"
+        ) from error
+    except OSError as error:
+        raise StoreError(
+            f"{outputs}: can't be written to ({error.strerror}); check its rights or give another --outputs"
+        ) from error
+
+
+def _configure_sqlite(connection: Any, _: Any) -> None:
+    """Waits for other writers instead of failing, and keeps readers going while one writes."""
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA busy_timeout = 30000")
+    cursor.execute("PRAGMA journal_mode = WAL")
+    cursor.execute("PRAGMA foreign_keys = ON")
+    cursor.close()
