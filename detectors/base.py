@@ -108,11 +108,12 @@ class Assessment:
 
 @dataclass(frozen=True, slots=True)
 class Requirements:
-    """What a detector needs of a stack: coarsest pixel size, bands, fewest scenes."""
+    """What a detector needs of a stack: coarsest pixel size, bands, fewest scenes, and bands that help if there."""
 
     max_gsd_m: float
     bands: tuple[str, ...]
     min_scenes: int
+    optional_bands: tuple[str, ...] = ()
 
 
 class Detector(Protocol):

@@ -1,0 +1,44 @@
+"""The command line `facility-watch`."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from flows.cli import catalogue, ledger, run
+from flows.cli.console import messages
+from geo.errors import FacilityWatchError
+
+BAD_INPUT = 2
+INTERRUPTED = 130
+
+app = typer.Typer(
+    name="facility-watch",
+    help="Watches known detention facilities and the factory parks beside them by satellite.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+run.add_to(app)
+ledger.add_to(app)
+app.add_typer(catalogue.catalogue_app, name="catalogue")
+
+
+def main() -> None:
+    """Runs the command line; bad input gets one sentence and exit code 2."""
+    try:
+        app()
+    except FacilityWatchError as error:
+        messages.print(f"[bold red]facility-watch:[/] {_escape(str(error))}")
+        sys.exit(BAD_INPUT)
+    except KeyboardInterrupt:
+        messages.print("facility-watch: stopped; what was stored and published before is whole")
+        sys.exit(INTERRUPTED)
+
+
+def _escape(text: str) -> str:
+    from rich.markup import escape
+
+    return escape(text)

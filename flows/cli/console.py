@@ -1,0 +1,59 @@
+"""How the command line speaks: for a person at a terminal, plain and quiet into a pipe."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import Progress as Bar
+from rich.table import Table
+
+from flows.progress import Progress, listening
+
+output = Console(highlight=False, soft_wrap=True)
+messages = Console(stderr=True, highlight=False)
+
+
+def show_table(rows: Sequence[Mapping[str, object]], title: str = "") -> None:
+    """Prints rows as a table at a terminal, tab-separated into a pipe."""
+    if not rows:
+        return
+    if not output.is_terminal:
+        output.print("\t".join(rows[0]), markup=False)
+        for row in rows:
+            output.print("\t".join(str(cell) for cell in row.values()), markup=False)
+        return
+    table = Table(title=title or None, title_justify="left", show_lines=True)
+    for name in rows[0]:
+        table.add_column(name, overflow="fold")
+    for row in rows:
+        table.add_row(*(str(cell) for cell in row.values()))
+    Console(highlight=False).print(table)
+
+
+def say(text: str) -> None:
+    """Prints a line for a person; nothing into a pipe."""
+    if output.is_terminal:
+        output.print(text, markup=False)
+
+
+@contextmanager
+def progress_bar(waiting: str) -> Iterator[None]:
+    """Shows how far the flow inside the block is; nothing where standard error is no terminal."""
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+    )
+    with Bar(*columns, console=messages, transient=True, disable=not messages.is_terminal) as bar:
+        shown = bar.add_task(waiting, total=None)
+
+        def update(progress: Progress) -> None:
+            bar.update(shown, completed=progress.done, total=progress.total, description=progress.label)
+
+        with listening(update):
+            yield

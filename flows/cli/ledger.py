@@ -1,0 +1,54 @@
+"""`publish` and `status`: what the ledger of an output folder holds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from flows.cli.console import output, say, show_table
+
+_Outputs = Annotated[Path, typer.Option(help="Output folder of an earlier run.")]
+
+
+def add_to(app: typer.Typer) -> None:
+    """Adds the commands to the command line."""
+    app.command()(publish)
+    app.command()(status)
+
+
+def publish(outputs: _Outputs = Path("outputs/demo")) -> None:
+    """Write all products again from the ledger; the same ledger gives the same bytes."""
+    from flows.ledger import Ledger, exclusive
+    from flows.publish import publish as write
+
+    with exclusive(outputs):
+        ledger = Ledger.at(outputs, create=False)
+        try:
+            published = write(ledger, outputs)
+        finally:
+            ledger.close()
+    for product in published.files:
+        output.print(str(product), markup=False)
+
+
+def status(outputs: _Outputs = Path("outputs/demo")) -> None:
+    """Show the last run, how fresh each facility is, and what was found there."""
+    from flows.ledger import Ledger
+    from flows.summary import summarise
+
+    ledger = Ledger.at(outputs, create=False)
+    try:
+        run = ledger.last_run()
+        rows = []
+        for record in ledger.records():
+            used = record.used_scenes
+            newest = used[-1].acquired_at if used else None
+            rows.append({**summarise(record).row(), "newest scene": f"{newest:%Y-%m-%d}" if newest else "none"})
+    finally:
+        ledger.close()
+    if run is not None:
+        ended = f"{run['finished_at']:%Y-%m-%d %H:%M} UTC, {run['outcome']}" if run["finished_at"] else "did not finish"
+        say(f"Last run: started {run['started_at']:%Y-%m-%d %H:%M} UTC, {ended}")
+    show_table(rows, title="Facilities on record")

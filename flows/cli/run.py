@@ -1,0 +1,131 @@
+"""`demo` and `monitor`: runs over facilities."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from flows.cli.console import output, progress_bar, say, show_table
+from geo.errors import InputError
+
+if TYPE_CHECKING:
+    from flows.parameters import MonitorParameters
+    from flows.summary import RunSummary
+
+SOME_FAILED = 1
+
+_EXAMPLE_FACILITIES = ("aspi-0050", "aspi-0124")
+_EXAMPLE_START, _EXAMPLE_END = date(2017, 3, 1), date(2020, 12, 31)
+
+
+def add_to(app: typer.Typer) -> None:
+    """Adds the commands to the command line."""
+    app.command()(demo)
+    app.command()(monitor)
+
+
+def demo(
+    outputs: Annotated[Path, typer.Option(help="Where the products go.")] = Path("outputs/demo"),
+) -> None:
+    """Monitor the two camps of Dabancheng over thirteen real Sentinel-2 scenes, offline."""
+    from flows.parameters import MonitorParameters
+
+    _run(
+        MonitorParameters(
+            source="example",
+            start=_EXAMPLE_START,
+            end=_EXAMPLE_END,
+            outputs=outputs,
+            facilities=_EXAMPLE_FACILITIES,
+        )
+    )
+
+
+def monitor(
+    source: Annotated[str, typer.Option(help="Imagery: [bold]folder:PATH[/], a directory of GeoTIFFs.")],
+    start: Annotated[str, typer.Option("--from", metavar="YYYY-MM-DD", help="First day of the watched time.")],
+    end: Annotated[str, typer.Option("--to", metavar="YYYY-MM-DD", help="Last day of the watched time.")],
+    outputs: Annotated[Path, typer.Option(help="Where the products and the ledger go.")] = Path("outputs/monitor"),
+    catalogue: Annotated[
+        Path | None, typer.Option(help="Catalogue file. Without it: the packaged 380 facilities.")
+    ] = None,
+    facility: Annotated[
+        list[str] | None, typer.Option(help="Facility id; give it several times for several. Without it: all.")
+    ] = None,
+    detector: Annotated[
+        list[str] | None, typer.Option(help="[bold]footprints[/] or [bold]perimeter[/]. Without it: both.")
+    ] = None,
+    gsd_m: Annotated[float, typer.Option(help="Pixel size of the grid in metres.")] = 10.0,
+    workers: Annotated[int, typer.Option(min=1, help="Facilities worked on at once.")] = 2,
+) -> None:
+    """Monitor facilities: fetch scenes, detect changes, keep the ledger, publish.
+
+    A repeated or later run goes on from the ledger in the output folder. Exit code: 0 complete, 1 some facilities
+    failed, 2 bad input.
+    """
+    from flows.parameters import MonitorParameters
+
+    if gsd_m <= 0:
+        raise InputError(f"--gsd-m {gsd_m:g}: give a positive number of metres")
+    _run(
+        MonitorParameters(
+            source=source,
+            start=_day(start, "--from"),
+            end=_day(end, "--to"),
+            outputs=outputs,
+            catalogue=catalogue,
+            facilities=tuple(facility or ()),
+            detectors=tuple(detector or ()),
+            gsd_m=gsd_m,
+            workers=workers,
+        )
+    )
+
+
+def _run(parameters: MonitorParameters) -> None:
+    from flows.settings import Settings, configure_prefect
+
+    with progress_bar("checking"):
+        _check(parameters)
+    with progress_bar("starting the workflow engine"):
+        configure_prefect(Settings())
+        from flows.monitor import monitor as monitor_flow
+
+        summary = monitor_flow(parameters)
+    _show(summary, parameters.outputs)
+    if summary.failed:
+        raise typer.Exit(SOME_FAILED)
+
+
+def _check(parameters: MonitorParameters) -> None:
+    """Meets bad input before the workflow engine is started, which takes seconds."""
+    from aoi.catalogue import load_catalogue
+    from detectors.registry import choose
+    from flows.imagery import open_source
+    from flows.ledger import Ledger, exclusive
+
+    load_catalogue(parameters.catalogue).select(parameters.facilities)
+    _ = parameters.window
+    choose(parameters.detectors)
+    open_source(parameters.source)
+    with exclusive(parameters.outputs):
+        Ledger.at(parameters.outputs).close()
+
+
+def _show(summary: RunSummary, outputs: Path) -> None:
+    show_table(summary.rows(), title="What was found, and what was not observed")
+    for one in summary.failed:
+        output.print(f"{one.facility_id} failed: {one.reason}", markup=False)
+    say(f"\nProducts in {outputs}:")
+    for product in summary.products:
+        say(f"  {product}")
+
+
+def _day(text: str, option: str) -> date:
+    try:
+        return datetime.strptime(text, "%Y-%m-%d").date()  # noqa: DTZ007 - a calendar day has no zone
+    except ValueError as error:
+        raise InputError(f"{option} {text!r} isn't a day: write it as 2017-03-31") from error

@@ -1,0 +1,41 @@
+"""Settings from the environment, and the defaults that Prefect is run with."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """Read from environment variables that begin with `FACILITY_WATCH_`.
+
+    Attributes:
+        state_dir: Where Prefect keeps its own database; made where it is missing.
+        fetch_retries: How often a facility's imagery is asked for again after a temporary failure.
+        fetch_retry_delay_s: Wait before the first of these; doubled each time.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="FACILITY_WATCH_", frozen=True)
+
+    state_dir: Path = Path(".facility-watch")
+    fetch_retries: int = 2
+    fetch_retry_delay_s: float = 2.0
+
+
+def configure_prefect(settings: Settings) -> None:
+    """Sets Prefect's environment before its first import; what the user has set stands, but for telemetry.
+
+    What is watched is sensitive: telemetry is off whatever the environment says.
+    """
+    home = settings.state_dir.absolute() / "prefect"
+    defaults = {
+        "PREFECT_HOME": str(home),
+        "PREFECT_LOGGING_LEVEL": "CRITICAL",
+        "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
+    }
+    for name, setting in defaults.items():
+        os.environ.setdefault(name, setting)
+    os.environ["PREFECT_SERVER_ANALYTICS_ENABLED"] = "false"
+    os.environ["DO_NOT_TRACK"] = "1"
