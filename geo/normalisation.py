@@ -1,0 +1,112 @@
+"""Relative radiometric normalisation of a scene to the reference scene.
+
+Light, haze and processing level (top-of-atmosphere against surface reflectance) change a scene by nearly one
+gain and one offset per band over a few kilometres. They are estimated from the ground that changed least: least
+trimmed squares (Rousseeuw & Van Driessen 2006, FAST-LTS), which stands up to nearly half the ground being
+different.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from geo.scene import BoolArray, FloatArray
+
+_CELL = 3  # pixels averaged to one sample: what registration leaves matters less, 8-bit steps too
+_SAMPLES = 1500
+_STARTS = 60
+_KEPT = 0.55
+_MIN_SAMPLES = 50
+
+Array = npt.NDArray[np.float64]
+
+
+def normalise(
+    image: FloatArray, valid: BoolArray, reference: FloatArray, reference_valid: BoolArray
+) -> tuple[FloatArray, Array]:
+    """A scene with the reference's radiometry.
+
+    Args:
+        image: float32 (band, y, x), registered to the reference.
+        valid: bool (y, x).
+        reference: float32 (band, y, x), the same bands; a band that is NaN throughout is left alone.
+        reference_valid: bool (y, x).
+
+    Returns:
+        (float32 (band, y, x), (band, 2) gain and offset that were applied).
+    """
+    common = valid & reference_valid
+    coefficients = np.tile([1.0, 0.0], (len(image), 1))
+    result = image.copy()
+    for band in range(len(image)):
+        scene, target = _samples(image[band], reference[band], common)
+        if scene.size >= _MIN_SAMPLES:
+            coefficients[band] = gain_and_offset(scene, target)
+            gain, offset = coefficients[band].astype(np.float32)
+            result[band] = gain * image[band] + offset
+    return result, coefficients
+
+
+def gain_and_offset(scene: Array, reference: Array) -> tuple[float, float]:
+    """Robust line from a scene's reflectance to the reference's.
+
+    Trimmed least squares from many starts, then a reduced major axis through the samples that fit, so that
+    noise in the scene doesn't flatten the line.
+
+    Args:
+        scene: float (sample,).
+        reference: float (sample,).
+    """
+    start = _trimmed_start(*_thinned(scene, reference))
+    keep = max(int(_KEPT * scene.size), 2)
+    gain, offset = start
+    for _ in range(10):
+        distance = np.abs(gain * scene + offset - reference)
+        best = np.argpartition(distance, keep - 1)[:keep]
+        gain, offset = _major_axis(scene[best], reference[best])
+    distance = np.abs(gain * scene + offset - reference)
+    scale = 1.4826 * np.median(distance)
+    near = distance <= max(2.5 * scale, 1e-6)
+    return _major_axis(scene[near], reference[near])
+
+
+def _samples(scene: FloatArray, reference: FloatArray, common: BoolArray) -> tuple[Array, Array]:
+    """Cell means of both images where a whole cell is clear in both."""
+    usable = common & np.isfinite(scene) & np.isfinite(reference)
+    rows, columns = (size // _CELL * _CELL for size in usable.shape)
+    cells = (rows // _CELL, _CELL, columns // _CELL, _CELL)
+    whole = usable[:rows, :columns].reshape(cells).all(axis=(1, 3))
+    means = (plane[:rows, :columns].reshape(cells).mean(axis=(1, 3))[whole] for plane in (scene, reference))
+    first, second = (mean.astype(np.float64) for mean in means)
+    return first, second
+
+
+def _thinned(scene: Array, reference: Array) -> tuple[Array, Array]:
+    step = max(scene.size // _SAMPLES, 1)
+    return scene[::step], reference[::step]
+
+
+def _trimmed_start(scene: Array, reference: Array) -> tuple[float, float]:
+    """The best of many lines through two samples, by the sum of the smaller residuals."""
+    generator = np.random.default_rng(0)  # the same starts always: the same scenes give the same stack
+    first, second = generator.integers(0, scene.size, (2, _STARTS))
+    run = scene[second] - scene[first]
+    steep = np.abs(run) > 1e-6
+    gain = np.ones(_STARTS)
+    gain[steep] = (reference[second] - reference[first])[steep] / run[steep]
+    gain = np.where((gain > 0.3) & (gain < 3), gain, 1.0)
+    offset = reference[first] - gain * scene[first]
+    distance = np.abs(gain[:, None] * scene + offset[:, None] - reference)
+    keep = max(int(_KEPT * scene.size), 2)
+    cost = np.partition(distance, keep - 1, axis=1)[:, :keep].sum(axis=1)
+    best = int(np.argmin(cost))
+    return float(gain[best]), float(offset[best])
+
+
+def _major_axis(scene: Array, reference: Array) -> tuple[float, float]:
+    """Reduced major axis: the slope is the ratio of the standard deviations."""
+    spread = scene.std()
+    gain = float(reference.std() / spread) if spread > 1e-4 else 1.0
+    gain = min(max(gain, 1 / 3), 3.0)
+    return gain, float(reference.mean() - gain * scene.mean())

@@ -1,0 +1,235 @@
+"""Sub-pixel co-registration of a scene to the reference scene.
+
+Displacements are measured in overlapping blocks by phase correlation (Kuglin & Hines 1975) of image gradients (gradient
+correlation: Argyriou & Vlachos 2003), and one smooth displacement is fitted to the blocks by iteratively
+reweighted least squares, so that ground that has changed is outvoted by ground that hasn't. The
+displacement is a translation, as between Sentinel-2 acquisitions, or an affine one where the blocks
+support it by the Bayesian information criterion, as between products of different terrain correction.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+from scipy import fft, ndimage
+
+from geo.errors import SceneUnusableError
+from geo.scene import BoolArray, FloatArray
+
+_BLOCK = 64  # pixels; the shift that can be found is a quarter of it
+_SMALLEST_BLOCK = 24
+_WHITENING = 0.5  # 0: cross-correlation, 1: phase correlation, which follows noise where ground is plain
+_AGREEMENT_PX = 0.5
+_TUKEY = 4.0  # residuals beyond so many robust standard deviations have no say
+
+ComplexArray = npt.NDArray[np.complex64]
+Array = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Displacement:
+    """Where a scene's ground lies against the reference's, in pixels as (row, column).
+
+    A point of the ground at `p` in the reference lies at `p + offset_px + slope @ (p - centre)` in the scene.
+
+    Attributes:
+        offset_px: (row, column) displacement at the area's centre; rows count downward.
+        slope: (2, 2) change of the displacement per pixel; zero for a translation.
+        quality: 0 to 1: share of the ground, weighted by how much structure it has, whose own displacement
+            agrees within half a pixel.
+        standard_error_px: Of the displacement at the centre, from the spread of the blocks.
+    """
+
+    offset_px: tuple[float, float]
+    slope: npt.NDArray[np.float64]
+    quality: float
+    standard_error_px: float
+
+
+class Registrar:
+    """Measures displacements against one reference image, whose transforms it keeps."""
+
+    def __init__(self, brightness: FloatArray, valid: BoolArray) -> None:
+        """Prepare the reference.
+
+        Args:
+            brightness: float (y, x) reflectance of one band or a mean of several; NaN where not valid.
+            valid: bool (y, x).
+        """
+        self.shape = valid.shape
+        self.block = min(_BLOCK, *self.shape)
+        self._spectra, self._energy = self._transform(brightness, valid)
+
+    def displacement(self, brightness: FloatArray, valid: BoolArray, max_shift_px: float) -> Displacement:
+        """Where a scene lies against the reference.
+
+        Args:
+            brightness: float (y, x), made as the reference's was; NaN where not valid.
+            valid: bool (y, x).
+            max_shift_px: A larger displacement isn't believed.
+
+        Raises:
+            SceneUnusableError: No displacement can be told, or an implausible one.
+        """
+        spectra, energy = self._transform(brightness, valid)
+        weight = np.sqrt(self._energy * energy)
+        usable = np.flatnonzero(weight > 0)
+        if self.block < _SMALLEST_BLOCK or usable.size == 0:
+            raise SceneUnusableError("too little clear ground in common with the reference to be registered")
+        cross = np.conj(self._spectra[usable]) * spectra[usable]
+        cross /= np.maximum(np.abs(cross), np.finfo(np.float32).tiny) ** _WHITENING
+        start = self._consensus(cross, max_shift_px)
+        shifts, sharpness = _refine(cross, start)
+        return _fit(shifts, sharpness, self._centres[usable], max_shift_px)
+
+    @cached_property
+    def _taper(self) -> FloatArray:
+        edge = np.sin(np.pi * (np.arange(self.block) + 0.5) / self.block) ** 2
+        return np.outer(edge, edge).astype(np.float32)
+
+    @cached_property
+    def _centres(self) -> Array:
+        """(row, column) of each block's centre from the area's centre, pixels, float (block, 2)."""
+        step = self.block // 2
+        rows, columns = (np.arange(0, size - self.block + 1, step) + self.block / 2 - size / 2 for size in self.shape)
+        return np.stack(np.meshgrid(rows, columns, indexing="ij"), axis=-1).reshape(-1, 2)
+
+    def _transform(self, brightness: FloatArray, valid: BoolArray) -> tuple[ComplexArray, FloatArray]:
+        """(spectrum of every block's gradients, their energy (block,))."""
+        gradient = _gradient(brightness, valid)
+        step = self.block // 2
+        windows = np.lib.stride_tricks.sliding_window_view(gradient, (self.block, self.block))[::step, ::step]
+        blocks = windows.reshape(-1, self.block, self.block) * self._taper
+        energy = np.square(np.abs(blocks)).sum(axis=(1, 2))
+        return fft.fft2(blocks), energy
+
+    def _consensus(self, cross: ComplexArray, max_shift_px: float) -> npt.NDArray[np.intp]:
+        """(row, column) whole-pixel displacement that all blocks together show best."""
+        reach = min(int(np.ceil(max_shift_px)) + 1, self.block // 4)
+        total = fft.ifft2(cross.sum(axis=0)).real
+        near = np.arange(-reach, reach + 1)
+        peak = np.unravel_index(np.argmax(total[np.ix_(near, near)]), (near.size, near.size))
+        found: npt.NDArray[np.intp] = np.array(peak) - reach
+        return found
+
+
+def _gradient(brightness: FloatArray, valid: BoolArray) -> ComplexArray:
+    """Brightness gradient as one complex number, x + iy.
+
+    Strong edges are capped, so that a roof or a snow field doesn't speak for its whole block.
+    """
+    filled = fill_gaps(brightness, valid)
+    down, right = (ndimage.gaussian_filter(filled, 0.7, order=order) for order in ((1, 0), (0, 1)))
+    gradient: ComplexArray = (right + 1j * down).astype(np.complex64)
+    inside = ndimage.binary_erosion(valid, iterations=3)
+    gradient[~inside] = 0
+    strength = np.abs(gradient)
+    if inside.any():
+        cap = 3 * np.median(strength[inside])
+        gradient *= np.minimum(1, cap / np.maximum(strength, np.finfo(np.float32).tiny))
+    return gradient
+
+
+def _refine(cross: ComplexArray, start: npt.NDArray[np.intp]) -> tuple[Array, Array]:
+    """Sub-pixel peaks of every block's correlation, by Newton's method on its Fourier series.
+
+    Returns:
+        ((block, 2) displacement, NaN where there is no peak near the start; (block,) curvature at the peak).
+    """
+    size = cross.shape[-1]
+    k = 2 * np.pi * np.fft.fftfreq(size)
+    powers = np.stack([np.ones_like(k), k, k * k], axis=1).astype(np.float32)
+    shifts = np.tile(start.astype(float), (len(cross), 1))
+    for _ in range(5):
+        phase = np.exp(1j * shifts[:, :, None] * k).astype(np.complex64)  # (block, axis, frequency)
+        moments = np.einsum("bi,ip,bij,bj,jq->bpq", phase[:, 0], powers, cross, phase[:, 1], powers, optimize=True)
+        slope = -np.stack([moments[:, 1, 0].imag, moments[:, 0, 1].imag], axis=1)
+        bend = -np.stack(
+            [
+                np.stack([moments[:, 2, 0].real, moments[:, 1, 1].real], axis=1),
+                np.stack([moments[:, 1, 1].real, moments[:, 0, 2].real], axis=1),
+            ],
+            axis=1,
+        )
+        top = (bend[:, 0, 0] < 0) & (np.linalg.det(bend) > 0)
+        bend[~top] = -np.eye(2)
+        step = -np.linalg.solve(bend, slope[..., None])[..., 0]
+        shifts += np.where(top[:, None], np.clip(step, -0.5, 0.5), 0)
+    lost = ~top | (np.abs(shifts - start) > 2).any(axis=1)
+    shifts[lost] = np.nan
+    return shifts, np.sqrt(np.linalg.det(bend))
+
+
+def _fit(shifts: Array, sharpness: Array, centres: Array, max_shift_px: float) -> Displacement:
+    found = np.isfinite(shifts).all(axis=1)
+    shifts, sharpness, centres = shifts[found], sharpness[found], centres[found]
+    if len(shifts) == 0:
+        raise SceneUnusableError("nothing in it matches the reference, so it can't be registered")
+    weight = sharpness / sharpness.sum()
+    ones = np.ones((len(shifts), 1))
+    model, residual, scale = _reweighted(ones, shifts, weight)
+    independent = max(len(shifts) / 2, 1)  # blocks overlap by half, but their tapers weigh the shared ground little
+    if len(shifts) >= 9:
+        affine = _reweighted(np.hstack([ones, centres]), shifts, weight)
+        gain = 4 * independent * np.log(max(scale, 1e-6) / max(affine[2], 1e-6))
+        if gain > 4 * np.log(2 * independent):
+            model, residual, scale = affine
+    slope = model[1:].T if len(model) > 1 else np.zeros((2, 2))
+    offset = (float(model[0, 0]), float(model[0, 1]))
+    if np.hypot(*offset) > max_shift_px:
+        raise SceneUnusableError(
+            f"an implausible displacement of {np.hypot(*offset):.1f} pixels (at most {max_shift_px:.1f})"
+        )
+    agreement = float(weight[residual < _AGREEMENT_PX].sum() / weight.sum())
+    return Displacement(offset, slope, agreement, float(scale / np.sqrt(independent)))
+
+
+def _reweighted(design: Array, shifts: Array, weight: Array) -> tuple[Array, Array, float]:
+    """(coefficients, residual length by block, robust standard deviation per axis) with Tukey's biweight."""
+    model = np.zeros((design.shape[1], 2))
+    model[0] = np.median(shifts, axis=0)
+    for _ in range(20):
+        residual = np.hypot(*(shifts - design @ model).T)
+        scale = max(float(np.median(residual)) / 1.1774, 1e-3)  # the median of a Rayleigh distribution
+        biweight = np.maximum(0, 1 - (residual / (_TUKEY * scale)) ** 2) ** 2
+        root = np.sqrt(weight * biweight)[:, None]
+        model = np.linalg.lstsq(root * design, root * shifts, rcond=None)[0]
+    residual = np.hypot(*(shifts - design @ model).T)
+    return model, residual, max(float(np.median(residual)) / 1.1774, 1e-3)
+
+
+def align(image: FloatArray, valid: BoolArray, displacement: Displacement) -> tuple[FloatArray, BoolArray]:
+    """A scene moved onto the reference, by cubic spline.
+
+    Args:
+        image: float32 (band, y, x); NaN where not valid.
+        valid: bool (y, x).
+        displacement: As measured.
+
+    Returns:
+        (float32 (band, y, x), NaN where not valid; bool (y, x), True only where all pixels that a new one is
+        made from were valid).
+    """
+    matrix = np.eye(2) + displacement.slope
+    centre = np.array(valid.shape) / 2 - 0.5
+    start = centre + np.array(displacement.offset_px) - matrix @ centre
+    moved = np.empty_like(image)
+    for band, plane in enumerate(image):
+        filled = fill_gaps(plane, valid)
+        ndimage.affine_transform(filled, matrix, start, output=moved[band], order=3, mode="nearest")
+    share = ndimage.affine_transform(valid.astype(np.float32), matrix, start, order=1, mode="constant", cval=0)
+    clear: BoolArray = share > 0.999
+    moved[:, ~clear] = np.nan
+    return moved, clear
+
+
+def fill_gaps(plane: FloatArray, valid: BoolArray) -> FloatArray:
+    """An image (y, x) whose gaps hold their nearest valid neighbour's reflectance, so that filters don't ring."""
+    if valid.all() or not valid.any():
+        return np.nan_to_num(plane)
+    nearest = ndimage.distance_transform_edt(~valid, return_distances=False, return_indices=True)
+    filled: FloatArray = plane[tuple(nearest)]
+    return filled
