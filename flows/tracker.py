@@ -8,6 +8,7 @@ with the same record as one followed at once.
 from __future__ import annotations
 
 import hashlib
+import itertools
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -204,7 +205,7 @@ def _begin(
         default=None,
     )
     return Track(
-        change_id=_new_id(facility_id, detector, finding, scene),
+        change_id=_new_id(facility_id, detector, finding, tracks, scene),
         detector=detector,
         status=_status_of(len(finding.seen_in)),
         finding=finding,
@@ -214,16 +215,27 @@ def _begin(
     )
 
 
-def _new_id(facility_id: str, detector: DetectorIdentity, finding: Finding, scene: Scene) -> str:
+def _new_id(
+    facility_id: str, detector: DetectorIdentity, finding: Finding, tracks: Sequence[Track], scene: Scene
+) -> str:
     """An id of letters after the facility's own, which no spreadsheet or QGIS takes for a date or a number."""
     centre = finding.geometry.representative_point()
     seed = f"{facility_id}|{detector.name}|{_family(finding.kind)}|{scene.item_id}|{centre.x:.0f}|{centre.y:.0f}"
-    digest = int.from_bytes(hashlib.sha256(seed.encode()).digest()[:8])
+    taken = {track.change_id for track in tracks}
+    return next(
+        candidate
+        for repeat in itertools.count()
+        if (candidate := f"{facility_id}-{_letters(f'{seed}|{repeat}')}") not in taken
+    )
+
+
+def _letters(seed: str, count: int = 8) -> str:
+    digest = int.from_bytes(hashlib.sha256(seed.encode()).digest())
     letters = []
-    for _ in range(8):
+    for _ in range(count):
         digest, rest = divmod(digest, len(ascii_lowercase))
         letters.append(ascii_lowercase[rest])
-    return f"{facility_id}-{''.join(letters)}"
+    return "".join(letters)
 
 
 def _entries(before: Track, after: Track, scene: Scene) -> Iterable[HistoryEntry]:
