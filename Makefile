@@ -1,0 +1,47 @@
+# Everything runs from .venv, which is made from requirements.lock.
+PYTHON ?= python3.11
+BIN := .venv/bin
+export DO_NOT_TRACK := 1
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint unit benchmark example lock clean
+
+help: ## Say what there is
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-10s %s\n", $$1, $$2}'
+
+.venv/installed: requirements.lock pyproject.toml
+	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) is not installed: install Python 3.11, or name yours with make PYTHON=..."; exit 2; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+demo: .venv/installed ## Monitor two camps over thirteen real scenes, offline
+	@$(BIN)/facility-watch demo
+
+test: lint unit ## Check and test everything
+
+lint: .venv/installed ## Style, types and layers
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+unit: .venv/installed ## All tests and doctests
+	$(BIN)/pytest
+
+benchmark: .venv/installed ## Print tables of speed and memory, as ratios to a baseline of the same run
+	$(BIN)/python -m tests.benchmarks
+
+example: .venv/installed ## Make outputs/example and the README's picture again
+	$(BIN)/facility-watch demo --outputs outputs/demo
+	$(BIN)/python -m tests.benchmarks.example
+
+lock: ## Pin every dependency anew
+	$(PYTHON) -m venv .venv-lock
+	.venv-lock/bin/python -m pip install --quiet pip-tools
+	.venv-lock/bin/pip-compile --quiet --strip-extras --allow-unsafe --extra dev --no-emit-index-url --no-emit-find-links --no-header --output-file requirements.lock pyproject.toml
+	rm -rf .venv-lock
+
+clean: ## Remove what was made
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .facility-watch
