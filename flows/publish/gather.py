@@ -1,0 +1,220 @@
+"""From the ledger to the tables of every product, one facility in memory at a time."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from shapely.geometry.base import BaseGeometry
+from shapely.ops import unary_union
+
+from aoi.facility import Fact
+from aoi.facts import fact_meanings
+from detectors.base import ChangeType
+from flows.change import FIELDS, Change, PublishedField, ReviewStatus, Status
+from flows.publish.coverage import coverage_of
+from flows.publish.layer import changes_of
+from flows.publish.schema import COVERAGE_FIELDS, FACILITY_FIELDS, HISTORY_FIELDS, RETRACTION_FIELDS
+from flows.publish.summary import Summary
+from flows.publish.table import Cell, Table, change_table, published_geometry
+from flows.record import FacilityRecord
+
+_OSM_NOTICE = "Outline © OpenStreetMap contributors, ODbL 1.0"
+_RETRACTING = ("withdrawn", "restored", "shrunk", "reclassified", "onset_corrected")
+_TAKES_GROUND = (ChangeType.BUILDING_ADDED, ChangeType.GROUND_CLEARED)
+
+
+@dataclass(slots=True)
+class Layers:
+    """Everything that is published of a ledger, ready to write.
+
+    Attributes:
+        changes: The change layer.
+        facilities: Watched places; geometry as the catalogue has it.
+        areas_of_interest: Watched ground of each facility, by facility id, EPSG:4326.
+        coverage: Facility by detector by month.
+        retractions: Every withdrawal and correction.
+        history: Every step in the life of every change.
+        summary: By prefecture, quarter and kind of facility.
+    """
+
+    changes: Table = field(default_factory=lambda: Table("changes", FIELDS))
+    facilities: Table = field(default_factory=lambda: Table("facilities", FACILITY_FIELDS))
+    areas_of_interest: dict[str, BaseGeometry] = field(default_factory=dict)
+    coverage: Table = field(default_factory=lambda: Table("coverage", COVERAGE_FIELDS))
+    retractions: Table = field(default_factory=lambda: Table("retractions", RETRACTION_FIELDS))
+    history: Table = field(default_factory=lambda: Table("change_history", HISTORY_FIELDS))
+    summary: Summary = field(default_factory=Summary)
+
+
+def gather(records: Iterable[FacilityRecord], detectors: Sequence[str] = ()) -> Layers:
+    """The tables of every product.
+
+    Args:
+        records: Ascending by facility id.
+        detectors: Names of the detectors that the newest run asked for.
+    """
+    layers = Layers()
+    facts: list[Mapping[str, Fact]] = []
+    for record in records:
+        changes = changes_of(record)
+        facts.append(record.facility.attributes)
+        _add_changes(layers, changes)
+        _add_facility(layers, record, changes)
+        _add_history(layers, record, changes)
+        rows = list(coverage_of(record, detectors))
+        for row in rows:
+            layers.coverage.add(row)
+        layers.summary.add(record, changes, rows)
+    _append_facts(layers.facilities, facts)
+    return layers
+
+
+def _add_changes(layers: Layers, changes: Sequence[Change]) -> None:
+    table = change_table(changes)
+    layers.changes.rows.extend(table.rows)
+    layers.changes.geometries.extend(table.geometries)
+
+
+def _stands(change: Change) -> bool:
+    return change.status is not Status.WITHDRAWN and change.review_status is not ReviewStatus.REJECTED
+
+
+def _add_facility(layers: Layers, record: FacilityRecord, changes: Sequence[Change]) -> None:
+    facility, position = record.facility, record.facility.point
+    standing = [change for change in changes if _stands(change)]
+    layers.areas_of_interest[facility.facility_id] = published_geometry(facility.area_of_interest)
+    layers.facilities.add(
+        {
+            "facility_id": facility.facility_id,
+            "facility_name": facility.name,
+            "facility_kind": str(facility.kind),
+            "prefecture": facility.prefecture,
+            "county": facility.county,
+            "security_tier": facility.security_tier,
+            "longitude": position.x,
+            "latitude": position.y,
+            "outline_known": "yes" if facility.geometry.area > 0 else "no",
+            "buffer_m": float(facility.buffer_m),
+            "retired": "yes" if facility.retired else "no",
+            "watched_from": record.window_start,
+            "watched_to": record.window_end,
+            "outcome": str(record.outcome),
+            "reason": record.reason,
+            "scenes_found": len(record.scenes),
+            "clear_scenes": len(record.used_scenes),
+            "changes_standing": len(standing),
+            "changes_confirmed": sum(change.status is Status.CONFIRMED for change in standing),
+            "changes_withdrawn": sum(change.status is Status.WITHDRAWN for change in changes),
+            "ground_taken_m2": ground_taken_m2(record, standing),
+            "sources": "; ".join(facility.sources),
+            "attribution": _OSM_NOTICE if "osm-perimeters" in facility.sources else "",
+        },
+        published_geometry(facility.geometry),
+    )
+
+
+def ground_taken_m2(record: FacilityRecord, standing: Sequence[Change]) -> float:
+    """Ground under confirmed works that stand, overlaps counted once, in the facility's own UTM zone, m²."""
+    kept = {change.change_id for change in standing if change.status is Status.CONFIRMED and change.valid_to is None}
+    grounds = [
+        track.finding.geometry
+        for track in record.tracks
+        if track.change_id in kept and track.finding.kind in _TAKES_GROUND
+    ]
+    return float(unary_union(grounds).area) if grounds else 0.0
+
+
+def _add_history(layers: Layers, record: FacilityRecord, changes: Sequence[Change]) -> None:
+    """The history of each change, and of it what takes back or corrects what had been published."""
+    by_id = {change.change_id: (change, published_geometry(change.geometry)) for change in changes}
+    status: dict[str, str] = {}
+    for entry in record.history:
+        if entry.change_id not in by_id:
+            continue
+        change, geometry = by_id[entry.change_id]
+        shared: dict[str, Cell] = {
+            "change_id": entry.change_id,
+            "facility_id": change.facility_id,
+            "facility_name": change.facility_name,
+            "prefecture": change.prefecture,
+            "change_type": change.change_type,
+            "item_id": entry.item_id,
+            "event": entry.event,
+            "area_m2": entry.area_m2,
+        }
+        layers.history.add(
+            {
+                **shared,
+                "at": entry.at,
+                "status": str(entry.status),
+                "length_m": entry.length_m,
+                "note": entry.note,
+            }
+        )
+        if entry.event in _RETRACTING:
+            moved: dict[str, Cell] = {
+                "retracted_at": entry.at,
+                "status_before": status.get(entry.change_id, str(entry.status)),
+                "status_after": str(entry.status),
+                "reason": entry.note,
+            }
+            layers.retractions.add({**shared, **moved}, geometry)
+        status[entry.change_id] = str(entry.status)
+    _add_rejections(layers, changes)
+
+
+def _add_rejections(layers: Layers, changes: Sequence[Change]) -> None:
+    for change in changes:
+        if change.review_status is ReviewStatus.REJECTED:
+            said = f": {change.review_note}" if change.review_note else ""
+            layers.retractions.add(
+                {
+                    **{name: getattr(change, name) for name in ("change_id", "facility_id", "facility_name")},
+                    "prefecture": change.prefecture,
+                    "change_type": change.change_type,
+                    "event": "rejected",
+                    "retracted_at": change.reviewed_at,
+                    "status_before": str(change.status),
+                    "status_after": str(change.status),
+                    "area_m2": change.area_m2,
+                    "reason": f"rejected by {change.reviewer or 'a reviewer'}{said}",
+                },
+                published_geometry(change.geometry),
+            )
+
+
+def _append_facts(table: Table, facts: Sequence[Mapping[str, Fact]]) -> None:
+    """The catalogue's further facts as columns of their own, in alphabetical order."""
+    taken = {column.name for column in table.fields} | {"fid", "geom"}
+    for fact in sorted({name for row in facts for name in row}):
+        name = _column_name(fact, taken)
+        taken.add(name)
+        cells = [row.get(fact) for row in facts]
+        table.fields += (_fact_field(fact, name, cells),)
+        is_text = table.fields[-1].type == "text"
+        table.rows = [
+            (*row, str(content) if is_text and content is not None else content)
+            for row, content in zip(table.rows, cells, strict=True)
+        ]
+
+
+def _column_name(fact: str, taken: set[str]) -> str:
+    """A name that any database, spreadsheet and style expression takes, and that no other column has."""
+    plain = re.sub(r"[^a-z0-9]+", "_", fact.lower()).strip("_")[:40] or "fact"
+    name, number = plain, 2
+    while name in taken:
+        name, number = f"{plain}_{number}", number + 1
+    return name
+
+
+def _fact_field(fact: str, name: str, cells: Sequence[Fact | None]) -> PublishedField:
+    meaning = fact_meanings().get(fact)
+    kinds = {type(content) for content in cells if content is not None}
+    return PublishedField(
+        name=name,
+        type="integer" if kinds == {int} else "real" if kinds <= {int, float} else "text",
+        unit=meaning.unit if meaning else "",
+        description=meaning.meaning if meaning else "From the catalogue",
+    )

@@ -1,0 +1,61 @@
+"""GeoJSON as RFC 7946 wants it: WGS 84, right-hand rule, an `id` on every feature, no `crs` member."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from shapely.geometry import mapping
+from shapely.geometry.base import BaseGeometry
+
+from flows.publish.table import COORDINATE_DECIMALS, Cell, Table, iso_utc
+
+
+def write_geojson(table: Table, path: Path) -> None:
+    """Writes a table as a FeatureCollection, one feature per line, so that a difference between two runs reads well.
+
+    Args:
+        table: Its first column is the features' id.
+        path: File to write. The same table gives the same bytes.
+    """
+    with path.open("w", encoding="utf-8", newline="\n") as stream:
+        stream.write('{"type":"FeatureCollection","features":[')
+        for position in range(len(table.rows)):
+            stream.write(",\n" if position else "\n")
+            stream.write(_compact(feature_of(table, position)))
+        stream.write("\n]}\n")
+
+
+def feature_of(table: Table, position: int) -> dict[str, Any]:
+    """One row of a table as a GeoJSON feature."""
+    properties = {
+        column.name: _json_cell(content) for column, content in zip(table.fields, table.rows[position], strict=True)
+    }
+    return {
+        "type": "Feature",
+        "id": table.rows[position][0],
+        "geometry": _geometry(table.geometries[position]),
+        "properties": properties,
+    }
+
+
+def _json_cell(content: Cell) -> Cell:
+    return iso_utc(content) if isinstance(content, datetime) else content
+
+
+def _geometry(geometry: BaseGeometry) -> dict[str, Any]:
+    shape = mapping(geometry)
+    return {"type": shape["type"], "coordinates": _rounded(shape["coordinates"])}
+
+
+def _rounded(coordinates: Any) -> Any:
+    """Coordinates without the binary tail that a multiple of the precision grid still carries."""
+    if isinstance(coordinates, float):
+        return round(coordinates, COORDINATE_DECIMALS)
+    return [_rounded(part) for part in coordinates]
+
+
+def _compact(feature: dict[str, Any]) -> str:
+    return json.dumps(feature, ensure_ascii=False, separators=(",", ":"), allow_nan=False)

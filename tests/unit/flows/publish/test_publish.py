@@ -1,0 +1,256 @@
+import csv
+import json
+import sqlite3
+from datetime import UTC, datetime
+
+import geopandas
+import jsonschema
+import pyogrio
+import pytest
+import shapely
+from hypothesis import given
+from hypothesis import strategies as st
+from records import DATES, dabancheng, finding, scene, track
+from shapely.geometry import shape
+
+from detectors.base import ChangeType
+from flows.change import FIELDS, Status
+from flows.ledger import Ledger
+from flows.publish import publish
+from flows.publish.layer import attribution_of, changes_of
+from flows.publish.manifest import verify
+from flows.publish.schema_json import change_layer_schema
+from flows.publish.table import published_geometry
+from geo.errors import InputError, StoreError
+
+
+def _read(path):
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def _csv(path):
+    with path.open(encoding="utf-8-sig", newline="") as stream:
+        return list(csv.DictReader(stream))
+
+
+@pytest.fixture
+def outputs(ledger, tmp_path):
+    publish(ledger, tmp_path / "outputs")
+    return tmp_path / "outputs"
+
+
+def test_a_change_carries_what_its_scenes_tell():
+    extension, wall, gone = changes_of(dabancheng())
+    assert extension.registration_shift_m == pytest.approx(5.0)
+    assert extension.attribution == "Contains modified Copernicus Sentinel data 2017-2018 processed by Sentinel Hub"
+    assert extension.before_acquired_at == DATES["S2_2017-08-29"]
+    assert extension.confidence is None
+    assert wall.confidence == pytest.approx(0.87654321)
+    assert gone.status is Status.WITHDRAWN
+
+
+def test_a_change_whose_scene_is_no_longer_on_record_invents_nothing():
+    orphan = dabancheng(tracks=(track("aspi-0050-abc", found=finding(before_item_id="lost")),))
+    (change,) = changes_of(orphan)
+    assert change.before_acquired_at is None
+    assert change.registration_shift_m is None
+
+
+@pytest.mark.parametrize(
+    ("notices", "expected"),
+    [
+        (
+            ["Contains modified Copernicus Sentinel data 2017"] * 2,
+            "Contains modified Copernicus Sentinel data 2017-2018",
+        ),
+        (["", ""], "Contains modified Copernicus Sentinel data 2017-2018"),
+        (["© Planet Labs PBC", "© Planet Labs PBC"], "© Planet Labs PBC"),
+    ],
+)
+def test_attribution_names_the_years_of_the_scenes(notices, expected):
+    scenes = [scene(i, attribution=n) for i, n in zip(("S2_2017-08-29", "S2_2018-04-29"), notices, strict=True)]
+    assert attribution_of(scenes) == expected
+
+
+def test_nothing_is_claimed_for_unknown_imagery():
+    assert attribution_of([scene("S2_2017-08-29", attribution="", collection="unknown")]) == ""
+
+
+def test_change_layer_fits_its_schema(outputs):
+    layer = _read(outputs / "changes.geojson")
+    jsonschema.Draft202012Validator(change_layer_schema()).validate(layer)
+    jsonschema.Draft202012Validator.check_schema(change_layer_schema())
+    assert [feature["id"] for feature in layer["features"]] == [
+        "aspi-0050-mrtkqwza",
+        "aspi-0050-pbvhsdla",
+        "aspi-0050-uuivkxoe",
+    ]
+    assert list(layer["features"][0]["properties"]) == [field.name for field in FIELDS]
+
+
+def test_geojson_follows_rfc_7946(outputs):
+    text = (outputs / "changes.geojson").read_text(encoding="utf-8")
+    layer = json.loads(text)
+    assert "crs" not in layer
+    assert len(text.splitlines()) == len(layer["features"]) + 2
+    for feature in layer["features"]:
+        geometry = shape(feature["geometry"])
+        assert geometry.is_valid
+        assert all(polygon.exterior.is_ccw for polygon in getattr(geometry, "geoms", [geometry]))
+        assert all(round(number, 7) == number for point in shapely.get_coordinates(geometry) for number in point)
+
+
+@given(
+    st.lists(st.tuples(st.floats(0, 1e-5), st.floats(0, 1e-5)), min_size=3, max_size=9),
+    st.floats(70, 100),
+    st.floats(30, 50),
+)
+def test_published_geometry_is_valid_however_narrow(points, longitude, latitude):
+    hull = shapely.MultiPoint([(longitude + x, latitude + y) for x, y in points]).convex_hull
+    if hull.geom_type == "Polygon" and hull.area > 1e-12:
+        geometry = published_geometry(hull)
+        assert geometry.is_valid
+        assert geometry.geom_type in ("Polygon", "MultiPolygon")
+
+
+def test_geopackage_layers_hold_what_the_geojson_holds(outputs):
+    path = outputs / "changes.gpkg"
+    assert {name for name, _ in pyogrio.list_layers(path)} == {
+        *("changes", "retractions", "facilities", "facility_outlines", "areas_of_interest", "coverage")
+    }
+    frame = geopandas.read_file(path, layer="changes")
+    assert list(frame.columns[:-1]) == [field.name for field in FIELDS]
+    assert frame.valid_from[0] == DATES["S2_2018-04-29"]
+    assert frame.valid_to.isna().all()
+    from_json = geopandas.read_file(outputs / "changes.geojson")
+    assert frame.geometry.normalize().equals(
+        from_json.geometry.apply(lambda g: shapely.multipolygons(shapely.get_parts(g))).normalize()
+    )
+
+
+def test_layers_without_rows_keep_their_columns(tmp_path):
+    book = Ledger.at(tmp_path)
+    publish(book, tmp_path / "outputs")
+    book.close()
+    info = pyogrio.read_info(tmp_path / "outputs" / "changes.gpkg", layer="changes")
+    assert info["features"] == 0
+    assert list(info["fields"]) == [field.name for field in FIELDS]
+    assert _read(tmp_path / "outputs" / "changes.geojson")["features"] == []
+
+
+def test_geopackage_describes_its_columns(outputs):
+    with sqlite3.connect(outputs / "changes.gpkg") as connection:
+        rows = dict(
+            connection.execute("SELECT column_name, description FROM gpkg_data_columns WHERE table_name = 'changes'")
+        )
+    connection.close()
+    assert rows == {field.name: field.description for field in FIELDS}
+
+
+def test_coverage_says_why_a_month_was_not_assessed(outputs):
+    rows = _csv(outputs / "coverage.csv")
+    own = [row for row in rows if row["facility_id"] == "aspi-0050" and row["detector"] == "footprints"]
+    reasons = {row["period_start"][:7]: row["reason"] for row in own}
+    assert len(own) == 16
+    assert reasons["2017-03"] == "1 usable scene(s), at least 2 needed"
+    assert reasons["2017-04"] == "no scene found"
+    assert reasons["2017-06"] == "every scene left out: 12 % clear, 50 % needed"
+    assert [row["period_start"][:7] for row in own if row["state"] == "assessed"] == [
+        *("2017-08", "2018-03", "2018-04", "2018-05")
+    ]
+    lost = [row for row in rows if row["facility_id"] == "custom-0001"]
+    assert {row["state"] for row in lost} == {"not_assessable"}
+    assert {row["reason"] for row in lost} == {"the newest run failed: the archive did not answer after 4 attempts"}
+    assert {row["detector"] for row in lost} == {"footprints", "perimeter"}
+
+
+def test_summary_counts_confirmed_changes_by_quarter(outputs):
+    rows = {(row["prefecture"], row["quarter"]): row for row in _csv(outputs / "summary_by_prefecture.csv")}
+    assert float(rows["Urumqi", "2018-Q2"]["new_ground_ha"]) == 2.0
+    assert rows["Urumqi", "2018-Q2"]["changes"] == "1"
+    assert rows["Urumqi", "2017-Q4"]["facilities_assessed"] == "0"
+
+
+def test_retractions_name_what_when_and_why(outputs):
+    (row,) = _csv(outputs / "retractions.csv")
+    assert (row["change_id"], row["event"], row["status_before"]) == ("aspi-0050-uuivkxoe", "withdrawn", "first")
+    assert row["retracted_at"] == "2018-05-26T05:06:07Z"
+    assert "no longer supported" in row["reason"]
+
+
+def test_no_cell_runs_as_a_formula(outputs):
+    for path in outputs.glob("*.csv"):
+        cells = [text for row in _csv(path) for text in row.values()]
+        assert not any(text.startswith(("=", "@", "+")) for text in cells), path
+    assert any(row["facility_name"].startswith("'=cmd") for row in _csv(outputs / "coverage.csv"))
+
+
+def test_same_ledger_same_bytes(ledger, outputs, tmp_path):
+    publish(ledger, tmp_path / "again")
+    files = sorted(path.relative_to(outputs) for path in outputs.rglob("*") if path.is_file())
+    assert files
+    for name in files:
+        assert (outputs / name).read_bytes() == (tmp_path / "again" / name).read_bytes(), name
+
+
+def test_manifest_vouches_for_every_file(outputs):
+    assert verify(outputs).whole
+    (outputs / "coverage.csv").write_text("nothing to see", encoding="utf-8")
+    (outputs / "changes.csv").unlink()
+    found = verify(outputs)
+    assert (found.altered, found.missing) == (("coverage.csv",), ("changes.csv",))
+    manifest = _read(outputs / "manifest.json")
+    assert manifest["run"]["parameters"]["from"] == "2017-03-01"
+    assert [entry["item_id"] for entry in manifest["scenes"]] == sorted(DATES)
+
+
+def test_a_manifest_that_leads_outside_is_refused(outputs):
+    manifest = _read(outputs / "manifest.json")
+    manifest["files"][0]["path"] = "../../etc/passwd"
+    (outputs / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
+    with pytest.raises(InputError, match="outside the folder"):
+        verify(outputs)
+
+
+def test_an_interrupted_publish_leaves_the_earlier_products_whole(ledger, outputs, monkeypatch):
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("flows.publish.write_geopackage", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        publish(ledger, outputs)
+    assert verify(outputs).whole
+    assert not (outputs / ".publishing").exists()
+
+
+def test_products_that_are_no_longer_written_go_and_nothing_else(ledger, outputs):
+    manifest = _read(outputs / "manifest.json")
+    (outputs / "evidence").mkdir()
+    for name in ("evidence/old.png", "mine.txt"):
+        (outputs / name).write_bytes(b"x")
+    manifest["files"] += [{"path": "evidence/old.png", "sha256": "", "size_bytes": 1}]
+    (outputs / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
+    publish(ledger, outputs)
+    assert not (outputs / "evidence" / "old.png").exists()
+    assert (outputs / "mine.txt").exists()
+
+
+def test_an_unwritable_folder_is_said_so(ledger, tmp_path):
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(StoreError, match="can't be written"):
+        publish(ledger, tmp_path / "file" / "outputs")
+
+
+def test_overlapping_works_count_once(ledger, tmp_path):
+    twice = dabancheng(
+        tracks=(
+            track("aspi-0050-a"),
+            track("aspi-0050-b", found=finding(ChangeType.GROUND_CLEARED)),
+            track("aspi-0050-c", found=finding(gone_at=datetime(2018, 6, 1, tzinfo=UTC))),
+        )
+    )
+    ledger.save(twice)
+    publish(ledger, tmp_path / "outputs")
+    place = _read(tmp_path / "outputs" / "facilities.geojson")["features"][0]["properties"]
+    assert place["ground_taken_m2"] == 20_000.0
+    assert place["watchtowers"] == 1
