@@ -17,8 +17,16 @@ class TemporarySourceError(SourceError):
     """A source failed in a way that may pass; worth another try."""
 
 
+class BudgetReachedError(SourceError):
+    """A bound on bytes or processing units was met. The run ends there; what is done is kept."""
+
+
 class SceneUnusableError(SourceError):
     """One scene can't be used; the others can. The message is the reason shown to the user."""
+
+
+class SceneNotClearError(SceneUnusableError):
+    """Too little of the area is seen in one scene, whoever asks and whenever: its bands were not fetched."""
 
 
 class StoreError(FacilityWatchError):

@@ -35,6 +35,8 @@ class Scene:
         sun_azimuth_deg: Sun direction clockwise from north, degrees; None where unknown.
         attribution: What a publication has to say of the data's origin.
         assets: Asset name to its address.
+        scale_offset: Band name to factor and addend from stored DN to reflectance, where the source's metadata
+            gives them; an offset that the archive has taken off already is 0 here.
     """
 
     item_id: str
@@ -51,6 +53,7 @@ class Scene:
     sun_azimuth_deg: float | None = None
     attribution: str = ""
     assets: Mapping[str, str] = field(default_factory=dict)
+    scale_offset: Mapping[str, tuple[float, float]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
