@@ -19,10 +19,11 @@ from scipy import fft, ndimage
 from geo.errors import SceneUnusableError
 from geo.scene import BoolArray, FloatArray
 
-_BLOCK = 64  # pixels; the shift that can be found is a quarter of it
+_BLOCK = 64  # pixels, smaller on a small area; the displacement that can be found is a quarter of it
 _SMALLEST_BLOCK = 24
-_WHITENING = 0.5  # 0: cross-correlation, 1: phase correlation, which follows noise where ground is plain
+_FEWEST_BLOCKS = 6  # with fewer their agreement can be chance
 _AGREEMENT_PX = 0.5
+_STEEPEST = 0.01  # change of displacement per pixel; more isn't a difference of terrain correction
 _TUKEY = 4.0  # residuals beyond so many robust standard deviations have no say
 
 ComplexArray = npt.NDArray[np.complex64]
@@ -60,8 +61,8 @@ class Registrar:
             valid: bool (y, x).
         """
         self.shape = valid.shape
-        self.block = min(_BLOCK, *self.shape)
-        self._spectra, self._energy = self._transform(brightness, valid)
+        self.block = max(min(_BLOCK, min(self.shape) // 6 * 2), _SMALLEST_BLOCK)
+        self._spectra, self._structured = self._transform(_gradient(brightness, valid))
 
     def displacement(self, brightness: FloatArray, valid: BoolArray, max_shift_px: float) -> Displacement:
         """Where a scene lies against the reference.
@@ -74,16 +75,14 @@ class Registrar:
         Raises:
             SceneUnusableError: No displacement can be told, or an implausible one.
         """
-        spectra, energy = self._transform(brightness, valid)
-        weight = np.sqrt(self._energy * energy)
-        usable = np.flatnonzero(weight > 0)
-        if self.block < _SMALLEST_BLOCK or usable.size == 0:
-            raise SceneUnusableError("too little clear ground in common with the reference to be registered")
-        cross = np.conj(self._spectra[usable]) * spectra[usable]
-        cross /= np.maximum(np.abs(cross), np.finfo(np.float32).tiny) ** _WHITENING
-        start = self._consensus(cross, max_shift_px)
-        shifts, sharpness = _refine(cross, start)
-        return _fit(shifts, sharpness, self._centres[usable], max_shift_px)
+        gradient = _gradient(brightness, valid)
+        cross, usable = self._cross_spectra(gradient)
+        whole = self._consensus(cross, max_shift_px)
+        if whole.any():
+            # Blocks cut where the ground is now hold the same ground, so that their tapers don't pull toward zero.
+            cross, usable = self._cross_spectra(_rolled(gradient, whole))
+        shifts, sharpness = _refine(cross)
+        return _fit(shifts + whole, sharpness, self._centres[usable], max_shift_px)
 
     @cached_property
     def _taper(self) -> FloatArray:
@@ -97,14 +96,27 @@ class Registrar:
         rows, columns = (np.arange(0, size - self.block + 1, step) + self.block / 2 - size / 2 for size in self.shape)
         return np.stack(np.meshgrid(rows, columns, indexing="ij"), axis=-1).reshape(-1, 2)
 
-    def _transform(self, brightness: FloatArray, valid: BoolArray) -> tuple[ComplexArray, FloatArray]:
-        """(spectrum of every block's gradients, their energy (block,))."""
-        gradient = _gradient(brightness, valid)
+    def _cross_spectra(self, gradient: ComplexArray) -> tuple[ComplexArray, npt.NDArray[np.intp]]:
+        """(whitened cross spectrum of every block that both images have, each of unit sum; which blocks)."""
+        spectra, structured = self._transform(gradient)
+        usable = np.flatnonzero(self._structured & structured)
+        if usable.size < _FEWEST_BLOCKS:
+            raise SceneUnusableError("too little clear ground in common with the reference to be registered")
+        cross = np.conj(self._spectra[usable]) * spectra[usable]
+        # Taking off the fourth root of the amplitude is a quarter of the way from cross-correlation, which is blunt, to
+        # phase correlation, which follows noise where ground is plain.
+        root = np.sqrt(np.sqrt(np.maximum(np.abs(cross), np.finfo(np.float32).tiny)))
+        cross /= root
+        # One block, one vote: high contrast, as of a building site, mustn't count for more ground than it covers.
+        cross /= np.power(root, 3, out=root).sum(axis=(1, 2), keepdims=True)
+        return cross, usable
+
+    def _transform(self, gradient: ComplexArray) -> tuple[ComplexArray, BoolArray]:
+        """(spectrum of every block's gradients, whether it has any (block,))."""
         step = self.block // 2
         windows = np.lib.stride_tricks.sliding_window_view(gradient, (self.block, self.block))[::step, ::step]
         blocks = windows.reshape(-1, self.block, self.block) * self._taper
-        energy = np.square(np.abs(blocks)).sum(axis=(1, 2))
-        return fft.fft2(blocks), energy
+        return fft.fft2(blocks), blocks.any(axis=(1, 2))
 
     def _consensus(self, cross: ComplexArray, max_shift_px: float) -> npt.NDArray[np.intp]:
         """(row, column) whole-pixel displacement that all blocks together show best."""
@@ -133,16 +145,25 @@ def _gradient(brightness: FloatArray, valid: BoolArray) -> ComplexArray:
     return gradient
 
 
-def _refine(cross: ComplexArray, start: npt.NDArray[np.intp]) -> tuple[Array, Array]:
+def _rolled(gradient: ComplexArray, whole: npt.NDArray[np.intp]) -> ComplexArray:
+    """An image moved back by whole pixels, with nothing where it came from outside."""
+    moved = np.zeros_like(gradient)
+    here = tuple(slice(max(-step, 0), size - max(step, 0)) for step, size in zip(whole, gradient.shape, strict=True))
+    there = tuple(slice(max(step, 0), size - max(-step, 0)) for step, size in zip(whole, gradient.shape, strict=True))
+    moved[here] = gradient[there]
+    return moved
+
+
+def _refine(cross: ComplexArray) -> tuple[Array, Array]:
     """Sub-pixel peaks of every block's correlation, by Newton's method on its Fourier series.
 
     Returns:
-        ((block, 2) displacement, NaN where there is no peak near the start; (block,) curvature at the peak).
+        ((block, 2) displacement, NaN where there is no peak within two pixels; (block,) how sharp the peak is).
     """
     size = cross.shape[-1]
     k = 2 * np.pi * np.fft.fftfreq(size)
     powers = np.stack([np.ones_like(k), k, k * k], axis=1).astype(np.float32)
-    shifts = np.tile(start.astype(float), (len(cross), 1))
+    shifts = np.zeros((len(cross), 2))
     for _ in range(5):
         phase = np.exp(1j * shifts[:, :, None] * k).astype(np.complex64)  # (block, axis, frequency)
         moments = np.einsum("bi,ip,bij,bj,jq->bpq", phase[:, 0], powers, cross, phase[:, 1], powers, optimize=True)
@@ -158,33 +179,33 @@ def _refine(cross: ComplexArray, start: npt.NDArray[np.intp]) -> tuple[Array, Ar
         bend[~top] = -np.eye(2)
         step = -np.linalg.solve(bend, slope[..., None])[..., 0]
         shifts += np.where(top[:, None], np.clip(step, -0.5, 0.5), 0)
-    lost = ~top | (np.abs(shifts - start) > 2).any(axis=1)
+    lost = ~top | (np.abs(shifts) > 2).any(axis=1)
     shifts[lost] = np.nan
     return shifts, np.sqrt(np.linalg.det(bend))
 
 
 def _fit(shifts: Array, sharpness: Array, centres: Array, max_shift_px: float) -> Displacement:
     found = np.isfinite(shifts).all(axis=1)
+    share_found = found.mean()
     shifts, sharpness, centres = shifts[found], sharpness[found], centres[found]
-    if len(shifts) == 0:
+    if len(shifts) < _FEWEST_BLOCKS:
         raise SceneUnusableError("nothing in it matches the reference, so it can't be registered")
     weight = sharpness / sharpness.sum()
     ones = np.ones((len(shifts), 1))
     model, residual, scale = _reweighted(ones, shifts, weight)
-    independent = max(len(shifts) / 2, 1)  # blocks overlap by half, but their tapers weigh the shared ground little
-    if len(shifts) >= 9:
-        affine = _reweighted(np.hstack([ones, centres]), shifts, weight)
-        gain = 4 * independent * np.log(max(scale, 1e-6) / max(affine[2], 1e-6))
-        if gain > 4 * np.log(2 * independent):
-            model, residual, scale = affine
+    independent = len(shifts) / 2  # blocks overlap by half
+    affine = _reweighted(np.hstack([ones, centres]), shifts, weight)
+    information = 4 * independent * np.log(scale / affine[2])  # of two coordinates per block
+    if information > 4 * np.log(2 * independent) and np.abs(affine[0][1:]).max() < _STEEPEST:
+        model, residual, scale = affine
     slope = model[1:].T if len(model) > 1 else np.zeros((2, 2))
     offset = (float(model[0, 0]), float(model[0, 1]))
     if np.hypot(*offset) > max_shift_px:
         raise SceneUnusableError(
             f"an implausible displacement of {np.hypot(*offset):.1f} pixels (at most {max_shift_px:.1f})"
         )
-    agreement = float(weight[residual < _AGREEMENT_PX].sum() / weight.sum())
-    return Displacement(offset, slope, agreement, float(scale / np.sqrt(independent)))
+    quality = float(weight[residual < _AGREEMENT_PX].sum() * share_found)
+    return Displacement(offset, slope, quality, float(scale / np.sqrt(independent)))
 
 
 def _reweighted(design: Array, shifts: Array, weight: Array) -> tuple[Array, Array, float]:

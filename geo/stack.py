@@ -26,8 +26,9 @@ class PreparationParameters:
     Attributes:
         min_clear_fraction: Share of the grid that has to be clear for a scene to be used, 0 to 1.
         max_shift_m: A displacement beyond this is taken for a failed registration.
-        min_registration_quality: Below this a scene is left out.
-        max_standard_error_px: Above this a scene is left out: its displacement isn't known well enough.
+        min_registration_quality: Share of the ground that has to agree on the displacement, 0 to 1.
+        max_standard_error_px: Above this a scene is left out. A fifth of a pixel of misregistration is what keeps
+            false change below a tenth (Dai & Khorram 1998).
         resample_above_px: Smaller displacements are left as they are, because resampling would cost more than it
             mends.
         same_acquisition: Scenes of one collection closer in time than this are one observation.
@@ -36,7 +37,7 @@ class PreparationParameters:
     min_clear_fraction: float = 0.5
     max_shift_m: float = 40.0
     min_registration_quality: float = 0.3
-    max_standard_error_px: float = 0.25
+    max_standard_error_px: float = 0.2
     resample_above_px: float = 0.05
     same_acquisition: timedelta = timedelta(minutes=10)
 
