@@ -7,6 +7,8 @@ from pathlib import Path
 
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from geo.errors import StoreError
+
 
 class Settings(BaseSettings):
     """Read from environment variables that begin with `FACILITY_WATCH_`.
@@ -28,8 +30,17 @@ def configure_prefect(settings: Settings) -> None:
     """Sets Prefect's environment before its first import; what the user has set stands, but for telemetry.
 
     What is watched is sensitive: telemetry is off whatever the environment says.
+
+    Raises:
+        StoreError: The state folder can't be made.
     """
     home = settings.state_dir.absolute() / "prefect"
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StoreError(
+            f"{settings.state_dir}: can't be made ({error.strerror}); name another folder in FACILITY_WATCH_STATE_DIR"
+        ) from error
     defaults = {
         "PREFECT_HOME": str(home),
         "PREFECT_LOGGING_LEVEL": "CRITICAL",

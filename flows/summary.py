@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from flows.change import Status
 from flows.record import FacilityRecord, Outcome
@@ -63,7 +62,7 @@ class RunSummary:
     """All facilities of a run, and where its products are."""
 
     facilities: tuple[FacilitySummary, ...]
-    products: tuple[Path, ...]
+    products: tuple[str, ...]
 
     @property
     def failed(self) -> tuple[FacilitySummary, ...]:

@@ -262,16 +262,8 @@ def _outcome(followed: Sequence[_Followed]) -> tuple[Outcome, str]:
 def _scene_records(stack: ImageStack | None, left_out: Sequence[LeftOut]) -> tuple[SceneRecord, ...]:
     used = [] if stack is None else [_scene_record(stack, index) for index in range(len(stack))]
     others = [SceneRecord(scene.item_id, scene.acquired_at, used=False, reason=scene.reason) for scene in left_out]
-    return tuple(
-        sorted(
-            [*used, *others],
-            key=lambda scene: (
-                scene.acquired_at is None,
-                scene.acquired_at or datetime.max.replace(tzinfo=UTC),
-                scene.item_id,
-            ),
-        )
-    )
+    undated = datetime.max.replace(tzinfo=UTC)
+    return tuple(sorted([*used, *others], key=lambda scene: (scene.acquired_at or undated, scene.item_id)))
 
 
 def _scene_record(stack: ImageStack, index: int) -> SceneRecord:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
+import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Bar
@@ -21,9 +22,8 @@ def show_table(rows: Sequence[Mapping[str, object]], title: str = "") -> None:
     if not rows:
         return
     if not output.is_terminal:
-        output.print("\t".join(rows[0]), markup=False)
-        for row in rows:
-            output.print("\t".join(str(cell) for cell in row.values()), markup=False)
+        for cells in (rows[0], *(row.values() for row in rows)):
+            typer.echo("\t".join(str(cell) for cell in cells))
         return
     table = Table(title=title or None, title_justify="left", show_lines=True)
     for name in rows[0]:
