@@ -116,7 +116,10 @@ def load_catalogue(path: Path | None = None) -> Catalogue:
     """
     if path is None:
         return Catalogue.builtin()
-    raise InputError(f"{path}: only the packaged catalogue can be read so far")
+    from aoi.importers import ImportOptions, import_file
+    from aoi.importers.geometry import WORLD
+
+    return Catalogue(import_file(path, ImportOptions(region=WORLD)).accepted())
 
 
 def _unpadded(facility_id: str) -> str:

@@ -1,0 +1,73 @@
+"""Reader of GeoPackage and Shapefile."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pyogrio
+import shapely
+from pyogrio.errors import DataLayerError, DataSourceError
+
+from aoi.importers.table import RawRow, RawTable, RowError, cell_text
+from geo.errors import InputError
+
+
+def read_vector(path: Path, layer: str | None = None) -> RawTable:
+    """Features of the layers with geometry, or of the one named.
+
+    Args:
+        path: `.gpkg` or `.shp`.
+        layer: Needed where layers differ in CRS or some aren't places.
+
+    Raises:
+        InputError: It can't be opened, has no CRS, or no layer of that name.
+    """
+    try:
+        layers = {str(name): kind for name, kind in pyogrio.list_layers(path)}
+        names = _chosen(path, layers, layer)
+        tables = [_read_layer(path, name, several=len(names) > 1) for name in names]
+    except (DataSourceError, DataLayerError) as error:
+        raise InputError(f"{path} can't be read: {error}") from error
+    systems = {table.crs for table in tables}
+    if len(systems) > 1:
+        raise InputError(f"{path} has layers in {', '.join(sorted(systems))}: choose one with --layer")
+    columns = dict.fromkeys(column for table in tables for column in table.columns)
+    return RawTable(tuple(columns), tuple(row for table in tables for row in table.rows), systems.pop(), True)
+
+
+def _chosen(path: Path, layers: dict[str, Any], layer: str | None) -> list[str]:
+    spatial = [name for name, kind in layers.items() if kind is not None]
+    if layer is not None and layer not in spatial:
+        raise InputError(f"{path} has no layer {layer!r} with geometry, but {', '.join(spatial) or 'none'}")
+    if not spatial:
+        raise InputError(f"{path} has no layer with geometry: export points or polygons")
+    return [layer] if layer is not None else spatial
+
+
+def _read_layer(path: Path, layer: str, several: bool) -> RawTable:
+    meta, fids, geometries, columns = pyogrio.raw.read(path, layer=layer, return_fids=True, force_2d=True)
+    if not meta["crs"]:
+        missing = "its .prj file is missing" if path.suffix.lower() == ".shp" else f"layer {layer!r} has none"
+        raise InputError(f"{path} doesn't say its coordinate system ({missing}): set it and save again")
+    names = [str(name) for name in meta["fields"]]
+    prefix = f"layer {layer} feature" if several else "feature"
+    rows = tuple(
+        _row(
+            f"{prefix} {fid}",
+            geometries[index],
+            {name: column[index] for name, column in zip(names, columns, strict=True)},
+        )
+        for index, fid in enumerate(fids)
+    )
+    return RawTable(tuple(names), rows, str(meta["crs"]), has_geometry=True)
+
+
+def _row(where: str, wkb: bytes | None, fields: dict[str, object]) -> RawRow:
+    cells = {name: text for name, field in fields.items() if (text := cell_text(field))}
+    if wkb is None:
+        return RawRow(where, cells, defect=RowError("no geometry: draw it, or delete the row", "geometry"))
+    try:
+        return RawRow(where, cells, geometry=shapely.from_wkb(wkb))
+    except shapely.GEOSException as error:
+        return RawRow(where, cells, defect=RowError(f"unreadable geometry ({error}): draw it again", "geometry"))
