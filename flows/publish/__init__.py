@@ -4,16 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache, partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from flows.change import Change
 from flows.ledger import Ledger
-from flows.publish.gather import Layers, gather
+from flows.publish.evidence import Evidence, SceneReader, make_evidence
+from flows.publish.gather import Illustrated, Layers, gather
 from flows.publish.geojson import write_geojson
 from flows.publish.geopackage import write_geopackage
+from flows.publish.growth import write_growth
 from flows.publish.manifest import write_manifest
 from flows.publish.schema_json import write_schema
+from flows.publish.series import write_series
 from flows.publish.staging import files_in, staged
 from flows.publish.tables import write_csv
 from flows.record import FacilityRecord
@@ -38,12 +43,14 @@ class Published:
     changes: Mapping[tuple[str, str], int]
 
 
-def publish(ledger: Ledger, outputs: Path) -> Published:
+def publish(ledger: Ledger, outputs: Path, reader: SceneReader | None = None) -> Published:
     """Writes all products of a ledger into a folder.
 
     Args:
         ledger: Where the record is; facilities are read one at a time.
         outputs: Where products go. Earlier products stay whole until the new ones are complete.
+        reader: Gives scenes for the evidence images; without it, or for scenes that it no longer has, the evidence
+            fields stay empty.
 
     Raises:
         StoreError: The folder can't be written to.
@@ -51,8 +58,9 @@ def publish(ledger: Ledger, outputs: Path) -> Published:
     run = ledger.last_run()
     parameters: dict[str, Any] = dict(run["parameters"]) if run else {}
     scenes: dict[str, dict[str, Any]] = {}
-    layers = gather(_noting_scenes(ledger.records(), scenes), _detectors(parameters))
     with staged(outputs) as folder:
+        records = _noting_scenes(ledger.records(), scenes)
+        layers = gather(records, partial(_illustrate, reader, folder), _detectors(parameters))
         _write_tables(layers, folder)
         files = files_in(folder)
         run_entry = {"run_id": run["run_id"] if run else None, "parameters": parameters}
@@ -70,6 +78,21 @@ def _write_tables(layers: Layers, folder: Path) -> None:
     write_geopackage(layers, folder / "changes.gpkg")
     for table in (layers.coverage, layers.history, layers.retractions, layers.changes, layers.summary.table()):
         write_csv(table, folder / f"{table.name}.csv")
+
+
+def _illustrate(
+    reader: SceneReader | None, folder: Path, record: FacilityRecord, changes: tuple[Change, ...]
+) -> Illustrated:
+    """Writes the pictures of one facility. Each scene is read once, however many changes it is evidence of."""
+    evidence: dict[str, Evidence] = {}
+    series = None
+    if reader is not None:
+        read = cache(reader)
+        made = [(change, make_evidence(change, read, folder)) for change in changes]
+        evidence = {change.change_id: found for change, found in made if found is not None}
+        series = write_series(record, read, folder)
+    filled = tuple(evidence[change.change_id].change if change.change_id in evidence else change for change in changes)
+    return Illustrated(filled, evidence, series, write_growth(record, filled, folder))
 
 
 def _noting_scenes(records: Iterator[FacilityRecord], noted: dict[str, dict[str, Any]]) -> Iterator[FacilityRecord]:

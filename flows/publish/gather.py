@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from shapely.geometry.base import BaseGeometry
@@ -14,6 +14,7 @@ from aoi.facts import fact_meanings
 from detectors.base import ChangeType
 from flows.change import FIELDS, Change, PublishedField, ReviewStatus, Status
 from flows.publish.coverage import coverage_of
+from flows.publish.evidence import Evidence
 from flows.publish.layer import changes_of
 from flows.publish.schema import COVERAGE_FIELDS, FACILITY_FIELDS, HISTORY_FIELDS, RETRACTION_FIELDS
 from flows.publish.summary import Summary
@@ -37,6 +38,8 @@ class Layers:
         retractions: Every withdrawal and correction.
         history: Every step in the life of every change.
         summary: By prefecture, quarter and kind of facility.
+        evidence: What was written for a change, by change id.
+        pictures: Relative paths of `series` and `growth` of a facility, by facility id.
     """
 
     changes: Table = field(default_factory=lambda: Table("changes", FIELDS))
@@ -46,19 +49,45 @@ class Layers:
     retractions: Table = field(default_factory=lambda: Table("retractions", RETRACTION_FIELDS))
     history: Table = field(default_factory=lambda: Table("change_history", HISTORY_FIELDS))
     summary: Summary = field(default_factory=Summary)
+    evidence: dict[str, Evidence] = field(default_factory=dict)
+    pictures: dict[str, dict[str, str | None]] = field(default_factory=dict)
 
 
-def gather(records: Iterable[FacilityRecord], detectors: Sequence[str] = ()) -> Layers:
+@dataclass(frozen=True, slots=True)
+class Illustrated:
+    """A facility's changes with their evidence, and its pictures.
+
+    Attributes:
+        changes: With their evidence fields filled where there is evidence.
+        evidence: What was written, by change id.
+        series: Relative path of the animated series; None where there is none.
+        growth: Relative path of the growth chart.
+    """
+
+    changes: tuple[Change, ...]
+    evidence: Mapping[str, Evidence]
+    series: str | None
+    growth: str
+
+
+Illustrator = Callable[[FacilityRecord, tuple[Change, ...]], Illustrated]
+
+
+def gather(records: Iterable[FacilityRecord], illustrate: Illustrator, detectors: Sequence[str] = ()) -> Layers:
     """The tables of every product.
 
     Args:
         records: Ascending by facility id.
+        illustrate: Writes a facility's evidence while its record is at hand.
         detectors: Names of the detectors that the newest run asked for.
     """
     layers = Layers()
     facts: list[Mapping[str, Fact]] = []
     for record in records:
-        changes = changes_of(record)
+        shown = illustrate(record, changes_of(record))
+        changes = shown.changes
+        layers.evidence.update(shown.evidence)
+        layers.pictures[record.facility.facility_id] = {"series": shown.series, "growth": shown.growth}
         facts.append(record.facility.attributes)
         _add_changes(layers, changes)
         _add_facility(layers, record, changes)

@@ -15,7 +15,8 @@ import shapely
 
 from flows.change import PublishedField
 from flows.publish.gather import Layers
-from flows.publish.table import Table
+from flows.publish.styles import styles_of, write_styles
+from flows.publish.table import Table, title_of
 from geo.grid import WGS84
 
 # GDAL stamps the tables with the time of writing; a fixed one keeps the bytes a function of the ledger.
@@ -48,15 +49,16 @@ def write_geopackage(layers: Layers, path: Path) -> None:
     path.unlink(missing_ok=True)
     pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": _FIXED_TIME})
     try:
-        for table, kind in _tables(layers):
+        for table, kind in gis_layers(layers):
             _write_layer(table, kind, path)
     finally:
         pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": None})
     with closing(sqlite3.connect(path)) as connection, connection:
-        _describe_columns(connection, [table for table, _ in _tables(layers)])
+        _describe_columns(connection, [table for table, _ in gis_layers(layers)])
+        write_styles(connection, styles_of(gis_layers(layers)))
 
 
-def _tables(layers: Layers) -> list[tuple[Table, str]]:
+def gis_layers(layers: Layers) -> list[tuple[Table, str]]:
     """Layers in drawing order, the topmost first, with their geometry types."""
     names = layers.facilities.column("facility_id")
     area_of = layers.areas_of_interest
@@ -146,16 +148,3 @@ def _describe_columns(connection: sqlite3.Connection, tables: list[Table]) -> No
         "VALUES (?, NULL, 'gpkg_schema', ?, 'read-write')",
         [(name, _SCHEMA_DEFINITION) for name in ("gpkg_data_columns", "gpkg_data_column_constraints")],
     )
-
-
-def title_of(field: PublishedField) -> str:
-    """A column's title for a person.
-
-    >>> title_of(PublishedField("area_m2", "real", "m²", ""))
-    'Area (m²)'
-    """
-    words = field.name
-    for suffix in ("_m2", "_m", "_ha"):
-        words = words.removesuffix(suffix) if field.unit else words
-    title = words.replace("_", " ").capitalize().replace(" id", " ID")
-    return f"{title} ({field.unit})" if field.unit and field.unit != "UTC" else title

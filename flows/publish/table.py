@@ -119,3 +119,16 @@ def _polygonal(geometry: BaseGeometry) -> BaseGeometry:
         return geometry
     parts = [part for part in get_parts(get_parts(geometry)) if isinstance(part, Polygon)]
     return parts[0] if len(parts) == 1 else MultiPolygon(parts)
+
+
+def title_of(field: PublishedField) -> str:
+    """A column's title for a person.
+
+    >>> title_of(PublishedField("area_m2", "real", "m²", ""))
+    'Area (m²)'
+    """
+    words = field.name
+    for suffix in ("_m2", "_m", "_ha"):
+        words = words.removesuffix(suffix) if field.unit else words
+    title = words.replace("_", " ").capitalize().replace(" id", " ID")
+    return f"{title} ({field.unit})" if field.unit and field.unit != "UTC" else title

@@ -12,7 +12,7 @@ from flows.tracker import DetectorIdentity, Track
 
 FOOTPRINTS = DetectorIdentity("footprints", "1", "a" * 64)
 PERIMETER = DetectorIdentity("perimeter", "1", "b" * 64)
-X, Y = 604_000.0, 4_804_000.0
+X, Y = 604_850.0, 4_804_010.0
 
 DATES = {
     "S2_2017-03-02": datetime(2017, 3, 2, 5, 6, 7, tzinfo=UTC),
@@ -44,7 +44,7 @@ def facility(**changed: object) -> Facility:
         "facility_id": "aspi-0050",
         "name": "Dabancheng Facility #1",
         "kind": FacilityKind.CAMP,
-        "geometry": Point(88.2866, 43.3870),
+        "geometry": Point(88.2922, 43.3845),
         "buffer_m": 1500.0,
         "prefecture": "Urumqi",
         "county": "Dabancheng",
@@ -56,7 +56,7 @@ def facility(**changed: object) -> Facility:
 
 
 def finding(kind: ChangeType = ChangeType.BUILDING_ADDED, **changed: object) -> Finding:
-    geometry = changed.get("geometry", box(X, Y, X + 200, Y + 100))
+    geometry = changed.get("geometry", box(X, Y, X + 900, Y + 400))
     known = {
         "kind": kind,
         "geometry": geometry,
@@ -96,7 +96,7 @@ def dabancheng(**changed: object) -> FacilityRecord:
     wall = track(
         "aspi-0050-pbvhsdla",
         Status.PROVISIONAL,
-        finding(ChangeType.PERIMETER_ADDED, geometry=box(X - 20, Y - 20, X + 220, Y + 120), confidence=0.87654321),
+        finding(ChangeType.PERIMETER_ADDED, geometry=box(X - 20, Y - 20, X + 920, Y + 420), confidence=0.87654321),
         detector=PERIMETER,
     )
     scattered = MultiPolygon([box(X, Y + 500, X + 30, Y + 530), box(X + 60, Y + 500, X + 90, Y + 530)])
@@ -130,10 +130,10 @@ def dabancheng(**changed: object) -> FacilityRecord:
         ),
         "tracks": (wall, gone, extension),
         "history": (
-            entry("aspi-0050-mrtkqwza", "S2_2018-04-29", "found", Status.FIRST, 9_000.0),
+            entry("aspi-0050-mrtkqwza", "S2_2018-04-29", "found", Status.FIRST, 200_000.0),
             entry("aspi-0050-uuivkxoe", "S2_2018-04-29", "found", Status.FIRST, 1_800.0),
-            entry("aspi-0050-mrtkqwza", "S2_2018-05-26", "status_moved", Status.CONFIRMED, 20_000.0),
-            entry("aspi-0050-mrtkqwza", "S2_2018-05-26", "grown", Status.CONFIRMED, 20_000.0),
+            entry("aspi-0050-mrtkqwza", "S2_2018-05-26", "status_moved", Status.CONFIRMED, 360_000.0),
+            entry("aspi-0050-mrtkqwza", "S2_2018-05-26", "grown", Status.CONFIRMED, 360_000.0),
             entry(
                 "aspi-0050-uuivkxoe",
                 "S2_2018-05-26",

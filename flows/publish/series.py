@@ -1,0 +1,89 @@
+"""The animated series of a facility: its clear scenes one after the other."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from flows.publish.evidence import SceneReader
+from flows.publish.layer import attribution_of
+from flows.publish.names import safe_name
+from flows.publish.picture import captioned, common_stretch, panel
+from flows.publish.table import clean_text
+from flows.record import FacilityRecord, SceneRecord
+from geo.errors import SourceError
+from geo.grid import Grid
+from geo.scene import FloatArray
+
+_MOST_FRAMES = 24
+_WIDTH_PX = 560
+_FRAME_MS = 900
+_LAST_FRAME_MS = 2500
+
+
+def write_series(record: FacilityRecord, reader: SceneReader, folder: Path) -> str | None:
+    """Writes `evidence/<facility>/series.gif`: at most 24 clear scenes, evenly chosen, first and last among them.
+
+    All frames share one stretch; each says its date, and nothing is drawn on the image.
+
+    Args:
+        record: Whose scenes.
+        reader: Gives them.
+        folder: Product folder.
+
+    Returns:
+        Relative path, or None where fewer than two scenes can be had.
+    """
+    frames = _read(record, evenly(record.used_scenes, _MOST_FRAMES), reader)
+    if len(frames) < 2:
+        return None
+    stretch = common_stretch([rgb for _, rgb, _ in frames])
+    notice = attribution_of([scene for scene, _, _ in frames])
+    name = record.facility.facility_id
+    pictures = []
+    for scene, rgb, grid in frames:
+        factor = max(1, round(_WIDTH_PX / rgb.shape[2]))
+        date = f"{scene.acquired_at:%Y-%m-%d}" if scene.acquired_at else "date unknown"
+        lines = [f"{date}   {name}", f"Reflectance {stretch}, the same in all frames", notice]
+        caption = [clean_text(line) for line in lines if line]
+        pictures.append(captioned([panel(rgb, stretch, factor)], caption, grid.gsd_m / factor))
+    path = f"evidence/{safe_name(name)}/series.gif"
+    (folder / path).parent.mkdir(parents=True, exist_ok=True)
+    _write_gif(pictures, folder / path)
+    return path
+
+
+def evenly(scenes: Sequence[SceneRecord], most: int) -> list[SceneRecord]:
+    """At most so many of the scenes, evenly spaced in order, first and last kept."""
+    if len(scenes) <= most:
+        return list(scenes)
+    return [scenes[round(place)] for place in np.linspace(0, len(scenes) - 1, most)]
+
+
+def _read(
+    record: FacilityRecord, scenes: Sequence[SceneRecord], reader: SceneReader
+) -> list[tuple[SceneRecord, FloatArray, Grid]]:
+    frames = []
+    for scene in scenes:
+        try:
+            rgb, grid = reader(record.facility.facility_id, scene.item_id)
+        except SourceError:
+            continue
+        frames.append((scene, rgb, grid))
+    return frames
+
+
+def _write_gif(pictures: Sequence[Image.Image], path: Path) -> None:
+    """One palette for all frames, so that colours don't flicker from date to date."""
+    sheet = Image.new("RGB", (pictures[0].width, sum(picture.height for picture in pictures)))
+    top = 0
+    for picture in pictures:
+        sheet.paste(picture, (0, top))
+        top += picture.height
+    palette = sheet.quantize(128, method=Image.Quantize.MEDIANCUT)
+    frames = [picture.quantize(palette=palette, dither=Image.Dither.NONE) for picture in pictures]
+    durations = [_FRAME_MS] * (len(frames) - 1) + [_LAST_FRAME_MS]
+    frames[0].save(path, "GIF", save_all=True, append_images=frames[1:], duration=durations, loop=0, disposal=1)

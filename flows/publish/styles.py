@@ -1,0 +1,259 @@
+"""Default styles inside the GeoPackage: QGIS applies them by itself when a layer is added."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from flows.change import PublishedField, ReviewStatus, Status
+from flows.publish.palette import LOOKS, STATUS_LINES
+from flows.publish.table import Table, title_of
+from flows.publish.templating import render
+
+_FIXED_TIME = "1970-01-01T00:00:00.000Z"
+_GEOMETRY_CODES = {"Point": 0, "MultiPolygon": 2}  # QgsWkbTypes::GeometryType
+_REVIEW = ("review_status", "reviewer", "reviewed_at", "review_note")
+
+_TABLE = """
+CREATE TABLE layer_styles (
+  id INTEGER PRIMARY KEY AUTOINCREMENT NOT NULL, f_table_catalog TEXT(256), f_table_schema TEXT(256),
+  f_table_name TEXT(256), f_geometry_column TEXT(256), styleName TEXT(30), styleQML TEXT, styleSLD TEXT,
+  useAsDefault BOOLEAN, description TEXT, owner TEXT(30), ui TEXT(30), update_time DATETIME
+);
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """A QGIS symbol of one layer."""
+
+    kind: str
+    layer_class: str
+    options: Mapping[str, str]
+    defined: Mapping[str, str] = field(default_factory=dict)
+    alpha: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Category:
+    """One class of a categorised renderer."""
+
+    text: str
+    label: str
+    look: Look
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A field in the form and the attribute table."""
+
+    name: str
+    title: str
+    index: int
+    widget: str = "TextEdit"
+    choices: tuple[str, ...] = ()
+    multiline: bool = False
+    editable: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class LayerStyle:
+    """Everything that QGIS is told of a layer besides its data."""
+
+    layer: str
+    geometry_type: int
+    attribute: str
+    categories: tuple[Category, ...]
+    columns: tuple[Column, ...]
+    temporal: tuple[str, str] | None = None
+    label: str = ""
+    display: str = ""
+    map_tip: str = ""
+    tabs: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+def write_styles(connection: sqlite3.Connection, styles: Sequence[LayerStyle]) -> None:
+    """Puts the styles into a GeoPackage, each as its layer's default."""
+    connection.executescript(_TABLE)
+    connection.execute(
+        "INSERT INTO gpkg_contents (table_name, data_type, identifier, description, last_change) "
+        "VALUES ('layer_styles', 'attributes', 'layer_styles', 'Default styles for QGIS', ?)",
+        (_FIXED_TIME,),
+    )
+    connection.executemany(
+        "INSERT INTO layer_styles (f_table_catalog, f_table_schema, f_table_name, f_geometry_column, styleName, "
+        "styleQML, styleSLD, useAsDefault, description, owner, update_time) "
+        "VALUES ('', '', ?, 'geom', ?, ?, '', 1, 'facility-watch default', '', ?)",
+        [(style.layer, style.layer, render("qgis/layer.qml.j2", style=style), _FIXED_TIME) for style in styles],
+    )
+
+
+def styles_of(tables: Sequence[tuple[Table, str]]) -> list[LayerStyle]:
+    """The style of each layer, in the order given.
+
+    Args:
+        tables: Layers with their geometry types.
+    """
+    makers = {"changes": _changes, "retractions": _retractions, "facilities": _facilities, "coverage": _coverage}
+    return [makers.get(table.name, _outlines)(table, _GEOMETRY_CODES[kind]) for table, kind in tables]
+
+
+def _changes(table: Table, geometry_type: int) -> LayerStyle:
+    columns = _columns(table.fields, editable=_REVIEW)
+    evidence = tuple(name for name in (column.name for column in columns) if name.startswith("evidence_"))
+    groups = {
+        "Review": _REVIEW,
+        "Change": tuple(column.name for column in table.fields[:22]),
+        "Evidence": (*evidence, "before_item_id", "after_item_id", "before_acquired_at", "after_acquired_at"),
+        "Provenance": tuple(column.name for column in table.fields[22:] if column.name not in (*_REVIEW, *evidence)),
+    }
+    return LayerStyle(
+        layer=table.name,
+        geometry_type=geometry_type,
+        attribute="change_type",
+        categories=tuple(
+            Category(str(kind), look.label, _change_look(look.rgb, is_line=look.is_line))
+            for kind, look in LOOKS.items()
+        ),
+        columns=columns,
+        temporal=("valid_from", "valid_to"),
+        display='"change_id" || \' · \' || "change_type"',
+        map_tip=render("qgis/map_tip.j2"),
+        tabs=groups,
+    )
+
+
+def _change_look(rgb: tuple[int, int, int], *, is_line: bool) -> Look:
+    """Type by colour, status by line, confidence by opacity; what no longer counts is grey."""
+    lines = " ".join(f"WHEN \"status\" = '{status}' THEN '{line}'" for status, (line, _) in STATUS_LINES.items())
+    out = f"\"status\" = '{Status.WITHDRAWN}' OR \"review_status\" = '{ReviewStatus.REJECTED}'"
+    colour = ",".join(map(str, rgb))
+    return Look(
+        kind="fill",
+        layer_class="SimpleFill",
+        options={
+            "color": f"{colour},90",
+            "style": "no" if is_line else "solid",
+            "outline_color": f"{colour},255",
+            "outline_style": "solid",
+            "outline_width": "0.8" if is_line else "0.5",
+            "outline_width_unit": "MM",
+            "joinstyle": "miter",
+        },
+        defined={
+            "outlineStyle": f"CASE {lines} ELSE 'solid' END",
+            "outlineColor": f"CASE WHEN {out} THEN '120,120,120,255' ELSE '{colour},255' END",
+            "fillColor": f"CASE WHEN {out} THEN '150,150,150,40' ELSE '{colour},90' END",
+        },
+        alpha='40 + 60 * coalesce("confidence", 1)',
+    )
+
+
+def _retractions(table: Table, geometry_type: int) -> LayerStyle:
+    grey = {"color": "120,120,120,40", "outline_color": "90,90,90,255", "outline_style": "dash dot"}
+    return LayerStyle(
+        layer=table.name,
+        geometry_type=geometry_type,
+        attribute="event",
+        categories=tuple(
+            Category(event, label, Look("fill", "SimpleFill", {**grey, "style": pattern, "outline_width": "0.4"}))
+            for event, label, pattern in (
+                ("withdrawn", "Withdrawn", "b_diagonal"),
+                ("rejected", "Rejected by a reviewer", "diagonal_x"),
+                ("", "Corrected", "no"),
+            )
+        ),
+        columns=_columns(table.fields),
+        display='"change_id" || \' · \' || "event"',
+    )
+
+
+def _facilities(table: Table, geometry_type: int) -> LayerStyle:
+    shapes = (
+        ("camp", "Camp", "square"),
+        ("factory_park", "Factory park", "triangle"),
+        ("factory_park_search_area", "Factory park, search area", "diamond"),
+        ("", "Other place", "circle"),
+    )
+    assessed = "CASE WHEN \"outcome\" = 'assessed' THEN '40,40,40,255' ELSE '255,255,255,255' END"
+    return LayerStyle(
+        layer=table.name,
+        geometry_type=geometry_type,
+        attribute="facility_kind",
+        categories=tuple(
+            Category(
+                text,
+                label,
+                Look(
+                    "marker",
+                    "SimpleMarker",
+                    {"name": shape, "size": "2.6", "size_unit": "MM", "color": "40,40,40,255"}
+                    | {"outline_color": "40,40,40,255", "outline_width": "0.3"},
+                    {"fillColor": assessed},
+                ),
+            )
+            for text, label, shape in shapes
+        ),
+        columns=_columns(table.fields),
+        label='"facility_name"',
+        display='"facility_name"',
+    )
+
+
+def _coverage(table: Table, geometry_type: int) -> LayerStyle:
+    return LayerStyle(
+        layer=table.name,
+        geometry_type=geometry_type,
+        attribute="state",
+        categories=(
+            Category("assessed", "Assessed", _outline("0,114,178", "no")),
+            Category("not_assessable", "Not assessable", _outline("90,90,90", "f_diagonal")),
+        ),
+        columns=_columns(table.fields),
+        temporal=("period_start", "period_end"),
+        display='"facility_name" || \' · \' || "state"',
+    )
+
+
+def _outlines(table: Table, geometry_type: int) -> LayerStyle:
+    look = _outline("60,60,60", "no")
+    return LayerStyle(
+        layer=table.name,
+        geometry_type=geometry_type,
+        attribute="facility_kind",
+        categories=(Category("", table.name.replace("_", " ").capitalize(), look),),
+        columns=_columns(table.fields),
+        display='"facility_name"',
+    )
+
+
+def _outline(colour: str, fill_style: str) -> Look:
+    options = {"color": f"{colour},110", "style": fill_style, "outline_color": f"{colour},200"}
+    return Look("fill", "SimpleFill", {**options, "outline_style": "solid", "outline_width": "0.3"})
+
+
+def _columns(fields: Sequence[PublishedField], editable: Sequence[str] = ()) -> tuple[Column, ...]:
+    """The layer's columns as QGIS counts them, the feature id first."""
+    columns = [Column("fid", "Row", 0, widget="Hidden")]
+    for index, published in enumerate(fields, start=1):
+        columns.append(
+            Column(
+                name=published.name,
+                title=title_of(published),
+                index=index,
+                widget=_widget(published),
+                choices=tuple(map(str, ReviewStatus)) if published.name == "review_status" else (),
+                multiline=published.name == "review_note",
+                editable=published.name in editable,
+            )
+        )
+    return tuple(columns)
+
+
+def _widget(published: PublishedField) -> str:
+    if published.name == "review_status":
+        return "ValueMap"
+    if published.name in ("evidence_before", "evidence_after"):
+        return "ExternalResource"
+    return "DateTime" if published.type == "datetime" else "TextEdit"
