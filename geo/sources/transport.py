@@ -1,29 +1,35 @@
-"""How requests leave the process: one event loop, one pace, bounded retries, nothing secret in a message."""
+"""How requests leave the process: one pace, bounded concurrency and retries, nothing secret in a message or a log."""
 
 from __future__ import annotations
 
-import asyncio
+import json
 import logging
 import random
-from collections.abc import Awaitable, Callable
+import threading
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from http import HTTPStatus
 from types import TracebackType
 from typing import Self
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
-import httpx
+import urllib3
+from urllib3.exceptions import HTTPError, LocationParseError, NewConnectionError, SSLError
+from urllib3.exceptions import TimeoutError as SilenceError
 
 from geo.errors import InputError, SourceError, TemporarySourceError
-from geo.sources.eventloop import run
 from geo.sources.http import RefusedError, Reply, Request, retry_after, server_words
 from geo.sources.meter import Meter
 from geo.sources.ratelimit import PROCESS_LIMITER, RateLimiter
 
 _TEMPORARY = {408, 425, 429, 500, 502, 503, 504}
+_CHUNK_BYTES = 1 << 20
+_REDIRECTS_ONLY = urllib3.Retry(total=None, connect=0, read=0, status=0, other=0, redirect=5)
 
-# httpx writes whole addresses to its log, and a signed address is as good as a key.
-logging.getLogger("httpx").addFilter(lambda record: record.levelno >= logging.WARNING)
+# urllib3 writes the queries of addresses to its debug log, and a signed address is as good as a key.
+logging.getLogger("urllib3.connectionpool").addFilter(lambda record: record.levelno > logging.WARNING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,19 +81,20 @@ class Transport:
         concurrency: int = 32,
         timeout_s: float = 30.0,
         deadline_s: float = 180.0,
-        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self.meter = meter or Meter()
         self.limiter = limiter
         self._retry = retry or RetryPolicy()
         self._deadline_s = deadline_s
         self._sleep = sleep
-        self._slots = asyncio.Semaphore(concurrency)
-        self._client = httpx.AsyncClient(
-            headers={"User-Agent": "facility-watch"},
+        self._slots = threading.BoundedSemaphore(concurrency)
+        self._threads = ThreadPoolExecutor(concurrency, thread_name_prefix="fetch")
+        self._pools = urllib3.PoolManager(
+            maxsize=concurrency,
+            headers={"User-Agent": "facility-watch", "Accept-Encoding": "gzip"},
             timeout=timeout_s,
-            limits=httpx.Limits(max_connections=concurrency, max_keepalive_connections=concurrency),
-            follow_redirects=True,
+            retries=_REDIRECTS_ONLY,
         )
 
     def __enter__(self) -> Self:
@@ -100,13 +107,16 @@ class Transport:
 
     def close(self) -> None:
         """Close all connections."""
-        run(self._client.aclose())
+        self._threads.shutdown()
+        self._pools.clear()
 
-    def send(self, request: Request) -> Reply:
-        """`fetch` for callers outside the event loop."""
-        return run(self.fetch(request))
+    def fetch_all(self, requests: Sequence[Request]) -> list[Reply]:
+        """Several requests at once, replies in their order; errors as `fetch`, of the first that failed."""
+        if len(requests) == 1:
+            return [self.fetch(requests[0])]
+        return list(self._threads.map(self.fetch, requests))
 
-    async def fetch(self, request: Request) -> Reply:
+    def fetch(self, request: Request) -> Reply:
         """Send a request, again and again while the fault is temporary and the policy allows it.
 
         Raises:
@@ -120,21 +130,21 @@ class Transport:
         fault = ""
         for attempt in range(self._retry.attempts):
             try:
-                return await self._attempt(request)
+                return self._attempt(request)
             except _TryAgainError as again:
                 fault = str(again)
                 if attempt + 1 < self._retry.attempts:
-                    await self._hold(request, attempt, again.retry_after_s)
+                    self._hold(request, attempt, again.retry_after_s)
         raise TemporarySourceError(
             f"{request.address} {fault}, {self._retry.attempts} times in a row: run again later, what is done is kept"
         )
 
-    async def _hold(self, request: Request, attempt: int, retry_after_s: float | None) -> None:
+    def _hold(self, request: Request, attempt: int, retry_after_s: float | None) -> None:
         """Wait before the next attempt; a wait that the server named holds for all requests to it."""
         policy = self._retry
         if retry_after_s is None:
             longest = min(policy.first_wait_s * 2**attempt, policy.longest_wait_s)
-            await self._sleep(random.uniform(0, longest))  # noqa: S311 - jitter, not a secret
+            self._sleep(random.uniform(0, longest))  # noqa: S311 - jitter, not a secret
             return
         if retry_after_s > policy.longest_retry_after_s:
             raise TemporarySourceError(
@@ -142,46 +152,75 @@ class Transport:
             )
         self.limiter.pause(request.host, retry_after_s)
 
-    async def _attempt(self, request: Request) -> Reply:
+    def _attempt(self, request: Request) -> Reply:
         self.meter.reserve(requests=1, size_bytes=request.size_bytes)
         received = 0
         try:
-            async with self._slots:
-                await self._sleep(self.limiter.reserve(request.host))
-                async with asyncio.timeout(self._deadline_s):
-                    reply = await self._exchange(request)
+            with self._slots:
+                if (wait_s := self.limiter.reserve(request.host)) > 0:
+                    self._sleep(wait_s)
+                reply = self._exchange(request)
             received = len(reply.body)
             return reply
-        except TimeoutError as error:
-            raise _TryAgainError(f"didn't finish answering within {self._deadline_s:g} s") from error
-        except httpx.TimeoutException as error:
-            raise _TryAgainError("doesn't answer in time") from error
-        except httpx.ConnectError as error:
-            raise _TryAgainError("can't be reached") from error
-        except httpx.TransportError as error:
-            raise _TryAgainError("broke off its answer") from error
+        except LocationParseError as error:
+            raise InputError(f"{request.address} isn't a usable address: correct it") from error
+        except HTTPError as error:
+            raise _TryAgainError(_fault(error)) from error
         finally:
             self.meter.correct(size_bytes=received - request.size_bytes)
 
-    async def _exchange(self, request: Request) -> Reply:
-        headers = dict(request.headers)
+    def _exchange(self, request: Request) -> Reply:
+        headers = {**self._pools.headers, **request.headers}
+        body = None
         if request.byte_range:
-            start, end = request.byte_range
-            headers |= {"Range": f"bytes={start}-{end - 1}", "Accept-Encoding": "identity"}
-        asked = self._client.stream(request.method, request.url, headers=headers, json=request.json, data=request.form)
-        async with asked as response:
-            if response.is_success and request.byte_range and response.status_code != HTTPStatus.PARTIAL_CONTENT:
-                # Leaving without reading: the whole file may be a gigabyte.
-                raise SourceError(f"{request.address} doesn't serve parts of a file (no range requests): use another")
-            body = await response.aread()
-            if not response.is_success:
-                raise _failure(request, response, body)
-            return Reply(request.address, response.headers, body)
+            headers |= {"Range": f"bytes={request.byte_range[0]}-{request.byte_range[1] - 1}"}
+            headers["Accept-Encoding"] = "identity"
+        if request.json is not None:
+            headers["Content-Type"], body = "application/json", json.dumps(request.json).encode()
+        if request.form is not None:
+            headers["Content-Type"], body = "application/x-www-form-urlencoded", urlencode(request.form).encode()
+        response = self._pools.request(request.method, request.url, headers=headers, body=body, preload_content=False)
+        try:
+            return self._received(request, response)
+        except BaseException:
+            response.close()  # what is left of the body must not be taken for the next reply
+            raise
+        finally:
+            response.release_conn()
+
+    def _received(self, request: Request, response: urllib3.BaseHTTPResponse) -> Reply:
+        succeeded = response.status in range(200, 300)
+        if succeeded and request.byte_range and response.status != HTTPStatus.PARTIAL_CONTENT:
+            # Leaving without reading: the whole file may be a gigabyte.
+            raise SourceError(f"{request.address} doesn't serve parts of a file (range requests): use another")
+        body = self._body(response)
+        if not succeeded:
+            raise _failure(request, response, body)
+        return Reply(request.address, response.headers, body)
+
+    def _body(self, response: urllib3.BaseHTTPResponse) -> bytes:
+        deadline = time.monotonic() + self._deadline_s
+        chunks = []
+        while chunk := response.read1(_CHUNK_BYTES):
+            chunks.append(chunk)
+            if time.monotonic() > deadline:
+                raise _TryAgainError(f"didn't finish answering within {self._deadline_s:g} s")
+        return b"".join(chunks)
 
 
-def _failure(request: Request, response: httpx.Response, body: bytes) -> Exception:
-    status = response.status_code
+def _failure(request: Request, response: urllib3.BaseHTTPResponse, body: bytes) -> Exception:
+    status, phrase = response.status, HTTPStatus(response.status).phrase
     if status in _TEMPORARY:
-        return _TryAgainError(f"answered {status} ({response.reason_phrase})", retry_after(response.headers))
+        return _TryAgainError(f"answered {status} ({phrase})", retry_after(response.headers))
     words = "" if request.form else server_words(body)
-    return RefusedError(f"{request.address} answered {status} ({response.reason_phrase}){words}", status)
+    return RefusedError(f"{request.address} answered {status} ({phrase}){words}", status)
+
+
+def _fault(error: HTTPError) -> str:
+    if isinstance(error, NewConnectionError):
+        return "can't be reached"
+    if isinstance(error, SilenceError):
+        return "doesn't answer in time"
+    if isinstance(error, SSLError):
+        return "shows no valid certificate"
+    return "broke off its answer"

@@ -41,7 +41,15 @@ class Cutting:
     resampled: bool
 
 
-def cut(dataset: DatasetReader, indexes: Sequence[int], grid: Grid, gsd_m: float, *, classes: bool = False) -> Cutting:
+def cut(
+    dataset: DatasetReader,
+    indexes: Sequence[int],
+    grid: Grid,
+    gsd_m: float,
+    *,
+    classes: bool = False,
+    coarsest_ratio: float = COARSEST_RATIO,
+) -> Cutting:
     """Some bands of a raster on a grid, reading no more than the grid covers.
 
     Where the raster's pixels are the grid's own they are returned bit for bit. Otherwise bands are resampled
@@ -54,15 +62,17 @@ def cut(dataset: DatasetReader, indexes: Sequence[int], grid: Grid, gsd_m: float
         grid: Target.
         gsd_m: The raster's pixel size, metres.
         classes: The bands hold class numbers: nearest neighbour, never an average.
+        coarsest_ratio: How many times coarser than the grid the bands may be: a sensor's coarser bands come along
+            with its finest.
 
     Raises:
-        SceneUnusableError: The raster is more than 1.5 times coarser than the grid.
+        SceneUnusableError: The raster is more than `coarsest_ratio` times coarser than the grid.
         rasterio.errors.RasterioError: The pixels can't be read.
     """
-    if gsd_m > COARSEST_RATIO * grid.gsd_m:
+    if gsd_m > coarsest_ratio * grid.gsd_m:
         raise SceneUnusableError(
             f"has pixels of {gsd_m:.3g} m, too coarse for a grid of {grid.gsd_m:g} m "
-            f"(at most {COARSEST_RATIO * grid.gsd_m:g} m)"
+            f"(at most {coarsest_ratio * grid.gsd_m:g} m)"
         )
     corner = _aligned_corner(dataset, grid)
     if corner is not None:

@@ -1,0 +1,60 @@
+"""Item search of a STAC API, page by page."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from geo.errors import SourceError
+from geo.sources.http import Request
+from geo.sources.transport import Transport
+
+PAGE_SIZE = 100
+_MOST_PAGES = 1000
+
+
+def search_items(
+    transport: Transport, url: str, query: Mapping[str, Any], headers: Mapping[str, str] | None = None
+) -> Iterator[dict[str, Any]]:
+    """All items of a search (STAC API, item search).
+
+    Follows links with `rel=next`, and the `next` token of Sentinel Hub's catalogue.
+
+    Args:
+        transport: Sends.
+        url: The search endpoint.
+        query: Body of the search.
+        headers: Sent with every page.
+
+    Raises:
+        SourceError: A page isn't what it should be, or the pages don't end.
+    """
+    request: Request | None = Request(url, "POST", headers or {}, json={"limit": PAGE_SIZE, **query})
+    asked: set[str] = set()
+    while request is not None:
+        page = transport.fetch(request).json()
+        items = page.get("features")
+        if not isinstance(items, list):
+            raise SourceError(f"{request.address} answered without a list of items: check that it is a STAC search")
+        yield from items
+        asked.add(_identity(request))
+        request = _next(page, request) if items else None
+        if request is not None and (_identity(request) in asked or len(asked) >= _MOST_PAGES):
+            raise SourceError(f"{request.address} gives the same pages again and again: tell its operator")
+
+
+def _next(page: Mapping[str, Any], last: Request) -> Request | None:
+    for link in page.get("links") or []:
+        if link.get("rel") == "next" and link.get("href"):
+            if str(link.get("method", "GET")).upper() == "GET":
+                return Request(link["href"], headers=last.headers)
+            body = link.get("body") or {}
+            merged = {**(last.json or {}), **body} if link.get("merge") else body
+            return Request(link["href"], "POST", last.headers, json=merged or last.json)
+    token = (page.get("context") or {}).get("next")
+    return None if token is None else Request(last.url, "POST", last.headers, json={**(last.json or {}), "next": token})
+
+
+def _identity(request: Request) -> str:
+    return f"{request.url} {json.dumps(request.json, sort_keys=True)}"
