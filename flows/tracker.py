@@ -26,6 +26,9 @@ _FAMILY = {ChangeType.GROUND_CLEARED: ChangeType.BUILDING_ADDED}
 # Least overlap (shared area over the smaller of the two) for a finding to be the change on record.
 _SAME_CHANGE_OVERLAP = 0.3
 
+# A change whose ground lies in another's to at least this share has become part of it.
+_ABSORBED_SHARE = 0.7
+
 # How near an earlier change has to be for a new one to be called its extension, metres.
 _PARENT_DISTANCE_M = 50.0
 
@@ -97,9 +100,10 @@ def advance(
     history: list[HistoryEntry] = []
     for track in tracks:
         found = supported.get(track.change_id)
-        after = _support(track, found, scene) if found is not None else _miss(track)
+        whole = None if found is not None else _absorbed_by(track, matches)
+        after = _support(track, found, scene) if found is not None else _miss(track, absorbed=whole is not None)
         moved.append(after)
-        history.extend(_entries(track, after, scene))
+        history.extend(_entries(track, after, scene, whole))
     for finding, earlier in matches:
         if earlier is None:
             fresh = _begin(facility_id, detector, finding, moved, scene)
@@ -112,11 +116,11 @@ def match(tracks: Sequence[Track], findings: Sequence[Finding]) -> list[tuple[Fi
     """Each finding with the change on record that it is, or None; best overlaps are taken first."""
     candidates = sorted(
         (
-            (-shared, -_standing(track), track.change_id, index)
+            (-_likeness(track.finding.geometry, finding.geometry), -_standing(track), track.change_id, index)
             for index, finding in enumerate(findings)
             for track in tracks
             if _family(track.finding.kind) == _family(finding.kind)
-            and (shared := overlap(track.finding.geometry, finding.geometry)) >= _SAME_CHANGE_OVERLAP
+            and overlap(track.finding.geometry, finding.geometry) >= _SAME_CHANGE_OVERLAP
         ),
     )
     by_id = {track.change_id: track for track in tracks}
@@ -133,6 +137,21 @@ def overlap(a: BaseGeometry, b: BaseGeometry) -> float:
     """Shared area over the smaller of two areas, 0 to 1: 1 where one holds the other, so growth keeps its match."""
     smaller = min(a.area, b.area)
     return float(a.intersection(b).area / smaller) if smaller > 0 else 0.0
+
+
+def _likeness(a: BaseGeometry, b: BaseGeometry) -> float:
+    """Shared over united area, 0 to 1: of two changes that have grown together the larger one goes on."""
+    return float(a.intersection(b).area / a.union(b).area)
+
+
+def _absorbed_by(track: Track, matches: Sequence[tuple[Finding, Track | None]]) -> Track | None:
+    """The change on record that has grown over this one, which then is no change of its own any more."""
+    for finding, other in matches:
+        if other is not None and _family(finding.kind) == _family(track.finding.kind):
+            shared = finding.geometry.intersection(track.finding.geometry).area
+            if shared >= _ABSORBED_SHARE * track.finding.geometry.area:
+                return other
+    return None
 
 
 def keep_ids(published: Iterable[Track], refolded: Sequence[Track]) -> tuple[Track, ...]:
@@ -181,11 +200,12 @@ def _support(track: Track, finding: Finding, scene: Scene) -> Track:
     return replace(track, status=status, finding=finding, misses=0, last_seen=last_seen)
 
 
-def _miss(track: Track) -> Track:
+def _miss(track: Track, *, absorbed: bool) -> Track:
     if track.status is Status.WITHDRAWN:
         return track
     misses = track.misses + 1
-    status = Status.WITHDRAWN if misses >= _MISSES_TO_WITHDRAW[track.status] else track.status
+    over = absorbed or misses >= _MISSES_TO_WITHDRAW[track.status]
+    status = Status.WITHDRAWN if over else track.status
     return replace(track, status=status, misses=misses)
 
 
@@ -238,13 +258,13 @@ def _letters(seed: str, count: int = 8) -> str:
     return "".join(letters)
 
 
-def _entries(before: Track, after: Track, scene: Scene) -> Iterable[HistoryEntry]:
+def _entries(before: Track, after: Track, scene: Scene, whole: Track | None) -> Iterable[HistoryEntry]:
     if after.status is not before.status:
         restored = before.status is Status.WITHDRAWN
         withdrawn = after.status is Status.WITHDRAWN
         event = "restored" if restored else "withdrawn" if withdrawn else "status_moved"
-        note = f"no longer supported by the series up to {scene.item_id}" if withdrawn else ""
-        yield _entry(after, scene, event, note)
+        why = f"now part of {whole.change_id}" if whole else f"no longer supported by the series up to {scene.item_id}"
+        yield _entry(after, scene, event, why if withdrawn else "")
     if before.finding.kind is not after.finding.kind:
         yield _entry(after, scene, "reclassified", f"{before.finding.kind} before")
     if before.finding.first_with != after.finding.first_with:

@@ -146,6 +146,14 @@ def test_the_best_overlap_wins() -> None:
     assert matched[1][1].change_id == tracks[0].change_id
 
 
+def test_a_change_that_another_has_grown_over_becomes_part_of_it() -> None:
+    large, small = finding((0,), box(0, 0, 300, 100)), finding((0,), box(320, 0, 360, 100))
+    tracks, history = fold([(small, large), (finding((0, 1), box(0, 0, 400, 100)),)])
+    assert [track.status for track in tracks] == [Status.WITHDRAWN, Status.PROVISIONAL]
+    (ended,) = [entry for entry in history if entry.event == "withdrawn"]
+    assert ended.note == f"now part of {tracks[1].change_id}"
+
+
 def test_a_series_folded_anew_keeps_the_published_ids() -> None:
     published, _ = fold([(finding((1,)),), (finding((1, 2)),)], since=1)
     late, _ = fold([(finding((0,), box(0, 0, 95, 100)),), (finding((0, 1, 2)),)], since=0)
