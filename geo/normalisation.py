@@ -22,30 +22,20 @@ _MIN_SAMPLES = 50
 Array = npt.NDArray[np.float64]
 
 
-def normalise(
-    image: FloatArray, valid: BoolArray, reference: FloatArray, reference_valid: BoolArray
-) -> tuple[FloatArray, Array]:
-    """A scene with the reference's radiometry.
+def normalise(image: FloatArray, valid: BoolArray, reference: FloatArray, reference_valid: BoolArray) -> FloatArray:
+    """One band of a scene with the reference's radiometry, float32 (y, x).
 
     Args:
-        image: float32 (band, y, x), registered to the reference.
+        image: float32 (y, x), registered to the reference; NaN where not valid.
         valid: bool (y, x).
-        reference: float32 (band, y, x), the same bands; a band that is NaN throughout is left alone.
+        reference: float32 (y, x), the same band.
         reference_valid: bool (y, x).
-
-    Returns:
-        (float32 (band, y, x), (band, 2) gain and offset that were applied).
     """
-    common = valid & reference_valid
-    coefficients = np.tile([1.0, 0.0], (len(image), 1))
-    result = image.copy()
-    for band in range(len(image)):
-        scene, target = _samples(image[band], reference[band], common)
-        if scene.size >= _MIN_SAMPLES:
-            coefficients[band] = gain_and_offset(scene, target)
-            gain, offset = coefficients[band].astype(np.float32)
-            result[band] = gain * image[band] + offset
-    return result, coefficients
+    scene, target = _samples(image, reference, valid & reference_valid)
+    if scene.size < _MIN_SAMPLES:
+        return image
+    gain, offset = gain_and_offset(scene, target)
+    return np.float32(gain) * image + np.float32(offset)
 
 
 def gain_and_offset(scene: Array, reference: Array) -> tuple[float, float]:
@@ -73,10 +63,9 @@ def gain_and_offset(scene: Array, reference: Array) -> tuple[float, float]:
 
 def _samples(scene: FloatArray, reference: FloatArray, common: BoolArray) -> tuple[Array, Array]:
     """Cell means of both images where a whole cell is clear in both."""
-    usable = common & np.isfinite(scene) & np.isfinite(reference)
-    rows, columns = (size // _CELL * _CELL for size in usable.shape)
+    rows, columns = (size // _CELL * _CELL for size in common.shape)
     cells = (rows // _CELL, _CELL, columns // _CELL, _CELL)
-    whole = usable[:rows, :columns].reshape(cells).all(axis=(1, 3))
+    whole = common[:rows, :columns].reshape(cells).all(axis=(1, 3))
     means = (plane[:rows, :columns].reshape(cells).mean(axis=(1, 3))[whole] for plane in (scene, reference))
     first, second = (mean.astype(np.float64) for mean in means)
     return first, second

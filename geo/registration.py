@@ -49,6 +49,11 @@ class Displacement:
     quality: float
     standard_error_px: float
 
+    def largest_px(self, shape: tuple[int, int]) -> float:
+        """Largest displacement over an area of (rows, columns), pixels: at a corner, since it is affine."""
+        corners = np.array([(1, 1), (1, -1), (-1, 1), (-1, -1)]) * np.array(shape) / 2
+        return float(np.hypot(*(np.array(self.offset_px) + corners @ self.slope.T).T).max())
+
 
 class Registrar:
     """Measures displacements against one reference image, whose transforms it keeps."""
@@ -59,10 +64,15 @@ class Registrar:
         Args:
             brightness: float (y, x) reflectance of one band or a mean of several; NaN where not valid.
             valid: bool (y, x).
+
+        Raises:
+            SceneUnusableError: It has too little structure for anything to be registered to.
         """
         self.shape = valid.shape
         self.block = max(min(_BLOCK, min(self.shape) // 6 * 2), _SMALLEST_BLOCK)
         self._spectra, self._structured = self._transform(_gradient(brightness, valid))
+        if np.count_nonzero(self._structured) < _FEWEST_BLOCKS:
+            raise SceneUnusableError("too little clear ground with structure for other scenes to be registered to")
 
     def displacement(self, brightness: FloatArray, valid: BoolArray, max_shift_px: float) -> Displacement:
         """Where a scene lies against the reference.
@@ -101,7 +111,7 @@ class Registrar:
         spectra, structured = self._transform(gradient)
         usable = np.flatnonzero(self._structured & structured)
         if usable.size < _FEWEST_BLOCKS:
-            raise SceneUnusableError("too little clear ground in common with the reference to be registered")
+            raise SceneUnusableError("too little clear ground in common")
         cross = np.conj(self._spectra[usable]) * spectra[usable]
         # Taking off the fourth root of the amplitude is a quarter of the way from cross-correlation, which is blunt, to
         # phase correlation, which follows noise where ground is plain.
@@ -116,7 +126,8 @@ class Registrar:
         step = self.block // 2
         windows = np.lib.stride_tricks.sliding_window_view(gradient, (self.block, self.block))[::step, ::step]
         blocks = windows.reshape(-1, self.block, self.block) * self._taper
-        return fft.fft2(blocks), blocks.any(axis=(1, 2))
+        structured: BoolArray = np.asarray(blocks.any(axis=(1, 2)))
+        return fft.fft2(blocks), structured
 
     def _consensus(self, cross: ComplexArray, max_shift_px: float) -> npt.NDArray[np.intp]:
         """(row, column) whole-pixel displacement that all blocks together show best."""
@@ -189,7 +200,7 @@ def _fit(shifts: Array, sharpness: Array, centres: Array, max_shift_px: float) -
     share_found = found.mean()
     shifts, sharpness, centres = shifts[found], sharpness[found], centres[found]
     if len(shifts) < _FEWEST_BLOCKS:
-        raise SceneUnusableError("nothing in it matches the reference, so it can't be registered")
+        raise SceneUnusableError("nothing in it matches")
     weight = sharpness / sharpness.sum()
     ones = np.ones((len(shifts), 1))
     model, residual, scale = _reweighted(ones, shifts, weight)
@@ -201,9 +212,7 @@ def _fit(shifts: Array, sharpness: Array, centres: Array, max_shift_px: float) -
     slope = model[1:].T if len(model) > 1 else np.zeros((2, 2))
     offset = (float(model[0, 0]), float(model[0, 1]))
     if np.hypot(*offset) > max_shift_px:
-        raise SceneUnusableError(
-            f"an implausible displacement of {np.hypot(*offset):.1f} pixels (at most {max_shift_px:.1f})"
-        )
+        raise SceneUnusableError(f"an implausible shift of {np.hypot(*offset):.1f} pixels (at most {max_shift_px:.1f})")
     quality = float(weight[residual < _AGREEMENT_PX].sum() * share_found)
     return Displacement(offset, slope, quality, float(scale / np.sqrt(independent)))
 

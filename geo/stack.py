@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 import numpy as np
-import numpy.typing as npt
 
 from geo import masks
 from geo.bands import ordered, visible
 from geo.errors import SceneUnusableError
 from geo.grid import Grid
 from geo.normalisation import normalise
-from geo.radiometry import to_reflectance
+from geo.observations import Observation, best_of, by_acquisition, masked, require_usable
 from geo.registration import Displacement, Registrar, align
 from geo.scene import BoolArray, FloatArray, ImageStack, LeftOut, Scene, SceneRaster
+
+_MOST_CANDIDATES = 5  # so that a series in which nothing matches costs no square of its length
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +25,10 @@ class PreparationParameters:
     """How scenes are made comparable.
 
     Attributes:
-        min_clear_fraction: Share of the grid that has to be clear for a scene to be used, 0 to 1.
-        max_shift_m: A displacement beyond this is taken for a failed registration.
+        min_clear_fraction: Share of the grid that has to be clear for a scene to be used, 0 to 1. At a half the
+            ground that two scenes share is still enough to register and normalise them by.
+        max_shift_m: A displacement beyond this is taken for a failed registration. Sentinel-2's absolute geolocation
+            is within 20 m, so two scenes lie within 40 m of each other.
         min_registration_quality: Share of the ground that has to agree on the displacement, 0 to 1.
         max_standard_error_px: Above this a scene is left out. A fifth of a pixel of misregistration is what keeps
             false change below a tenth (Dai & Khorram 1998).
@@ -50,29 +53,6 @@ class Prepared:
     left_out: tuple[LeftOut, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class _Clear:
-    """One scene as reflectance, with the ground that is clear."""
-
-    scene: Scene
-    bands: tuple[str, ...]
-    reflectance: FloatArray
-    valid: BoolArray
-
-    @property
-    def clear_fraction(self) -> float:
-        return float(self.valid.mean())
-
-
-@dataclass(frozen=True, slots=True)
-class _Placed:
-    """One scene on the reference."""
-
-    clear: _Clear
-    shift_px: tuple[float, float]
-    quality: float
-
-
 def build_stack(
     rasters: Sequence[tuple[Scene, SceneRaster]],
     grid: Grid,
@@ -80,136 +60,192 @@ def build_stack(
 ) -> Prepared:
     """Make scenes comparable: reflectance, masks, co-registration and normalisation to the reference.
 
-    The reference is the first scene in time that is clear enough. Nothing done to a scene depends on later ones, so
-    that a stack can be added to for years and its first scenes stay what they were, bit for bit.
+    The reference is the first scene in time that is clear enough and that another one can be registered to: an
+    undetected cloud must not become what every scene is held against. Until there are two such scenes the stack
+    is the first clear one alone. From then on what is done to a scene depends on earlier ones only, so that a
+    stack can be added to for years and its first scenes stay what they were, bit for bit; a band that a later
+    scene brings is NaN in those before.
 
     Args:
         rasters: Scenes and their pixels on the grid, in any order.
         grid: The area's grid.
         parameters: How.
     """
-    left_out: list[LeftOut] = []
-    placed: list[_Placed] = []
-    registrar: Registrar | None = None
-    for clear in _observations(rasters, parameters, left_out):
+    preparation = _Preparation(grid, parameters)
+    for group in by_acquisition(rasters, grid.gsd_m, parameters.same_acquisition):
+        best = best_of(group, parameters.min_clear_fraction)
+        for other in group:
+            if other is not best:
+                preparation.leave_out(
+                    other.scene, f"same acquisition as {best.scene.item_id}, which is used in its place"
+                )
         try:
-            _require_clear(clear, parameters)
-            if registrar is None:
-                registrar = Registrar(_brightness(clear), clear.valid)
-                placed.append(_Placed(clear, (0.0, 0.0), 1.0))
-            else:
-                placed.append(_place(clear, placed[0].clear, registrar, grid, parameters))
+            preparation.add(best)
         except SceneUnusableError as error:
-            left_out.append(LeftOut(clear.scene.item_id, clear.scene.acquired_at, str(error)))
-    return Prepared(_stacked(placed, grid) if placed else None, tuple(left_out))
+            preparation.leave_out(best.scene, str(error))
+    return preparation.prepared()
 
 
-def _observations(
-    rasters: Sequence[tuple[Scene, SceneRaster]], parameters: PreparationParameters, left_out: list[LeftOut]
-) -> Iterable[_Clear]:
-    """One scene per acquisition in time order; of several the clear one with the newest processing."""
-    in_time = sorted(rasters, key=lambda pair: (pair[0].acquired_at, pair[0].item_id))
-    groups: list[list[_Clear]] = []
-    for scene, raster in in_time:
-        clear = _clear(scene, raster)
-        if groups and _same_acquisition(groups[-1][0].scene, scene, parameters):
-            groups[-1].append(clear)
-        else:
-            groups.append([clear])
-    for group in groups:
-        best = max(group, key=lambda clear: _rank(clear, parameters))
-        left_out.extend(
-            LeftOut(
-                clear.scene.item_id, clear.scene.acquired_at, f"same acquisition as {best.scene.item_id}, which is used"
+@dataclass(frozen=True, slots=True)
+class _Placed:
+    """One scene on the reference."""
+
+    observation: Observation
+    offset_px: tuple[float, float]
+    quality: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Candidate:
+    """A scene that would do for the reference, if another one can be registered to it."""
+
+    placed: _Placed
+    registrar: Registrar
+
+
+@dataclass(slots=True)
+class _Preparation:
+    """The scenes prepared so far, and what the next one is compared with.
+
+    Attributes:
+        candidates: Scenes that may be the reference; only the reference itself once it is settled.
+        placed: The reference and the scenes placed on it, in time order; empty until it is settled.
+        reference: Band name to (reflectance (y, x), valid (y, x)) of the first placed scene that has the band.
+        last_seen: Names of visible bands to the brightness (y, x) at which each pixel was last seen in them.
+    """
+
+    grid: Grid
+    parameters: PreparationParameters
+    candidates: list[_Candidate] = field(default_factory=list)
+    placed: list[_Placed] = field(default_factory=list)
+    left_out: list[LeftOut] = field(default_factory=list)
+    reference: dict[str, tuple[FloatArray, BoolArray]] = field(default_factory=dict)
+    last_seen: dict[tuple[str, ...], FloatArray] = field(default_factory=dict)
+
+    def add(self, observation: Observation) -> None:
+        """Place a scene on the reference; while there is none, settle it or wait for another scene.
+
+        Raises:
+            SceneUnusableError: It can't be used; nothing is changed.
+        """
+        require_usable(observation, self.parameters.min_clear_fraction)
+        for candidate in self.candidates:
+            try:
+                found = self._displacement(observation, candidate)
+            except SceneUnusableError:
+                if self.placed:
+                    raise
+                continue
+            self._settle(candidate)
+            aligned = self._uncovered(self._aligned(observation, found))
+            self._remember(_Placed(aligned, found.offset_px, found.quality))
+            return
+        self._propose(self._uncovered(observation))
+
+    def leave_out(self, scene: Scene, reason: str) -> None:
+        """Note a scene that isn't used."""
+        self.left_out.append(LeftOut(scene.item_id, scene.acquired_at, reason))
+
+    def prepared(self) -> Prepared:
+        """All scenes so far."""
+        used = self.placed or [candidate.placed for candidate in self.candidates[:1]]
+        for waiting in self.candidates[1:]:
+            self._leave_out_candidate(waiting)
+        return Prepared(_stacked(used, self.grid) if used else None, tuple(self.left_out))
+
+    def _propose(self, observation: Observation) -> None:
+        registrar = Registrar(observation.brightness, observation.valid)
+        self.candidates.append(_Candidate(_Placed(observation, (0.0, 0.0), 1.0), registrar))
+        if len(self.candidates) > _MOST_CANDIDATES:
+            self._leave_out_candidate(self.candidates.pop(0))
+
+    def _settle(self, reference: _Candidate) -> None:
+        if self.placed:
+            return
+        for other in self.candidates:
+            if other is not reference:
+                self._leave_out_candidate(other)
+        self.candidates = [reference]
+        self._remember(reference.placed)
+
+    def _leave_out_candidate(self, candidate: _Candidate) -> None:
+        self.leave_out(candidate.placed.observation.scene, "no other scene can be registered to it")
+
+    def _displacement(self, observation: Observation, candidate: _Candidate) -> Displacement:
+        limits = self.parameters
+        against = f"the reference {candidate.placed.observation.scene.item_id}"
+        try:
+            found = candidate.registrar.displacement(
+                observation.brightness, observation.valid, limits.max_shift_m / self.grid.gsd_m
             )
-            for clear in group
-            if clear is not best
-        )
-        yield best
+        except SceneUnusableError as error:
+            raise SceneUnusableError(f"can't be registered to {against}: {error}") from error
+        if found.quality < limits.min_registration_quality:
+            raise SceneUnusableError(
+                f"can't be registered to {against}: {100 * found.quality:.0f} % of the ground agrees on a shift, "
+                f"at least {100 * limits.min_registration_quality:.0f} % needed"
+            )
+        if found.standard_error_px > limits.max_standard_error_px:
+            raise SceneUnusableError(
+                f"can't be registered to {against}: the shift is known to {found.standard_error_px:.2f} pixels, "
+                f"{limits.max_standard_error_px:g} needed"
+            )
+        return found
 
+    def _aligned(self, observation: Observation, found: Displacement) -> Observation:
+        if found.largest_px(self.grid.shape) <= self.parameters.resample_above_px:
+            return observation
+        reflectance, valid = align(observation.reflectance, observation.valid, found)
+        return replace(observation, reflectance=reflectance, valid=valid)
 
-def _same_acquisition(first: Scene, second: Scene, parameters: PreparationParameters) -> bool:
-    close = second.acquired_at - first.acquired_at <= parameters.same_acquisition
-    return first.collection == second.collection and close
+    def _uncovered(self, observation: Observation) -> Observation:
+        """The observation with the reference's radiometry, less what snow or cloud covers in true colour."""
+        is_white = masks.white(observation.visible)
+        comparable = self._normalised(observation)
+        if observation.classified:
+            return comparable
+        before = self.last_seen.get(visible(observation.bands))
+        cover = masks.white_cover(comparable.brightness, is_white, before, self.grid.gsd_m)
+        if not cover.any():
+            return comparable
+        # Normalised once more without the cover, which may have been most of the area.
+        clear = masked(observation, observation.valid & ~cover)
+        require_usable(clear, self.parameters.min_clear_fraction)
+        return self._normalised(clear)
 
+    def _normalised(self, observation: Observation) -> Observation:
+        reflectance = observation.reflectance.copy()
+        for band, name in enumerate(observation.bands):
+            if name in self.reference:
+                reflectance[band] = normalise(reflectance[band], observation.valid, *self.reference[name])
+        return replace(observation, reflectance=reflectance)
 
-def _rank(clear: _Clear, parameters: PreparationParameters) -> tuple[bool, str, float, str]:
-    enough = clear.clear_fraction >= parameters.min_clear_fraction
-    return (enough, clear.scene.processing_baseline or "", clear.clear_fraction, clear.scene.item_id)
-
-
-def _clear(scene: Scene, raster: SceneRaster) -> _Clear:
-    reflectance = to_reflectance(raster)
-    valid = raster.valid & np.isfinite(reflectance).all(axis=0)
-    if raster.classification is not None:
-        valid &= masks.clear_classes(raster.classification)
-    else:
-        valid &= ~masks.grown(masks.snow(reflectance, raster.bands))
-    reflectance[:, ~valid] = np.nan
-    return _Clear(scene, raster.bands, reflectance, valid)
-
-
-def _require_clear(clear: _Clear, parameters: PreparationParameters) -> None:
-    if clear.clear_fraction < parameters.min_clear_fraction:
-        raise SceneUnusableError(
-            f"{100 * clear.clear_fraction:.0f} % of the area clear, "
-            f"at least {100 * parameters.min_clear_fraction:.0f} % needed"
-        )
-
-
-def _brightness(clear: _Clear) -> FloatArray:
-    """float32 (y, x): mean of the visible bands, in which every scene shows much the same edges."""
-    planes = [clear.reflectance[clear.bands.index(name)] for name in visible(clear.bands)]
-    brightness: FloatArray = np.mean(planes, axis=0)
-    return brightness
-
-
-def _place(
-    clear: _Clear, reference: _Clear, registrar: Registrar, grid: Grid, parameters: PreparationParameters
-) -> _Placed:
-    found = registrar.displacement(_brightness(clear), clear.valid, parameters.max_shift_m / grid.gsd_m)
-    _require_registered(found, parameters)
-    reflectance, valid = clear.reflectance, clear.valid
-    if _largest_px(found, grid.shape) > parameters.resample_above_px:
-        reflectance, valid = align(reflectance, valid, found)
-    shared = [clear.bands.index(name) for name in clear.bands if name in reference.bands]
-    at_reference = [reference.bands.index(clear.bands[i]) for i in shared]
-    reflectance[shared], _ = normalise(reflectance[shared], valid, reference.reflectance[at_reference], reference.valid)
-    rows, columns = found.offset_px
-    moved = _Clear(clear.scene, clear.bands, reflectance, valid)
-    return _Placed(moved, (columns, rows), found.quality)
-
-
-def _require_registered(found: Displacement, parameters: PreparationParameters) -> None:
-    poor = found.quality < parameters.min_registration_quality
-    if poor or found.standard_error_px > parameters.max_standard_error_px:
-        raise SceneUnusableError(
-            f"can't be registered to the reference: only {100 * found.quality:.0f} % of the ground agrees on a shift"
-        )
-
-
-def _largest_px(found: Displacement, shape: tuple[int, int]) -> float:
-    """Largest displacement over the area: at one of its corners, since it is affine."""
-    half = np.array(shape) / 2
-    corners = np.array([(1, 1), (1, -1), (-1, 1), (-1, -1)]) * half
-    return float(np.hypot(*(np.array(found.offset_px) + corners @ found.slope.T).T).max())
+    def _remember(self, placed: _Placed) -> None:
+        self.placed.append(placed)
+        observation = placed.observation
+        for band, name in enumerate(observation.bands):
+            self.reference.setdefault(name, (observation.reflectance[band], observation.valid))
+        seen_in = visible(observation.bands)
+        brightness = observation.brightness
+        before = self.last_seen.get(seen_in, brightness)
+        self.last_seen[seen_in] = np.where(observation.valid, brightness, before)
 
 
 def _stacked(placed: Sequence[_Placed], grid: Grid) -> ImageStack:
-    bands = ordered(name for one in placed for name in one.clear.bands)
+    bands = ordered(name for one in placed for name in one.observation.bands)
     reflectance = np.full((len(placed), len(bands), *grid.shape), np.nan, np.float32)
     for time, one in enumerate(placed):
-        reflectance[time, [bands.index(name) for name in one.clear.bands]] = one.clear.reflectance
-    valid = np.stack([one.clear.valid for one in placed])
-    # Columns count east and rows south, whereas y counts north.
-    shift_m: npt.NDArray[np.float64] = np.array([one.shift_px for one in placed]) * [grid.gsd_m, -grid.gsd_m]
+        reflectance[time, [bands.index(name) for name in one.observation.bands]] = one.observation.reflectance
+    valid = np.stack([one.observation.valid for one in placed])
+    rows, columns = np.array([one.offset_px for one in placed]).T
     return ImageStack(
         reflectance=reflectance,
         valid=valid,
         bands=bands,
-        scenes=tuple(one.clear.scene for one in placed),
+        scenes=tuple(one.observation.scene for one in placed),
         grid=grid,
-        shift_m=shift_m,
+        # Columns count east and rows count south, whereas y counts north.
+        shift_m=np.stack([columns, -rows], axis=1) * grid.gsd_m,
         registration_quality=np.array([one.quality for one in placed]),
         clear_fraction=valid.mean(axis=(1, 2)),
     )
