@@ -14,9 +14,11 @@ from flows.ledger import Ledger
 from flows.publish.evidence import Evidence, SceneReader, make_evidence
 from flows.publish.gather import Illustrated, Layers, gather
 from flows.publish.geojson import write_geojson
-from flows.publish.geopackage import write_geopackage
+from flows.publish.geopackage import GEOPACKAGE, write_geopackage
 from flows.publish.growth import write_growth
 from flows.publish.manifest import write_manifest
+from flows.publish.qgis import write_project
+from flows.publish.review import ImportedReviews, collect_reviews
 from flows.publish.schema_json import write_schema
 from flows.publish.series import write_series
 from flows.publish.staging import files_in, staged
@@ -35,16 +37,20 @@ class Published:
         files: Paths of the products in it, with forward slashes.
         facilities: How many facilities are in the products.
         changes: How many changes by (change_type, status).
+        reviews: Verdicts that were found in the earlier GeoPackage and taken into the ledger; None where none was.
     """
 
     outputs: Path
     files: tuple[str, ...]
     facilities: int
     changes: Mapping[tuple[str, str], int]
+    reviews: ImportedReviews | None = None
 
 
 def publish(ledger: Ledger, outputs: Path, reader: SceneReader | None = None) -> Published:
     """Writes all products of a ledger into a folder.
+
+    Verdicts that were edited in the folder's own GeoPackage are taken into the ledger first, so that none is lost.
 
     Args:
         ledger: Where the record is; facilities are read one at a time.
@@ -53,8 +59,10 @@ def publish(ledger: Ledger, outputs: Path, reader: SceneReader | None = None) ->
             fields stay empty.
 
     Raises:
-        StoreError: The folder can't be written to.
+        StoreError: The folder can't be written to, or its GeoPackage is open in another program.
+        InputError: The GeoPackage holds a verdict that isn't one.
     """
+    reviews = collect_reviews(ledger, outputs)
     run = ledger.last_run()
     parameters: dict[str, Any] = dict(run["parameters"]) if run else {}
     scenes: dict[str, dict[str, Any]] = {}
@@ -68,14 +76,15 @@ def publish(ledger: Ledger, outputs: Path, reader: SceneReader | None = None) ->
     counts: dict[tuple[str, str], int] = {}
     for kind, status in zip(layers.changes.column("change_type"), layers.changes.column("status"), strict=True):
         counts[str(kind), str(status)] = counts.get((str(kind), str(status)), 0) + 1
-    return Published(outputs, (*files, "manifest.json"), len(layers.facilities.rows), counts)
+    return Published(outputs, (*files, "manifest.json"), len(layers.facilities.rows), counts, reviews)
 
 
 def _write_tables(layers: Layers, folder: Path) -> None:
     write_geojson(layers.changes, folder / "changes.geojson")
     write_geojson(layers.facilities, folder / "facilities.geojson")
     write_schema(folder / "changes.schema.json")
-    write_geopackage(layers, folder / "changes.gpkg")
+    write_geopackage(layers, folder / GEOPACKAGE)
+    write_project(layers, folder)
     for table in (layers.coverage, layers.history, layers.retractions, layers.changes, layers.summary.table()):
         write_csv(table, folder / f"{table.name}.csv")
 

@@ -39,7 +39,6 @@ class Layers:
         history: Every step in the life of every change.
         summary: By prefecture, quarter and kind of facility.
         evidence: What was written for a change, by change id.
-        pictures: Relative paths of `series` and `growth` of a facility, by facility id.
     """
 
     changes: Table = field(default_factory=lambda: Table("changes", FIELDS))
@@ -50,7 +49,6 @@ class Layers:
     history: Table = field(default_factory=lambda: Table("change_history", HISTORY_FIELDS))
     summary: Summary = field(default_factory=Summary)
     evidence: dict[str, Evidence] = field(default_factory=dict)
-    pictures: dict[str, dict[str, str | None]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,10 +85,9 @@ def gather(records: Iterable[FacilityRecord], illustrate: Illustrator, detectors
         shown = illustrate(record, changes_of(record))
         changes = shown.changes
         layers.evidence.update(shown.evidence)
-        layers.pictures[record.facility.facility_id] = {"series": shown.series, "growth": shown.growth}
         facts.append(record.facility.attributes)
         _add_changes(layers, changes)
-        _add_facility(layers, record, changes)
+        _add_facility(layers, record, shown)
         _add_history(layers, record, changes)
         rows = list(coverage_of(record, detectors))
         for row in rows:
@@ -110,7 +107,8 @@ def _stands(change: Change) -> bool:
     return change.status is not Status.WITHDRAWN and change.review_status is not ReviewStatus.REJECTED
 
 
-def _add_facility(layers: Layers, record: FacilityRecord, changes: Sequence[Change]) -> None:
+def _add_facility(layers: Layers, record: FacilityRecord, shown: Illustrated) -> None:
+    changes = shown.changes
     facility, position = record.facility, record.facility.point
     standing = [change for change in changes if _stands(change)]
     layers.areas_of_interest[facility.facility_id] = published_geometry(facility.area_of_interest)
@@ -122,6 +120,8 @@ def _add_facility(layers: Layers, record: FacilityRecord, changes: Sequence[Chan
             "prefecture": facility.prefecture,
             "county": facility.county,
             "security_tier": facility.security_tier,
+            "series": shown.series,
+            "growth_chart": shown.growth,
             "longitude": position.x,
             "latitude": position.y,
             "outline_known": "yes" if facility.geometry.area > 0 else "no",

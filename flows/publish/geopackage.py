@@ -19,6 +19,8 @@ from flows.publish.styles import styles_of, write_styles
 from flows.publish.table import Table, title_of
 from geo.grid import WGS84
 
+GEOPACKAGE = "changes.gpkg"
+
 # GDAL stamps the tables with the time of writing; a fixed one keeps the bytes a function of the ledger.
 _FIXED_TIME = "1970-01-01T00:00:00.000Z"
 
@@ -67,7 +69,7 @@ def gis_layers(layers: Layers) -> list[tuple[Table, str]]:
     positions = Table("facilities", layers.facilities.fields, layers.facilities.rows)
     positions.geometries = [outline.centroid for outline in layers.facilities.geometries]
     outlined = [place for place, outline in enumerate(layers.facilities.geometries) if outline.area > 0]
-    core = layers.facilities.fields[:6]
+    core = layers.facilities.fields[:8]
     outlines = Table("facility_outlines", core)
     outlines.rows = [layers.facilities.rows[place][: len(core)] for place in outlined]
     outlines.geometries = [layers.facilities.geometries[place] for place in outlined]
@@ -101,12 +103,12 @@ def _write_layer(table: Table, geometry_type: str, path: Path) -> None:
         crs=WGS84,
         append=path.exists(),
         dataset_options={"VERSION": "1.2"} if not path.exists() else None,
-        layer_options={"IDENTIFIER": table.name, "DESCRIPTION": _DESCRIPTIONS[table.name]},
+        layer_options={"IDENTIFIER": table.name, "DESCRIPTION": LAYER_DESCRIPTIONS[table.name]},
         gdal_tz_offsets=dict.fromkeys(times, in_utc),
     )
 
 
-_DESCRIPTIONS = {
+LAYER_DESCRIPTIONS = {
     "changes": "Changes on the ground, consistent with construction or demolition; one feature for the life of each",
     "retractions": "Changes that were withdrawn or corrected, when and why; geometry as last published",
     "facilities": "Watched places as positions",

@@ -16,6 +16,8 @@ FACILITY_FIELDS = _fields(
     ("prefecture", "text", "", "From the catalogue; empty where unknown"),
     ("county", "text", "", "From the catalogue; empty where unknown"),
     ("security_tier", "integer", "", "1 (lowest) to 4 (highest), from the catalogue"),
+    ("series", "text", "", "Animated series of its clear scenes, relative path"),
+    ("growth_chart", "text", "", "Chart of the ground taken over time, relative path"),
     ("longitude", "real", "°", "WGS 84; of the position, or of the outline's centroid"),
     ("latitude", "real", "°", "WGS 84; of the position, or of the outline's centroid"),
     ("outline_known", "text", "", "yes where the catalogue has a perimeter, no where it has a position alone"),

@@ -1,0 +1,116 @@
+"""Runs under the system's Python, which has QGIS: opens a product folder and says what QGIS makes of it, as JSON.
+
+Usage: qgis_check.py FOLDER PICTURE SHEET [CHANGE_ID VERDICT NOTE]
+"""
+
+import json
+import os
+import sys
+
+os.environ["QT_QPA_PLATFORM"] = "offscreen"
+
+from qgis.core import (
+    QgsApplication,
+    QgsExpression,
+    QgsExpressionContext,
+    QgsExpressionContextUtils,
+    QgsLayoutExporter,
+    QgsMapRendererParallelJob,
+    QgsMapSettings,
+    QgsProject,
+    QgsVectorLayer,
+)
+from qgis.PyQt.QtCore import QSize, Qt
+
+
+def main(folder, picture, sheet, *edit):
+    application = QgsApplication([], False)
+    application.initQgis()
+    told = {"messages": []}
+    QgsApplication.messageLog().messageReceived.connect(lambda text, *_: told["messages"].append(text))
+    told |= alone(folder)
+    project = QgsProject.instance()
+    told["opened"] = project.read(f"{folder}/monitor.qgz")
+    told |= describe(project)
+    draw(project, picture)
+    told["sheets"] = print_sheet(project, sheet)
+    if edit:
+        told["edited"] = verdict(project, *edit)
+    project.clear()
+    application.exitQgis()
+    json.dump(told, sys.stdout)
+
+
+def alone(folder):
+    """A layer added without the project has its style all the same."""
+    layer = QgsVectorLayer(f"{folder}/changes.gpkg|layername=changes", "changes", "ogr")
+    told = {"alone": [category.value() for category in layer.renderer().categories()]}
+    del layer
+    return told
+
+
+def describe(project):
+    changes = project.mapLayer("facility_watch_changes")
+    fields, form = changes.fields(), changes.editFormConfig()
+    context = QgsExpressionContext(QgsExpressionContextUtils.globalProjectLayerScopes(changes))
+    tips = []
+    for feature in changes.getFeatures():
+        context.setFeature(feature)
+        tips.append(QgsExpression.replaceExpressionText(changes.mapTipTemplate(), context))
+    span = project.timeSettings().temporalRange()
+    return {
+        "crs": project.crs().authid(),
+        "layers": {layer.name(): layer.isValid() for layer in project.mapLayers().values()},
+        "groups": [group.name() for group in project.layerTreeRoot().children()],
+        "temporal": [changes.temporalProperties().isActive(), changes.temporalProperties().startField()],
+        "range": [span.begin().toString(Qt.ISODate), span.end().toString(Qt.ISODate)],
+        "types": {field.name(): field.typeName() for field in fields},
+        "alias": changes.attributeDisplayName(fields.indexOf("area_m2")),
+        "choices": changes.editorWidgetSetup(fields.indexOf("review_status")).config().get("map"),
+        "writable": [field.name() for index, field in enumerate(fields) if not form.readOnly(index)],
+        "tabs": [tab.name() for tab in form.tabs()],
+        "tips": tips,
+    }
+
+
+def draw(project, picture):
+    changes = project.mapLayer("facility_watch_changes")
+    root = project.layerTreeRoot()
+    settings = QgsMapSettings()
+    settings.setDestinationCrs(project.crs())
+    settings.setOutputSize(QSize(900, 600))
+    settings.setLayers([layer for layer in root.layerOrder() if root.findLayer(layer).isVisible()])
+    extent = settings.layerExtentToOutputExtent(changes, changes.extent())
+    extent.scale(1.6)
+    settings.setExtent(extent)
+    job = QgsMapRendererParallelJob(settings)
+    job.start()
+    job.waitForFinished()
+    job.renderedImage().save(picture)
+
+
+def print_sheet(project, path):
+    layout = project.layoutManager().layoutByName("Facility sheet")
+    atlas = layout.atlas()
+    atlas.beginRender()
+    count = atlas.updateFeatures()
+    atlas.last()
+    settings = QgsLayoutExporter.ImageExportSettings()
+    settings.dpi = 80
+    settings.generateWorldFile = False
+    QgsLayoutExporter(layout).exportToImage(path, settings)
+    atlas.endRender()
+    return count
+
+
+def verdict(project, change_id, status, note):
+    changes = project.mapLayer("facility_watch_changes")
+    changes.startEditing()
+    for feature in changes.getFeatures(f"\"change_id\" = '{change_id}'"):
+        feature["review_status"] = status
+        feature["review_note"] = note
+        changes.updateFeature(feature)
+    return changes.commitChanges()
+
+
+main(*sys.argv[1:])
