@@ -5,18 +5,23 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from xml.etree import ElementTree  # writes only
 
 import shapely
+from pyogrio.errors import DataSourceError
 from shapely.geometry import mapping
 from shapely.geometry.base import BaseGeometry
 
 from aoi.facility import Facility, Fact
 from geo.errors import InputError
 
-ATTRIBUTION = "Xinjiang Data Project, ASPI (2020); perimeters © OpenStreetMap contributors, ODbL 1.0"
+_CREDITS = {
+    "aspi-v1": "Xinjiang Data Project, ASPI (2020)",
+    "osm-perimeters": "perimeters © OpenStreetMap contributors, ODbL 1.0",
+    "osm-parks": "factory parks © OpenStreetMap contributors, ODbL 1.0",
+}
 _KML = "http://www.opengis.net/kml/2.2"
 POINT_LAYER = "facility_points"
 OUTLINE_LAYER = "facility_outlines"
@@ -38,10 +43,20 @@ def export_catalogue(facilities: Sequence[Facility], path: Path) -> None:
     }
     if path.suffix.lower() not in writers:
         raise InputError(f"{path}: can't be written; end the name in {', '.join(writers)}")
+    unfinished = path.with_name(f".{path.stem}.unfinished{path.suffix}")
     try:
-        writers[path.suffix.lower()](facilities, path)
-    except OSError as error:
-        raise InputError(f"{path} can't be written: {error.strerror}") from error
+        writers[path.suffix.lower()](facilities, unfinished)
+        unfinished.replace(path)
+    except (OSError, DataSourceError) as error:
+        raise InputError(f"{path} can't be written: {error}") from error
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+def attribution(facilities: Iterable[Facility]) -> str:
+    """What a publication of these facilities has to say of their origin; empty for a list of the user's own."""
+    sources = {source for place in facilities for source in place.sources}
+    return "; ".join(credit for source, credit in _CREDITS.items() if source in sources)
 
 
 def _row(place: Facility) -> dict[str, Fact | bool | None]:
@@ -82,7 +97,7 @@ def _write_geojson(facilities: Sequence[Facility], path: Path) -> None:
         )
         for place in facilities
     )
-    head = json.dumps({"type": "FeatureCollection", "attribution": ATTRIBUTION}, ensure_ascii=False)[:-1]
+    head = json.dumps({"type": "FeatureCollection", "attribution": attribution(facilities)}, ensure_ascii=False)[:-1]
     path.write_text(f'{head}, "features": [\n{lines}\n]}}\n', encoding="utf-8")
 
 
@@ -109,7 +124,7 @@ def _write_kml(facilities: Sequence[Facility], path: Path) -> None:
     ElementTree.register_namespace("", _KML)
     root = ElementTree.Element(f"{{{_KML}}}kml")
     document = ElementTree.SubElement(root, f"{{{_KML}}}Document")
-    ElementTree.SubElement(document, f"{{{_KML}}}description").text = ATTRIBUTION
+    ElementTree.SubElement(document, f"{{{_KML}}}description").text = attribution(facilities)
     for place in facilities:
         mark = ElementTree.SubElement(document, f"{{{_KML}}}Placemark", id=place.facility_id)
         row = _row(place)
@@ -149,7 +164,6 @@ def _write_geopackage(facilities: Sequence[Facility], path: Path) -> None:
     import geopandas
     import pandas as pd
 
-    path.unlink(missing_ok=True)
     columns = _columns(facilities)
     typed = {column: _dtype([_row(place).get(column) for place in facilities]) for column in columns}
     points = [place for place in facilities if place.geometry.geom_type == "Point"]
@@ -165,7 +179,7 @@ def _write_geopackage(facilities: Sequence[Facility], path: Path) -> None:
             geometry_type=shape,
             promote_to_multi=shape == "MultiPolygon",
             dataset_options={"VERSION": "1.2"},
-            layer_options={"DESCRIPTION": ATTRIBUTION},
+            layer_options={"DESCRIPTION": attribution(facilities)},
         )
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from shapely import MultiPoint
 
-from aoi.exporters import ATTRIBUTION
+from aoi.exporters import attribution
 from aoi.facility import Facility, FacilityKind
 from geo.errors import InputError
 
@@ -173,7 +173,8 @@ def _frame(axes: Axes, facilities: Sequence[Facility]) -> None:
     axes.set_xlabel("longitude, °E")
     axes.set_ylabel("latitude, °N")
     axes.set_title(f"{len(facilities)} watched places", fontsize=14, fontweight="bold", loc="left")
-    axes.text(0.0, -0.075, f"Sources: {ATTRIBUTION}", transform=axes.transAxes, fontsize=9, color="#475569")
+    note = f"Shades join the places of a prefecture; they aren't its borders. Sources: {attribution(facilities)}"
+    axes.text(0.0, -0.075, note, transform=axes.transAxes, fontsize=9, color="#475569")
 
 
 def _stretch(facilities: Sequence[Facility]) -> float:

@@ -9,7 +9,7 @@ import shapely
 from shapely import is_valid_reason
 from shapely.geometry.base import BaseGeometry
 
-from aoi.importers.table import RowError
+from aoi.importers.table import GEOMETRY, RowError
 from geo.grid import WGS84, to_crs, utm_zone
 
 DECIMALS = 7
@@ -67,14 +67,14 @@ def check_position(geometry: BaseGeometry, region: Region) -> None:
     """
     if geometry.is_empty or geometry.geom_type not in ("Point", "Polygon", "MultiPolygon"):
         what = "an empty geometry" if geometry.is_empty else f"a {geometry.geom_type}"
-        raise RowError(f"{what}: give a point or a polygon", "geometry")
+        raise RowError(f"{what}: give a point or a polygon", GEOMETRY)
     bounds: Bbox = geometry.bounds
     if not all(math.isfinite(edge) for edge in bounds):
-        raise RowError("coordinates that aren't numbers, or can't be turned into degrees: check them", "geometry")
+        raise RowError("coordinates that aren't numbers, or can't be turned into degrees: check them", GEOMETRY)
     if max(abs(edge) for edge in bounds) < NULL_ISLAND_DEG:
-        raise RowError("lies at 0°, 0°, where missing coordinates end up: give the position", "geometry")
+        raise RowError("lies at 0°, 0°, where missing coordinates end up: give the position", GEOMETRY)
     if bounds[2] - bounds[0] > 180.0:
-        raise RowError("reaches across the antimeridian: cut it there and give two places", "geometry")
+        raise RowError("reaches across the antimeridian: cut it there and give two places", GEOMETRY)
     _check_region(bounds, region)
 
 
@@ -90,11 +90,11 @@ def check_outline(geometry: BaseGeometry, limit_m2: float = MAX_AREA_M2) -> None
     """
     if not geometry.is_valid:
         reason = is_valid_reason(geometry)
-        raise RowError(f"the outline crosses itself ({reason}): draw it again, or give --repair", "geometry")
+        raise RowError(f"the outline crosses itself ({reason}): draw it again, or give --repair", GEOMETRY)
     if (area_m2 := area_of(geometry)) > limit_m2:
         raise RowError(
             f"covers {area_m2 / 1e6:.0f} km², more than {limit_m2 / 1e6:.0f} km²: give the compound, not its county",
-            "geometry",
+            GEOMETRY,
         )
 
 
@@ -118,5 +118,5 @@ def _check_region(bounds: Bbox, region: Region) -> None:
     x, y = (bounds[0] + bounds[2]) / 2.0, (bounds[1] + bounds[3]) / 2.0
     place = f"longitude {x:.4f}, latitude {y:.4f}"
     if region.holds((bounds[1], bounds[0], bounds[3], bounds[2])):
-        raise RowError(f"{place}: latitude and longitude look swapped; exchange them", "geometry")
-    raise RowError(f"{place} lies outside {region.name}: correct it, or declare another --region", "geometry")
+        raise RowError(f"{place}: latitude and longitude look swapped; exchange them", GEOMETRY)
+    raise RowError(f"{place} lies outside {region.name}: correct it, or declare another --region", GEOMETRY)

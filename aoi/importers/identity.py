@@ -21,7 +21,7 @@ class IdKeeper:
     """Keeps the ids of one file apart and makes those that are missing.
 
     Attributes:
-        notes: Rows whose id was made or changed.
+        notes: Rows whose id was changed.
     """
 
     def __init__(self, prefix: str, known: Catalogue | None, given: Iterable[str]) -> None:
@@ -43,8 +43,6 @@ class IdKeeper:
             # Spreadsheets and QGIS take such ids for numbers or dates and change them.
             facility_id = f"{self._prefix}-{given}"
             self.notes.append(RowNote(where, "", f"id {given!r} became {facility_id}: an id starts with a letter"))
-        elif not given:
-            self.notes.append(RowNote(where, "", f"has no id; became {facility_id}"))
         if not FACILITY_ID.fullmatch(facility_id) or len(facility_id) > 64:
             raise RowError(f"id {given!r} isn't usable: start with a letter, then letters, digits, '-', '_', '.'")
         if facility_id in self._taken:

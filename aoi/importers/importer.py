@@ -14,10 +14,11 @@ from aoi.facility import Facility
 from aoi.importers.columns import guess_mapping
 from aoi.importers.identity import IdKeeper, find_doubles
 from aoi.importers.rows import ImportOptions, RowReader
-from aoi.importers.table import RawRow, RawTable, RowError, RowNote
+from aoi.importers.table import GEOMETRY, RawRow, RawTable, RowError, RowNote
 from geo.errors import InputError
 from geo.grid import WGS84
 
+MAX_SHOWN = 100
 FORMATS = (".csv", ".tsv", ".txt", ".geojson", ".json", ".gpkg", ".shp", ".kml", ".kmz")
 
 
@@ -44,8 +45,8 @@ class Import:
             InputError: A row can't be used, or none can.
         """
         if self.problems and not skip_invalid:
-            shown = "\n  ".join(str(problem) for problem in self.problems[:20])
-            more = f"\n  and {len(self.problems) - 20} more" if len(self.problems) > 20 else ""
+            shown = "\n  ".join(str(problem) for problem in self.problems[:MAX_SHOWN])
+            more = f"\n  and {len(self.problems) - MAX_SHOWN} more" if len(self.problems) > MAX_SHOWN else ""
             rows = "row" if len(self.problems) == 1 else "rows"
             raise InputError(
                 f"{len(self.problems)} {rows} can't be used, so nothing is imported; correct them, or leave them out "
@@ -79,17 +80,22 @@ def import_file(path: Path, options: ImportOptions | None = None, known: Catalog
         try:
             read.append((row, _facility(row, reader, ids)))
         except RowError as error:
-            problems.append(RowNote(row.where, error.column, str(error)))
+            column = reader.geometry_columns(row) if error.column == GEOMETRY else error.column
+            problems.append(RowNote(row.where, column, str(error)))
     unnamed = {row.where for row, _ in read if not reader.given_id(row)}
     doubles = find_doubles([(row.where, place) for row, place in read], known)
     unusable = {note.where for note in doubles} & unnamed
+    used = {row.where for row, _ in read} - unusable
+    order = {row.where: number for number, row in enumerate(table.rows)}
+    problems += [note for note in doubles if note.where in unusable]
+    notes = [*reader.notes, *ids.notes, *doubles]
     return Import(
         mapping=mapping,
         facilities=tuple(
             sorted((place for row, place in read if row.where not in unusable), key=lambda place: place.facility_id)
         ),
-        problems=(*problems, *(note for note in doubles if note.where in unnamed)),
-        notes=(*reader.notes, *ids.notes, *(note for note in doubles if note.where not in unnamed)),
+        problems=tuple(sorted(problems, key=lambda note: order[note.where])),
+        notes=tuple(sorted((note for note in notes if note.where in used), key=lambda note: order[note.where])),
     )
 
 

@@ -18,7 +18,7 @@ from defusedxml.ElementTree import fromstring
 from shapely import GEOSException, MultiPolygon, Point, Polygon
 from shapely.geometry.base import BaseGeometry
 
-from aoi.importers.table import RawRow, RawTable, RowError
+from aoi.importers.table import GEOMETRY, RawRow, RawTable, RowError
 from geo.errors import InputError
 
 MAX_BYTES = 50_000_000
@@ -103,23 +103,23 @@ def _geometry(mark: Element) -> BaseGeometry:
     polygons = [_polygon(polygon) for polygon in _all(mark, "Polygon")]
     points = [_positions(point) for point in _all(mark, "Point")]
     if any(True for _ in _all(mark, "LineString")) and not polygons:
-        raise RowError("a line: draw a point or a polygon", "geometry")
+        raise RowError("a line: draw a point or a polygon", GEOMETRY)
     if polygons and not points:
         return polygons[0] if len(polygons) == 1 else MultiPolygon(polygons)
     if len(points) == 1 and not polygons and len(points[0]) == 1:
         return Point(points[0][0])
-    raise RowError("no single point or polygon: give one place per placemark", "geometry")
+    raise RowError("no single point or polygon: give one place per placemark", GEOMETRY)
 
 
 def _polygon(element: Element) -> Polygon:
     outer = [_positions(ring) for ring in _all(element, "outerBoundaryIs")]
     holes = [_positions(ring) for ring in _all(element, "innerBoundaryIs")]
     if len(outer) != 1:
-        raise RowError("a polygon without an outer ring: draw it again", "geometry")
+        raise RowError("a polygon without an outer ring: draw it again", GEOMETRY)
     try:
         return Polygon(outer[0], holes)
     except (GEOSException, ValueError) as error:
-        raise RowError(f"a polygon that can't be built ({error}): draw it again", "geometry") from error
+        raise RowError(f"a polygon that can't be built ({error}): draw it again", GEOMETRY) from error
 
 
 def _positions(element: Element) -> list[tuple[float, float]]:

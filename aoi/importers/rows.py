@@ -25,7 +25,7 @@ from aoi.importers.geometry import (
     check_position,
     repaired,
 )
-from aoi.importers.table import RawRow, RowError, RowNote
+from aoi.importers.table import GEOMETRY, RawRow, RowError, RowNote
 from geo.grid import WGS84, to_crs
 
 MAX_BUFFER_M = 20_000.0
@@ -102,6 +102,13 @@ class RowReader:
         """The row's own id; empty where it has none."""
         return self._cell(row, "facility_id")
 
+    def geometry_columns(self, row: RawRow) -> str:
+        """The columns that a row's geometry is made of."""
+        if row.geometry is not None or row.defect is not None:
+            return GEOMETRY
+        used = [self._mapping[name] for name in ("geometry", "position") if self._cell(row, name)][:1]
+        return ", ".join(used or [self._mapping.get(axis, axis) for axis in ("latitude", "longitude")])
+
     def _cell(self, row: RawRow, name: str) -> str:
         return row.cells.get(self._mapping.get(name, ""), "")
 
@@ -113,7 +120,7 @@ class RowReader:
         if not geometry.is_valid and self._options.repair and (whole := repaired(geometry)) is not None:
             geometry = canonical(whole)
             enclosed = f"{area_of(geometry) / 1e4:.1f} ha"
-            self.notes.append(RowNote(row.where, "geometry", f"crossed itself; repaired to {enclosed}, look at it"))
+            self.notes.append(RowNote(row.where, GEOMETRY, f"crossed itself; repaired to {enclosed}, look at it"))
         check_outline(geometry, float("inf") if kind is FacilityKind.FACTORY_PARK_SEARCH_AREA else MAX_AREA_M2)
         return geometry
 

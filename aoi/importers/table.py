@@ -10,6 +10,9 @@ from shapely.geometry.base import BaseGeometry
 from geo.errors import InputError
 from geo.grid import WGS84
 
+GEOMETRY = "geometry"
+"""The column of a defect that lies in the geometry, whatever columns it is made of."""
+
 
 class RowError(InputError):
     """One row can't be used; the others may.

@@ -12,7 +12,7 @@ from shapely import GEOSException, force_2d
 from shapely.geometry import shape
 from shapely.geometry.base import BaseGeometry
 
-from aoi.importers.table import RawRow, RawTable, RowError, cell_text
+from aoi.importers.table import GEOMETRY, RawRow, RawTable, RowError, cell_text
 from geo.errors import InputError
 from geo.grid import WGS84
 
@@ -122,12 +122,12 @@ def _property_text(cell: object) -> str:
 
 def _shape(geometry: object) -> BaseGeometry:
     if not isinstance(geometry, dict):
-        raise RowError("no geometry: give it a point or a polygon", "geometry")
+        raise RowError("no geometry: give it a point or a polygon", GEOMETRY)
     try:
         return force_2d(shape(geometry))
     except (GEOSException, KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
         kind = geometry.get("type", "nothing")
-        raise RowError(f"a {kind} that isn't valid GeoJSON ({error}): draw it again", "geometry") from error
+        raise RowError(f"a {kind} that isn't valid GeoJSON ({error}): draw it again", GEOMETRY) from error
 
 
 def _geojson_crs(path: Path, document: dict[str, Any]) -> str:

@@ -9,7 +9,7 @@ import pyogrio
 import shapely
 from pyogrio.errors import DataLayerError, DataSourceError
 
-from aoi.importers.table import RawRow, RawTable, RowError, cell_text
+from aoi.importers.table import GEOMETRY, RawRow, RawTable, RowError, cell_text
 from geo.errors import InputError
 
 
@@ -66,8 +66,8 @@ def _read_layer(path: Path, layer: str, several: bool) -> RawTable:
 def _row(where: str, wkb: bytes | None, fields: dict[str, object]) -> RawRow:
     cells = {name: text for name, field in fields.items() if (text := cell_text(field))}
     if wkb is None:
-        return RawRow(where, cells, defect=RowError("no geometry: draw it, or delete the row", "geometry"))
+        return RawRow(where, cells, defect=RowError("no geometry: draw it, or delete the row", GEOMETRY))
     try:
         return RawRow(where, cells, geometry=shapely.from_wkb(wkb))
     except shapely.GEOSException as error:
-        return RawRow(where, cells, defect=RowError(f"unreadable geometry ({error}): draw it again", "geometry"))
+        return RawRow(where, cells, defect=RowError(f"unreadable geometry ({error}): draw it again", GEOMETRY))

@@ -109,8 +109,8 @@ def validate(
         known = load_catalogue(None)
     else:
         report = import_file(file, ImportOptions(region=WORLD))
-        catalogue_files.show_notes(report.problems, report.notes)
         known = Catalogue(report.accepted())
+        catalogue_files.show_notes("note", report.notes)
     retired = len(known.facilities) - len(known.active)
     output.print(f"{len(known.facilities)} places are usable, {retired} of them retired", markup=False)
 

@@ -97,8 +97,9 @@ def import_list(
     base = Catalogue(()) if only else load_catalogue(catalogue)
     report = import_file(file, options, base)
     show_table([{"field": field, "column": name} for field, name in report.mapping.items()], title="Columns")
-    show_notes(report.problems, report.notes)
     places = report.accepted(skip_invalid)
+    show_notes("left out", report.problems)
+    show_notes("note", report.notes)
     joined = join(base, places, OnMove(moved) if moved else None, retire_missing)
     _show_differences(compare(base, joined))
     if report.problems:
@@ -168,11 +169,10 @@ def build(
     say(f"{folder / 'osm_matching.csv'} lists the doubtful ones with the reason")
 
 
-def show_notes(problems: Sequence[RowNote], notes: Sequence[RowNote]) -> None:
-    """Names rows on standard error: what can't be used and what was done."""
-    for word, rows in (("unusable", problems), ("note", notes)):
-        for row in rows:
-            messages.print(f"{word}: {row}", markup=False, soft_wrap=True)
+def show_notes(word: str, notes: Sequence[RowNote]) -> None:
+    """Names rows on standard error: what was done with them."""
+    for note in notes:
+        messages.print(f"{word}: {note}", markup=False, soft_wrap=True)
 
 
 def _show_differences(rows: Sequence[Difference]) -> None:
