@@ -1,0 +1,9 @@
+"""`python -m tests.benchmarks`: prints all tables."""
+
+from __future__ import annotations
+
+from flows.cli.console import show_table
+from tests.benchmarks import demo
+
+if __name__ == "__main__":
+    show_table(list(demo.rows()), title="The demo and the command line")

@@ -1,0 +1,121 @@
+"""The demo series, followed at once and in pieces, with the real detectors."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from aoi.catalogue import Catalogue
+from detectors.registry import choose
+from flows.imagery import open_source
+from flows.ledger import Ledger
+from flows.publish import publish
+from flows.record import FacilityRecord, Outcome
+from flows.tracker import overlap
+from flows.watch import Fetched, Method, Window, assess, fetch
+from geo.scene import LeftOut
+from geo.sources.base import ImagerySource
+from geo.stack import PreparationParameters
+
+FACILITIES = ("aspi-0050", "aspi-0124")
+START = datetime(2017, 3, 1, tzinfo=UTC)
+END = datetime(2020, 12, 31, tzinfo=UTC)
+METHOD = Method(choose(), PreparationParameters(), 10.0)
+CATALOGUE = Catalogue.builtin()
+
+
+@pytest.fixture(scope="module")
+def source() -> ImagerySource:
+    return open_source("example")
+
+
+def watch(source: ImagerySource, facility_id: str, end: datetime, earlier: FacilityRecord | None) -> FacilityRecord:
+    facility = CATALOGUE.get(facility_id)
+    window = Window(START, end).united(earlier)
+    fetched = fetch(source, facility, window, METHOD)
+    return assess(facility, CATALOGUE.near(facility), fetched, window, METHOD, source.name, earlier)
+
+
+@pytest.fixture(scope="module")
+def at_once(source: ImagerySource) -> dict[str, FacilityRecord]:
+    return {facility_id: watch(source, facility_id, END, None) for facility_id in FACILITIES}
+
+
+def published(records: Sequence[FacilityRecord], folder: Path) -> dict[str, str]:
+    folder.mkdir()
+    ledger = Ledger.at(folder)
+    try:
+        for record in records:
+            ledger.save(record)
+        files = publish(ledger, folder).files
+    finally:
+        ledger.close()
+    return {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in files}
+
+
+@pytest.mark.slow
+def test_in_pieces_and_at_once_are_the_same_to_the_last_byte(
+    source: ImagerySource, at_once: dict[str, FacilityRecord], tmp_path: Path
+) -> None:
+    days = sorted({scene.acquired_at for scene in at_once["aspi-0050"].used_scenes if scene.acquired_at})
+    ledger = Ledger.at(tmp_path)
+    try:
+        for day in (*days[1::3], END):
+            for facility_id in FACILITIES:
+                ledger.save(watch(source, facility_id, day, ledger.load(facility_id)))
+        in_pieces = [ledger.load(facility_id) for facility_id in FACILITIES]
+    finally:
+        ledger.close()
+    assert in_pieces == list(at_once.values())
+    pieces = published([record for record in in_pieces if record], tmp_path / "pieces")
+    assert pieces == published(list(at_once.values()), tmp_path / "whole")
+
+
+@pytest.mark.slow
+def test_a_scene_that_comes_late_is_worked_in_and_what_stays_the_same_keeps_its_id(
+    source: ImagerySource, at_once: dict[str, FacilityRecord]
+) -> None:
+    whole = at_once["aspi-0050"]
+    facility = whole.facility
+    window = Window(START, END)
+    fetched = fetch(source, facility, window, METHOD)
+    late = fetched.rasters[5]
+    without = Fetched(tuple(pair for pair in fetched.rasters if pair is not late), ())
+    first = assess(facility, CATALOGUE.near(facility), without, window, METHOD, source.name, None)
+    assert len(first.used_scenes) == len(whole.used_scenes) - 1
+    then = assess(facility, CATALOGUE.near(facility), fetched, window, METHOD, source.name, first)
+    assert then.used_scenes == whole.used_scenes
+    assert [replace(t, change_id="", parent_change_id=None) for t in then.tracks] == [
+        replace(t, change_id="", parent_change_id=None) for t in whole.tracks
+    ]
+    standing = {track.change_id: track for track in first.tracks if track.status != "withdrawn"}
+    kept = [track for track in then.tracks if track.change_id in standing]
+    assert kept
+    for track in kept:
+        assert overlap(track.finding.geometry, standing[track.change_id].finding.geometry) > 0.3
+
+
+def test_a_change_where_areas_overlap_is_reported_once(at_once: dict[str, FacilityRecord]) -> None:
+    one, other = (record.tracks for record in at_once.values())
+    for track in one:
+        for twin in other:
+            same = track.finding.kind == twin.finding.kind and track.finding.first_with == twin.finding.first_with
+            assert not (same and overlap(track.finding.geometry, twin.finding.geometry) > 0.5)
+
+
+def test_a_repeated_run_changes_nothing(source: ImagerySource, at_once: dict[str, FacilityRecord]) -> None:
+    assert watch(source, "aspi-0124", END, at_once["aspi-0124"]) == at_once["aspi-0124"]
+
+
+def test_without_a_scene_what_was_known_stands(at_once: dict[str, FacilityRecord]) -> None:
+    known = at_once["aspi-0124"]
+    gone = Fetched((), (LeftOut("S2_X", END, "fetch failed: connection reset"),))
+    after = assess(known.facility, (), gone, Window(START, END), METHOD, "folder", known)
+    assert after.outcome is Outcome.NOT_ASSESSABLE
+    assert "connection reset" in after.reason
+    assert after.tracks == known.tracks
