@@ -18,6 +18,7 @@ _SAMPLES = 1500
 _STARTS = 60
 _KEPT = 0.55
 _MIN_SAMPLES = 50
+_STEEPEST = 5.0
 
 Array = npt.NDArray[np.float64]
 
@@ -84,7 +85,7 @@ def _trimmed_start(scene: Array, reference: Array) -> tuple[float, float]:
     steep = np.abs(run) > 1e-6
     gain = np.ones(_STARTS)
     gain[steep] = (reference[second] - reference[first])[steep] / run[steep]
-    gain = np.where((gain > 0.3) & (gain < 3), gain, 1.0)
+    gain = np.where((gain > 1 / _STEEPEST) & (gain < _STEEPEST), gain, 1.0)
     offset = reference[first] - gain * scene[first]
     distance = np.abs(gain[:, None] * scene + offset[:, None] - reference)
     keep = max(int(_KEPT * scene.size), 2)
@@ -97,5 +98,5 @@ def _major_axis(scene: Array, reference: Array) -> tuple[float, float]:
     """Reduced major axis: the slope is the ratio of the standard deviations."""
     spread = scene.std()
     gain = float(reference.std() / spread) if spread > 1e-4 else 1.0
-    gain = min(max(gain, 1 / 3), 3.0)
+    gain = min(max(gain, 1 / _STEEPEST), _STEEPEST)
     return gain, float(reference.mean() - gain * scene.mean())

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cached_property
 
 import numpy as np
 
@@ -18,7 +19,7 @@ from geo.scene import BoolArray, FloatArray, Scene, SceneRaster
 _HIGHEST_MEDIAN = 1.5
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Observation:
     """One scene's clear ground.
 
@@ -36,7 +37,7 @@ class Observation:
     valid: BoolArray
     classified: bool
 
-    @property
+    @cached_property
     def clear_fraction(self) -> float:
         """Share of the grid that is valid, 0 to 1."""
         return float(self.valid.mean())
@@ -46,7 +47,7 @@ class Observation:
         """float32 (band, y, x): the bands in which scenes of every kind show much the same edges."""
         return self.reflectance[[self.bands.index(name) for name in visible(self.bands)]]
 
-    @property
+    @cached_property
     def brightness(self) -> FloatArray:
         """float32 (y, x): mean of the visible bands."""
         mean: FloatArray = self.visible.mean(axis=0)

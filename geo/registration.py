@@ -24,6 +24,7 @@ _SMALLEST_BLOCK = 24
 _FEWEST_BLOCKS = 6  # with fewer their agreement can be chance
 _AGREEMENT_PX = 0.5
 _STEEPEST = 0.01  # change of displacement per pixel; more isn't a difference of terrain correction
+_SETTLED = 1e-5
 _TUKEY = 4.0  # residuals beyond so many robust standard deviations have no say
 
 ComplexArray = npt.NDArray[np.complex64]
@@ -226,7 +227,11 @@ def _reweighted(design: Array, shifts: Array, weight: Array) -> tuple[Array, Arr
         scale = max(float(np.median(residual)) / 1.1774, 1e-3)  # the median of a Rayleigh distribution
         biweight = np.maximum(0, 1 - (residual / (_TUKEY * scale)) ** 2) ** 2
         root = np.sqrt(weight * biweight)[:, None]
-        model = np.linalg.lstsq(root * design, root * shifts, rcond=None)[0]
+        update = np.linalg.lstsq(root * design, root * shifts, rcond=None)[0]
+        settled = np.abs(update - model).max() < _SETTLED
+        model = update
+        if settled:
+            break
     residual = np.hypot(*(shifts - design @ model).T)
     return model, residual, max(float(np.median(residual)) / 1.1774, 1e-3)
 
@@ -243,23 +248,42 @@ def align(image: FloatArray, valid: BoolArray, displacement: Displacement) -> tu
         (float32 (band, y, x), NaN where not valid; bool (y, x), True only where all pixels that a new one is
         made from were valid).
     """
-    matrix = np.eye(2) + displacement.slope
-    centre = np.array(valid.shape) / 2 - 0.5
-    start = centre + np.array(displacement.offset_px) - matrix @ centre
-    moved = np.empty_like(image)
-    for band, plane in enumerate(image):
-        filled = fill_gaps(plane, valid)
-        ndimage.affine_transform(filled, matrix, start, output=moved[band], order=3, mode="nearest")
-    share = ndimage.affine_transform(valid.astype(np.float32), matrix, start, order=1, mode="constant", cval=0)
-    clear: BoolArray = share > 0.999
+    clear: BoolArray = _moved(valid[None].astype(np.float32), displacement, order=1, outside=0.0)[0] > 0.999
+    moved = _moved(fill_gaps(image, valid), displacement, order=3)
     moved[:, ~clear] = np.nan
     return moved, clear
 
 
-def fill_gaps(plane: FloatArray, valid: BoolArray) -> FloatArray:
-    """An image (y, x) whose gaps hold their nearest valid neighbour's reflectance, so that filters don't ring."""
+def _moved(image: FloatArray, displacement: Displacement, order: int, outside: float | None = None) -> FloatArray:
+    """An image (band, y, x) without its displacement, by a spline of some order; its edge goes on where None."""
+    edge = {"mode": "nearest"} if outside is None else {"mode": "constant", "cval": outside}
+    if not displacement.slope.any():
+        # A mere shift is a convolution along each axis with the spline's own response, several times faster.
+        for axis, step in zip((1, 2), displacement.offset_px, strict=True):
+            response = _spline_response(step, order)
+            image = ndimage.correlate1d(image, response, axis=axis, **edge)
+        return image
+    matrix = np.eye(2) + displacement.slope
+    centre = np.array(image.shape[1:]) / 2 - 0.5
+    start = centre + np.array(displacement.offset_px) - matrix @ centre
+    planes = [ndimage.affine_transform(plane, matrix, start, order=order, **edge) for plane in image]
+    return np.stack(planes)
+
+
+def _spline_response(step: float, order: int) -> Array:
+    """Weights of the neighbours of a point that lies so many pixels further on; below 1e-4 they are left off."""
+    reach = int(np.ceil(abs(step))) + 7
+    impulse = np.zeros(2 * reach + 1)
+    impulse[reach] = 1
+    response: Array = ndimage.shift(impulse, step, order=order)
+    response /= response.sum()
+    return response
+
+
+def fill_gaps(image: FloatArray, valid: BoolArray) -> FloatArray:
+    """An image (..., y, x) whose gaps hold the nearest valid reflectance, so that filters don't ring at their edges."""
     if valid.all() or not valid.any():
-        return np.nan_to_num(plane)
-    nearest = ndimage.distance_transform_edt(~valid, return_distances=False, return_indices=True)
-    filled: FloatArray = plane[tuple(nearest)]
+        return np.nan_to_num(image)
+    rows, columns = ndimage.distance_transform_edt(~valid, return_distances=False, return_indices=True)
+    filled: FloatArray = image[..., rows, columns]
     return filled

@@ -52,6 +52,10 @@ class FolderSource:
         self._index: _Index | None = None
         self._lock = Lock()
 
+    def __reduce__(self) -> tuple[type[FolderSource], tuple[Path]]:
+        """Another process reads the headers for itself."""
+        return FolderSource, (self.root,)
+
     def search(self, area: BaseGeometry, start: datetime, end: datetime) -> SearchResult:
         """Scenes that touch an area (EPSG:4326) and were acquired in [start, end], both aware.
 
