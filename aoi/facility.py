@@ -88,7 +88,7 @@ class Facility:
         Raises:
             InputError: The pixel size isn't positive.
         """
-        return grid_for(self.area_of_interest, gsd_m)
+        return grid_for(self.area_of_interest, gsd_m, self.utm_crs)
 
 
 def owner_of(geometry: BaseGeometry, candidates: Iterable[Facility]) -> Facility | None:

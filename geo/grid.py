@@ -73,7 +73,7 @@ def utm_zone(longitude_deg: float, latitude_deg: float) -> str:
     return f"EPSG:{(32600 if latitude_deg >= 0.0 else 32700) + zone}"
 
 
-def grid_for(area: BaseGeometry, gsd_m: float = 10.0) -> Grid:
+def grid_for(area: BaseGeometry, gsd_m: float = 10.0, crs: str | None = None) -> Grid:
     """The grid that covers an area, snapped outward to whole multiples of the pixel size.
 
     Sentinel-2 tiles have their corners on multiples of 10 m (Sentinel-2 Products Specification Document,
@@ -82,6 +82,7 @@ def grid_for(area: BaseGeometry, gsd_m: float = 10.0) -> Grid:
     Args:
         area: Polygon in EPSG:4326, longitude first.
         gsd_m: Pixel size in metres.
+        crs: UTM zone; without it the one that holds the area's centroid.
 
     Raises:
         InputError: The area is empty, or the pixel size isn't positive.
@@ -90,8 +91,9 @@ def grid_for(area: BaseGeometry, gsd_m: float = 10.0) -> Grid:
         raise InputError("an empty area has no grid: give a polygon")
     if not (math.isfinite(gsd_m) and gsd_m > 0):
         raise InputError(f"pixel size {gsd_m} m isn't usable: give a positive number of metres")
-    centre = area.centroid
-    crs = utm_zone(centre.x, centre.y)
+    if crs is None:
+        centre = area.centroid
+        crs = utm_zone(centre.x, centre.y)
     min_x, min_y, max_x, max_y = to_crs(area, WGS84, crs).bounds
     left, bottom = (math.floor(value / gsd_m + 1e-6) for value in (min_x, min_y))
     right, top = (math.ceil(value / gsd_m - 1e-6) for value in (max_x, max_y))
