@@ -18,6 +18,7 @@ from flows.ledger import Ledger, exclusive
 from flows.parameters import MonitorParameters
 from flows.progress import report
 from flows.publish import publish
+from flows.scenes import StackReader
 from flows.settings import Settings
 from flows.summary import FacilitySummary, RunSummary, summarise
 from flows.watch import Fetched, Method, Window, assess, failed, fetch
@@ -54,13 +55,14 @@ def watch_task(
     source: ImagerySource,
     window: Window,
     method: Method,
+    specification: str,
     ledger: Ledger,
 ) -> FacilitySummary:
     """Fetches, assesses and stores one facility."""
     earlier = ledger.load(facility.facility_id)
     whole = window.united(earlier)
     fetched = fetch_task(source, facility, whole, method)
-    record = assess(facility, neighbours, fetched, whole, method, source.name, earlier)
+    record = assess(facility, neighbours, fetched, whole, method, specification, earlier)
     ledger.save(record)
     return summarise(record)
 
@@ -77,16 +79,16 @@ def monitor(parameters: MonitorParameters) -> RunSummary:
     """
     catalogue = load_catalogue(parameters.catalogue)
     facilities = catalogue.select(parameters.facilities) if parameters.facilities else catalogue.active
-    window = parameters.window
     method = Method(choose(parameters.detectors), PreparationParameters(), parameters.gsd_m)
     source = open_source(parameters.source)
     with exclusive(parameters.outputs):
         ledger = Ledger.at(parameters.outputs)
         try:
             run_id = ledger.begin_run(_for_the_record(parameters, source))
-            watched = _watch_all(facilities, catalogue, source, window, method, ledger, parameters.workers)
+            watched = _watch_all(parameters, facilities, catalogue, source, method, ledger)
             report(len(facilities), len(facilities), "publishing")
-            summary = RunSummary(tuple(watched), publish(ledger, parameters.outputs).files)
+            published = publish(ledger, parameters.outputs, StackReader(ledger, open_source))
+            summary = RunSummary(tuple(watched), published.files)
             ledger.end_run(run_id, "failed for some" if summary.failed else "complete")
         finally:
             ledger.close()
@@ -97,16 +99,17 @@ def monitor(parameters: MonitorParameters) -> RunSummary:
 
 
 def _watch_all(
+    parameters: MonitorParameters,
     facilities: Sequence[Facility],
     catalogue: Catalogue,
     source: ImagerySource,
-    window: Window,
     method: Method,
     ledger: Ledger,
-    workers: int,
 ) -> list[FacilitySummary]:
     watched: dict[str, FacilitySummary] = {}
-    with ThreadPoolTaskRunner(max_workers=workers) as runner:
+    window = parameters.window
+    runner: ThreadPoolTaskRunner[FacilitySummary] = ThreadPoolTaskRunner(max_workers=parameters.workers)
+    with runner:
         futures: dict[PrefectFuture[FacilitySummary], Facility] = {
             runner.submit(
                 watch_task,
@@ -116,6 +119,7 @@ def _watch_all(
                     "source": source,
                     "window": window,
                     "method": method,
+                    "specification": parameters.source,
                     "ledger": ledger,
                 },
             ): facility

@@ -98,7 +98,7 @@ def assess(
     fetched: Fetched,
     window: Window,
     method: Method,
-    source_name: str,
+    specification: str,
     earlier: FacilityRecord | None,
 ) -> FacilityRecord:
     """The record of a facility after its scenes.
@@ -112,7 +112,7 @@ def assess(
         fetched: Its scenes.
         window: The watched time.
         method: Detectors, preparation and pixel size.
-        source_name: Imagery source, for the record.
+        specification: Imagery source as given, for the record.
         earlier: What is on record.
     """
     grid = facility.grid(method.gsd_m)
@@ -126,7 +126,7 @@ def assess(
         window_end=window.end,
         outcome=Outcome.ASSESSED,
         reason="",
-        source=source_name,
+        source=specification,
         parameters_sha256=method.sha256(grid),
         software_version=version("facility-watch"),
         scenes=_scene_records(stack, (*fetched.left_out, *prepared.left_out)),

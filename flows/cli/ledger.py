@@ -20,13 +20,15 @@ def add_to(app: typer.Typer) -> None:
 
 def publish(outputs: _Outputs = Path("outputs/demo")) -> None:
     """Write all products again from the ledger; the same ledger gives the same bytes."""
+    from flows.imagery import open_source
     from flows.ledger import Ledger, exclusive
     from flows.publish import publish as write
+    from flows.scenes import StackReader
 
     with exclusive(outputs):
         ledger = Ledger.at(outputs, create=False)
         try:
-            published = write(ledger, outputs)
+            published = write(ledger, outputs, StackReader(ledger, open_source))
         finally:
             ledger.close()
     for product in published.files:

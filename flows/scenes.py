@@ -1,0 +1,70 @@
+"""Gives the scenes behind a record once more, prepared exactly as the detectors saw them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from detectors.registry import choose
+from flows.ledger import Ledger
+from flows.record import FacilityRecord
+from flows.watch import Method, Window, fetch
+from geo.errors import InputError, SceneUnusableError, SourceError
+from geo.grid import Grid
+from geo.scene import FloatArray, ImageStack
+from geo.sources.base import ImagerySource
+from geo.stack import PreparationParameters, build_stack
+
+_RGB = ("B04", "B03", "B02")
+
+
+class StackReader:
+    """Reads prepared scenes of a ledger's facilities; one facility's stack is in memory at a time.
+
+    Preparation is a pure function of the scenes, so what comes out is what was assessed, to the last bit.
+    """
+
+    def __init__(self, ledger: Ledger, open_source: Callable[[str], ImagerySource]) -> None:
+        self._ledger = ledger
+        self._open_source = open_source
+        self._sources: dict[str, ImagerySource] = {}
+        self._held: tuple[str, ImageStack] | None = None
+
+    def __call__(self, facility_id: str, item_id: str) -> tuple[FloatArray, Grid]:
+        """Red, green and blue reflectance of a scene, float32 (3, y, x), NaN where not clear, and its grid.
+
+        Where the scene has no such bands, its first band is given three times.
+
+        Raises:
+            SourceError: The scene can't be had any more.
+        """
+        stack = self._stack(facility_id)
+        index = next((i for i, scene in enumerate(stack.scenes) if scene.item_id == item_id), None)
+        if index is None:
+            raise SceneUnusableError(f"{facility_id}: scene {item_id} isn't in the imagery source any more")
+        names = _RGB if set(_RGB) <= set(stack.bands) else (stack.bands[0],) * 3
+        return stack.reflectance[index, [stack.bands.index(name) for name in names]], stack.grid
+
+    def _stack(self, facility_id: str) -> ImageStack:
+        if self._held is None or self._held[0] != facility_id:
+            self._held = None  # lets the earlier one go before the next is made
+            self._held = (facility_id, self._prepare(facility_id))
+        return self._held[1]
+
+    def _prepare(self, facility_id: str) -> ImageStack:
+        record = self._ledger.load(facility_id)
+        if record is None:
+            raise SourceError(f"{facility_id}: isn't in the ledger; run `facility-watch monitor` for it first")
+        method = Method(choose(), PreparationParameters(), record.gsd_m)
+        fetched = fetch(self._source(record), record.facility, Window(record.window_start, record.window_end), method)
+        stack = build_stack(fetched.rasters, record.facility.grid(record.gsd_m), method.preparation).stack
+        if stack is None:
+            raise SourceError(f"{facility_id}: none of its scenes is in the imagery source any more")
+        return stack
+
+    def _source(self, record: FacilityRecord) -> ImagerySource:
+        if record.source not in self._sources:
+            try:
+                self._sources[record.source] = self._open_source(record.source)
+            except InputError as error:
+                raise SourceError(f"{record.facility.facility_id}: {error}") from error
+        return self._sources[record.source]
