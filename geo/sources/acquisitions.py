@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from shapely import union_all
@@ -37,7 +37,7 @@ class Product:
 
 
 def one_per_acquisition(
-    products: Iterable[Product], area: BaseGeometry, crs: str
+    products: Iterable[Product], area: BaseGeometry, crs: str, *, joined: bool = False
 ) -> tuple[tuple[Scene, ...], tuple[LeftOut, ...]]:
     """Choose among products of the same overpass so that each piece of ground is counted once.
 
@@ -48,6 +48,7 @@ def one_per_acquisition(
         products: All that a search found.
         area: What is watched, EPSG:4326.
         crs: UTM zone of the area.
+        joined: The source itself joins what one overpass shows, so that an overpass is one scene.
 
     Returns:
         Scenes ascending by acquisition, and the products left out with the reason.
@@ -62,7 +63,7 @@ def one_per_acquisition(
                 taken.append(product)
             else:
                 left_out.append(LeftOut(product.scene.item_id, product.scene.acquired_at, _reason(product, taken[0])))
-        chosen += [product.scene for product in taken]
+        chosen += [_whole(taken)] if joined else [product.scene for product in taken]
     return tuple(sorted(chosen, key=lambda scene: (scene.acquired_at, scene.item_id))), tuple(left_out)
 
 
@@ -79,6 +80,11 @@ def _overpasses(products: Iterable[Product]) -> list[list[Product]]:
         else:
             groups.append([product])
     return groups
+
+
+def _whole(taken: Sequence[Product]) -> Scene:
+    """The first product's scene with all the ground that the overpass shows."""
+    return replace(taken[0].scene, scene_footprint=union_all([product.scene.scene_footprint for product in taken]))
 
 
 def _rank(product: Product, area: BaseGeometry, crs: str) -> tuple[float, bool, tuple[int, ...], str, str]:
@@ -102,13 +108,13 @@ def _adds_ground(product: Product, taken: Sequence[Product], area: BaseGeometry)
 
 
 def _reason(product: Product, winner: Product) -> str:
-    name = winner.scene.item_id
+    same = f"the same acquisition as {winner.scene.item_id}"
+    own, other = product.scene.processing_baseline, winner.scene.processing_baseline
+    if own != other:
+        return f"{same}, which was processed with baseline {other} and not {own}"
     if product.tile != winner.tile:
-        return f"the same acquisition as {name}, which shows it in a neighbouring tile"
-    ours, other = product.scene.processing_baseline, winner.scene.processing_baseline
-    if ours != other:
-        return f"the same acquisition as {name}, which was processed with baseline {other} and not {ours}"
-    return f"the same acquisition as {name}, which was processed later"
+        return f"{same}, which shows it in a neighbouring tile"
+    return f"{same}, which was processed later"
 
 
 def _version(processing_baseline: str | None) -> tuple[int, ...]:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 from geo.errors import SourceError
@@ -88,6 +88,13 @@ class Reply:
                 f"{self.address} answered with {kind} instead of a JSON object: check the address, or a proxy between"
             )
         return document
+
+
+class Fetcher(Protocol):
+    """Anything that sends requests."""
+
+    def fetch(self, request: Request) -> Reply:
+        """Send a request and wait for its reply."""
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:

@@ -1,16 +1,46 @@
-"""The cheap look: is enough of the area to be seen for its bands to be worth their price?"""
+"""Which scenes are worth reading: is enough of the area to be seen for the bands to be worth their price?"""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from geo.errors import SceneNotClearError
+from geo.scene import LeftOut, Scene
 
 # Scene classes under which the ground is surely not seen (Sentinel-2 Level-2A Algorithm Theoretical Basis
-# Document, scene classification): no data, saturated, cloud shadow, cloud of medium and of high probability. Thin cirrus and
-# snow are left to the masks, which look closer.
+# Document, scene classification): no data, saturated, cloud shadow, cloud of medium and of high probability.
+# Thin cirrus and snow are left to the masks, which look closer.
 UNSEEN_CLASSES = (0, 1, 3, 8, 9)
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Which scenes are worth reading.
+
+    Attributes:
+        max_cloud_cover_pct: Scenes with more cloud, over the whole tile, aren't looked at.
+        min_clear_fraction: Share of the grid that must be seen in the scene classification, 0 to 1, for
+            the bands to be fetched.
+    """
+
+    max_cloud_cover_pct: float = 90.0
+    min_clear_fraction: float = 0.1
+
+
+def by_cloud_cover(
+    scenes: Sequence[Scene], max_cloud_cover_pct: float
+) -> tuple[tuple[Scene, ...], tuple[LeftOut, ...]]:
+    """Scenes with no more cloud than asked for, and the others with the reason; unknown cloud cover passes."""
+    cloudy = [scene for scene in scenes if (scene.cloud_cover_pct or 0.0) > max_cloud_cover_pct]
+    reasons = tuple(
+        LeftOut(scene.item_id, scene.acquired_at, f"{scene.cloud_cover_pct:.0f} % of the whole scene is cloud")
+        for scene in cloudy
+    )
+    return tuple(scene for scene in scenes if scene not in cloudy), reasons
 
 
 def require_clear(classification: npt.NDArray[np.uint8], least_fraction: float) -> None:

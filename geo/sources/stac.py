@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import numpy as np
@@ -19,7 +18,7 @@ from geo.grid import Grid, utm_zone
 from geo.scene import LeftOut, Scene, SceneRaster
 from geo.sources.acquisitions import Product, one_per_acquisition
 from geo.sources.base import Cost, SearchResult
-from geo.sources.look import require_clear
+from geo.sources.look import Choice, by_cloud_cover, require_clear
 from geo.sources.remote import HEADER_BYTES, RemoteFile, opened
 from geo.sources.signing import Signer, unsigned
 from geo.sources.stac_apis import EARTH_SEARCH, StacApi
@@ -34,20 +33,6 @@ _BANDS_AT_ONCE = 16
 _BLOCK_PIXELS = 1024
 _BYTES_PER_PIXEL = 1.3
 _GSD_M = {"B02": 10, "B03": 10, "B04": 10, "B08": 10, "B01": 60, "B09": 60, "B10": 60}
-
-
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """Which scenes are worth reading.
-
-    Attributes:
-        max_cloud_cover_pct: Scenes with more cloud, over the whole tile, aren't looked at.
-        min_clear_fraction: Share of the grid that must be seen in the scene classification, 0 to 1, for
-            the bands to be fetched.
-    """
-
-    max_cloud_cover_pct: float = 90.0
-    min_clear_fraction: float = 0.1
 
 
 class StacSource:
@@ -158,15 +143,3 @@ class StacSource:
         with opened(file) as dataset:
             gsd_m = abs(dataset.transform.a)
             return cut(dataset, [1], grid, gsd_m, classes=classes, coarsest_ratio=math.inf)
-
-
-def by_cloud_cover(
-    scenes: Sequence[Scene], max_cloud_cover_pct: float
-) -> tuple[tuple[Scene, ...], tuple[LeftOut, ...]]:
-    """Scenes with no more cloud than asked for, and the others with the reason; unknown cloud cover passes."""
-    cloudy = [scene for scene in scenes if (scene.cloud_cover_pct or 0.0) > max_cloud_cover_pct]
-    reasons = tuple(
-        LeftOut(scene.item_id, scene.acquired_at, f"{scene.cloud_cover_pct:.0f} % of the whole scene is cloud")
-        for scene in cloudy
-    )
-    return tuple(scene for scene in scenes if scene not in cloudy), reasons

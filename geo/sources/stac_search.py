@@ -7,22 +7,21 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from geo.errors import SourceError
-from geo.sources.http import Request
-from geo.sources.transport import Transport
+from geo.sources.http import Fetcher, Request
 
 PAGE_SIZE = 100
 _MOST_PAGES = 1000
 
 
 def search_items(
-    transport: Transport, url: str, query: Mapping[str, Any], headers: Mapping[str, str] | None = None
+    fetcher: Fetcher, url: str, query: Mapping[str, Any], headers: Mapping[str, str] | None = None
 ) -> Iterator[dict[str, Any]]:
     """All items of a search (STAC API, item search).
 
     Follows links with `rel=next`, and the `next` token of Sentinel Hub's catalogue.
 
     Args:
-        transport: Sends.
+        fetcher: Sends.
         url: The search endpoint.
         query: Body of the search.
         headers: Sent with every page.
@@ -33,7 +32,7 @@ def search_items(
     request: Request | None = Request(url, "POST", headers or {}, json={"limit": PAGE_SIZE, **query})
     asked: set[str] = set()
     while request is not None:
-        page = transport.fetch(request).json()
+        page = fetcher.fetch(request).json()
         items = page.get("features")
         if not isinstance(items, list):
             raise SourceError(f"{request.address} answered without a list of items: check that it is a STAC search")

@@ -12,7 +12,8 @@ from pyproj import Transformer
 from geo.errors import SceneNotClearError, SceneUnusableError
 from geo.grid import Grid
 from geo.radiometry import to_reflectance
-from geo.sources.stac import Choice, StacSource
+from geo.sources.look import Choice
+from geo.sources.stac import StacSource
 from geo.sources.stac_apis import StacApi
 from tests.servers.stac import StacServer, reflectance_pixels
 
