@@ -25,5 +25,7 @@ def open_source(specification: str) -> ImagerySource:
     if kind == "folder" and rest:
         from geo.sources.folder import FolderSource
 
-        return FolderSource(Path(rest))
+        folder = FolderSource(Path(rest))
+        folder.require_scenes()
+        return folder
     raise InputError(f"--source {specification!r} isn't known: give folder:PATH or example")

@@ -56,6 +56,14 @@ class FolderSource:
         """Another process reads the headers for itself."""
         return FolderSource, (self.root,)
 
+    def require_scenes(self) -> None:
+        """Meets an unusable folder before anything else is begun.
+
+        Raises:
+            InputError: The folder doesn't exist or holds no GeoTIFF.
+        """
+        _geotiffs(self.root)
+
     def search(self, area: BaseGeometry, start: datetime, end: datetime) -> SearchResult:
         """Scenes that touch an area (EPSG:4326) and were acquired in [start, end], both aware.
 
@@ -130,12 +138,17 @@ class FolderSource:
             return self._index
 
 
-def _index(root: Path) -> _Index:
+def _geotiffs(root: Path) -> list[Path]:
     if not root.is_dir():
         raise InputError(f"the imagery folder {root} doesn't exist: give a folder of GeoTIFFs")
     paths = sorted(path for path in root.rglob("*") if path.suffix.casefold() in _SUFFIXES and path.is_file())
     if not paths:
         raise InputError(f"the imagery folder {root} holds no GeoTIFF (.tif, .tiff): put scenes there or give another")
+    return paths
+
+
+def _index(root: Path) -> _Index:
+    paths = _geotiffs(root)
     relative = [path.relative_to(root).as_posix() for path in paths]
     with warnings.catch_warnings(), ThreadPoolExecutor(_THREADS) as pool:
         # A file without georeferencing is left out with its reason, which tells more than the warning.

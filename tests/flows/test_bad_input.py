@@ -61,7 +61,7 @@ def test_an_empty_folder(run: Run, tmp_path: Path) -> None:
     empty.mkdir()
     ended = run(*arguments(empty, tmp_path / "out"))
     assert ended.code == 2
-    assert "empty" in ended.err
+    assert "holds no GeoTIFF" in " ".join(ended.err.split())
 
 
 def test_an_output_folder_that_cannot_be_written(run: Run, archive: Path, tmp_path: Path) -> None:
@@ -106,7 +106,7 @@ def test_broken_files_among_good_ones_are_named_and_the_good_ones_are_used(
     rewrite(good[0], archive / "nowhere_2017-05-02.tif", crs=None)
     rewrite(good[0], archive / "undated.tif", tags={})
     rewrite(good[0], archive / "odd_2017-05-03.tif", descriptions=("X1", "X2", "X3"))
-    rewrite(good[0], archive / "blank_2017-05-04.tif", blank=True)
+    rewrite(good[0], archive / "blank_2017-05-04.tif", tags={"ACQUISITION_DATE": "2017-05-04"}, blank=True)
     ended = run(*arguments(archive, tmp_path / "out", "--facility", "aspi-0050"))
     assert ended.code == 0, ended.err
     record = one(tmp_path / "out")
