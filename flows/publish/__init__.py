@@ -21,7 +21,9 @@ from flows.publish.qgis import write_project
 from flows.publish.review import ImportedReviews, collect_reviews
 from flows.publish.schema_json import write_schema
 from flows.publish.series import write_series
+from flows.publish.site import Edition, write_site
 from flows.publish.staging import files_in, staged
+from flows.publish.table import iso_utc
 from flows.publish.tables import write_csv
 from flows.record import FacilityRecord
 
@@ -70,6 +72,8 @@ def publish(ledger: Ledger, outputs: Path, reader: SceneReader | None = None) ->
         records = _noting_scenes(ledger.records(), scenes)
         layers = gather(records, partial(_illustrate, reader, folder), _detectors(parameters))
         _write_tables(layers, folder)
+        newest = max((scene["acquired_at"] for scene in scenes.values() if scene["acquired_at"]), default=None)
+        write_site(layers, folder, Edition(_software_version(), _detectors(parameters), newest))
         files = files_in(folder)
         run_entry = {"run_id": run["run_id"] if run else None, "parameters": parameters}
         write_manifest(folder, files, run_entry, _software_version(), [scenes[key] for key in sorted(scenes)])
@@ -112,7 +116,7 @@ def _noting_scenes(records: Iterator[FacilityRecord], noted: dict[str, dict[str,
                 "item_id": scene.item_id,
                 "collection": scene.collection,
                 "processing_baseline": scene.processing_baseline,
-                "acquired_at": scene.acquired_at.isoformat() if scene.acquired_at else None,
+                "acquired_at": iso_utc(scene.acquired_at) if scene.acquired_at else None,
                 "attribution": scene.attribution,
             }
         yield record

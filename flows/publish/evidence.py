@@ -63,14 +63,14 @@ class Evidence:
     Attributes:
         change: With its evidence fields filled.
         rings: The outline in shares of the panel's width and height, for drawing over it.
-        panel_share: (width, height) share of the PNG that the bare panel at its upper left takes.
+        panel_share: By moment, the (width, height) share of the PNG that the bare panel at its upper left takes.
         stretch: Reflectance shown black and white, in both images.
         rasters: GeoTIFFs by `before` and `after`, relative paths.
     """
 
     change: Change
     rings: list[list[tuple[float, float]]]
-    panel_share: tuple[float, float]
+    panel_share: dict[str, tuple[float, float]]
     stretch: Stretch
     rasters: dict[str, str]
 
@@ -98,10 +98,10 @@ def make_evidence(change: Change, reader: SceneReader, folder: Path) -> Evidence
     digest = hashlib.sha256()
     paths: dict[str, str | None] = {"before": None, "after": None}
     rasters: dict[str, str] = {}
-    share = (1.0, 1.0)
+    shares: dict[str, tuple[float, float]] = {}
     for moment, chip in chips.items():
         if chip is not None:
-            picture, share = _picture(change, moment, chip, stretch)
+            picture, shares[moment] = _picture(change, moment, chip, stretch)
             png = _png(picture)
             digest.update(png)
             paths[moment] = f"{stem.as_posix()}_{moment}.png"
@@ -114,7 +114,7 @@ def make_evidence(change: Change, reader: SceneReader, folder: Path) -> Evidence
         evidence_after=paths["after"],
         evidence_sha256=digest.hexdigest(),
     )
-    return Evidence(filled, _shares(change, after), share, stretch, rasters)
+    return Evidence(filled, _shares(change, after), shares, stretch, rasters)
 
 
 def _chip(change: Change, item_id: str, reader: SceneReader) -> Chip | None:

@@ -17,6 +17,7 @@ from flows.publish.coverage import coverage_of
 from flows.publish.evidence import Evidence
 from flows.publish.layer import changes_of
 from flows.publish.schema import COVERAGE_FIELDS, FACILITY_FIELDS, HISTORY_FIELDS, RETRACTION_FIELDS
+from flows.publish.sentence import Sightings, sightings_of
 from flows.publish.summary import Summary
 from flows.publish.table import Cell, Table, change_table, published_geometry
 from flows.record import FacilityRecord
@@ -39,6 +40,8 @@ class Layers:
         history: Every step in the life of every change.
         summary: By prefecture, quarter and kind of facility.
         evidence: What was written for a change, by change id.
+        records: Every change as an object, in the order of the change layer.
+        sightings: How often each change was seen, by change id.
     """
 
     changes: Table = field(default_factory=lambda: Table("changes", FIELDS))
@@ -49,6 +52,8 @@ class Layers:
     history: Table = field(default_factory=lambda: Table("change_history", HISTORY_FIELDS))
     summary: Summary = field(default_factory=Summary)
     evidence: dict[str, Evidence] = field(default_factory=dict)
+    records: list[Change] = field(default_factory=list)
+    sightings: dict[str, Sightings] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +90,8 @@ def gather(records: Iterable[FacilityRecord], illustrate: Illustrator, detectors
         shown = illustrate(record, changes_of(record))
         changes = shown.changes
         layers.evidence.update(shown.evidence)
+        layers.records.extend(changes)
+        layers.sightings.update((track.change_id, sightings_of(record, track)) for track in record.tracks)
         facts.append(record.facility.attributes)
         _add_changes(layers, changes)
         _add_facility(layers, record, shown)

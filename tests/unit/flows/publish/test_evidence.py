@@ -45,8 +45,8 @@ def test_both_images_share_one_stretch_and_hold_the_change(extension, tmp_path):
     made = make_evidence(extension, reader, tmp_path)
     assert (made.stretch.low, made.stretch.high) == (0.2, 0.4)
     before, after = (Image.open(tmp_path / path) for path in (made.change.evidence_before, made.change.evidence_after))
-    width = round(after.width * made.panel_share[0])
-    height = round(after.height * made.panel_share[1])
+    width = round(after.width * made.panel_share["after"][0])
+    height = round(after.height * made.panel_share["after"][1])
     inside = (width // 2, height // 2)
     assert after.getpixel(inside) == (255, 255, 255)
     assert before.getpixel(inside) == (0, 0, 0)
@@ -77,7 +77,7 @@ def test_geotiff_measures_what_the_scene_held(extension, tmp_path):
 def test_the_outline_is_beside_the_bare_image_never_on_it(extension, tmp_path):
     made = make_evidence(extension, reader, tmp_path)
     whole = np.asarray(Image.open(tmp_path / made.change.evidence_after))
-    width, height = (round(s * n) for s, n in zip(made.panel_share, whole.shape[1::-1], strict=True))
+    width, height = (round(s * n) for s, n in zip(made.panel_share["after"], whole.shape[1::-1], strict=True))
     bare, drawn = whole[:height, :width], whole[:height, -width:]
     assert np.ptp(bare, axis=-1).max() == 0  # the ground is grey, so any colour would be ink
     assert np.ptp(drawn, axis=-1).max() > 100

@@ -1,0 +1,73 @@
+"use strict";
+// The map: facilities and changes on a graticule, without any background unless the reader asks for one.
+window.FW_map = (function () {
+  const STEPS = [20, 10, 5, 2, 1, 0.5, 0.2, 0.1, 0.05, 0.02, 0.01, 0.005];
+  let map, grid, places, shapes, background;
+  const flip = (ring) => ring.map(([x, y]) => [y, x]);
+  const outlines = (polygons) => polygons.map((rings) => rings.map(flip));
+
+  function create(element, areas) {
+    map = L.map(element, { preferCanvas: true, zoomSnap: 0.5, attributionControl: true });
+    map.attributionControl.setPrefix("Leaflet");
+    L.control.scale({ imperial: false }).addTo(map);
+    grid = L.layerGroup().addTo(map);
+    places = L.layerGroup().addTo(map);
+    shapes = L.layerGroup().addTo(map);
+    const everything = L.latLngBounds(areas.flatMap((rings) => flip(rings[0])));
+    if (everything.isValid()) map.fitBounds(everything.pad(0.1));
+    else map.setView([41, 85], 5);
+    map.on("moveend", graticule);
+    graticule();
+  }
+
+  function graticule() {
+    grid.clearLayers();
+    const box = map.getBounds();
+    const span = Math.max(box.getEast() - box.getWest(), 1e-6);
+    const step = STEPS.find((size) => span / size >= 4) || STEPS.at(-1);
+    const digits = Math.max(0, -Math.floor(Math.log10(step)));
+    const style = { color: "#bbb", weight: 1, interactive: false };
+    const label = (where, text) => L.marker(where, {
+      interactive: false, keyboard: false, icon: L.divIcon({ className: "graticule", html: "", iconSize: [0, 0] }),
+    }).addTo(grid).getElement().append(text);
+    for (let x = Math.ceil(box.getWest() / step) * step; x <= box.getEast(); x += step) {
+      L.polyline([[box.getSouth(), x], [box.getNorth(), x]], style).addTo(grid);
+      label([box.getSouth(), x], "\u00a0" + x.toFixed(digits) + "° E");
+    }
+    for (let y = Math.ceil(box.getSouth() / step) * step; y <= box.getNorth(); y += step) {
+      L.polyline([[y, box.getWest()], [y, box.getEast()]], style).addTo(grid);
+      label([y, box.getWest()], "\u00a0" + y.toFixed(digits) + "° N");
+    }
+  }
+
+  function draw(facilities, changes, onFacility, onChange, types, statuses) {
+    places.clearLayers();
+    shapes.clearLayers();
+    for (const place of facilities) {
+      L.polygon(place.area.map(flip), { color: "#777", weight: 1, fill: false, interactive: false }).addTo(places);
+      const seen = place.outcome === "assessed";
+      L.circleMarker([place.latitude, place.longitude], {
+        radius: 5, color: "#222", weight: 1.5, fillColor: seen ? "#222" : "#fff", fillOpacity: 1,
+      }).on("click", () => onFacility(place)).addTo(places);
+    }
+    for (const change of changes) {
+      const type = types[change.change_type];
+      const out = change.status === "withdrawn" || change.review_status === "rejected";
+      L.polygon(outlines(change.polygons), {
+        color: out ? "#777" : type.colour, weight: type.line ? 3 : 2, dashArray: statuses[change.status].dash || null,
+        fill: true, fillOpacity: type.line ? 0.02 : out ? 0.1 : 0.15 + 0.35 * (change.confidence ?? 1),
+      }).on("click", () => onChange(change)).addTo(shapes);
+    }
+  }
+
+  function show(polygons) {
+    map.fitBounds(L.latLngBounds(polygons.flatMap((rings) => flip(rings[0]))).pad(0.6), { maxZoom: 17, animate: false });
+  }
+
+  function setBackground(url) {
+    if (background) background.remove();
+    background = url ? L.tileLayer(url, { attribution: new URL(url.replace(/[{}]/g, "")).hostname }).addTo(map) : null;
+  }
+
+  return { create, draw, show, setBackground };
+})();
