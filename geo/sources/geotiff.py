@@ -108,7 +108,7 @@ def _instant(text: str, where: str) -> datetime:
 
 
 def _describe(dataset: DatasetReader, stem: str, relative_path: str) -> Header:
-    tags = {key.upper(): text.strip() for key, text in dataset.tags().items()}
+    tags = _tags(dataset)
     scene_footprint, gsd_m = _georeferencing(dataset)
     acquired_at = acquisition_time(tags, stem)
     band_index = _band_index(dataset)
@@ -120,17 +120,30 @@ def _describe(dataset: DatasetReader, stem: str, relative_path: str) -> Header:
         scene_footprint=scene_footprint,
         gsd_m=gsd_m,
         bands=tuple(band_index),
-        cloud_cover_pct=_number(tags, "CLOUD_COVER", "EO:CLOUD_COVER"),
-        processing_baseline=tags.get("PROCESSING_BASELINE") or tags.get("S2:PROCESSING_BASELINE"),
-        offset_applied=_flag(tags, "EARTHSEARCH:BOA_OFFSET_APPLIED"),
-        view_off_nadir_deg=_number(tags, "VIEW:OFF_NADIR", "VIEW_OFF_NADIR"),
-        sun_elevation_deg=_number(tags, "VIEW:SUN_ELEVATION", "SUN_ELEVATION"),
-        sun_azimuth_deg=_number(tags, "VIEW:SUN_AZIMUTH", "SUN_AZIMUTH"),
+        cloud_cover_pct=_number(tags, "CLOUD_COVER", "EO_CLOUD_COVER"),
+        processing_baseline=tags.get("PROCESSING_BASELINE") or tags.get("S2_PROCESSING_BASELINE"),
+        offset_applied=_flag(tags, "BOA_OFFSET_APPLIED", "EARTHSEARCH_BOA_OFFSET_APPLIED"),
+        view_off_nadir_deg=_number(tags, "VIEW_OFF_NADIR", "VIEW_OFF_NADIR"),
+        sun_elevation_deg=_number(tags, "VIEW_SUN_ELEVATION", "SUN_ELEVATION"),
+        sun_azimuth_deg=_number(tags, "VIEW_SUN_AZIMUTH", "SUN_AZIMUTH"),
         attribution=tags.get("ATTRIBUTION") or _attribution(collection, acquired_at),
         assets={ASSET: relative_path},
     )
     scale, offset = _radiometry(dataset, band_index, scene)
     return Header(scene, band_index, scale, offset)
+
+
+def _tags(dataset: DatasetReader) -> dict[str, str]:
+    """The file's tags in upper case, STAC's `view:sun_azimuth` as VIEW_SUN_AZIMUTH.
+
+    GDAL splits a tag at its first `:` or `=`, so that one comes in as `view` with the text `sun_azimuth=160`.
+    """
+    tags = {}
+    for key, text in dataset.tags().items():
+        name, equals, rest = text.partition("=")
+        split = bool(equals) and re.fullmatch(r"[a-z_]+", name) is not None
+        tags[f"{key}_{name}".upper() if split else key.upper()] = (rest if split else text).strip()
+    return tags
 
 
 def _georeferencing(dataset: DatasetReader) -> tuple[BaseGeometry, float]:
@@ -235,5 +248,6 @@ def _number(tags: Mapping[str, str], *names: str) -> float | None:
     return float(text) if re.fullmatch(r"[-+]?\d+(\.\d*)?", text) else None
 
 
-def _flag(tags: Mapping[str, str], name: str) -> bool | None:
-    return {"true": True, "1": True, "false": False, "0": False}.get(tags.get(name, "").casefold())
+def _flag(tags: Mapping[str, str], *names: str) -> bool | None:
+    text = next((tags[name] for name in names if name in tags), "")
+    return {"true": True, "1": True, "false": False, "0": False}.get(text.casefold())

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 import pyproj
+from affine import Affine
 from rasterio.enums import Resampling
 from rasterio.io import DatasetReader
 from rasterio.warp import reproject, transform_bounds
@@ -130,10 +131,12 @@ def _resample(dataset: DatasetReader, indexes: Sequence[int], grid: Grid, gsd_m:
             resampling=Resampling.nearest if classes else smooth,
             **place,
         )
+    # The share of valid ground under a pixel. GDAL leaves out of it what lies outside the source, so a rim of nothing
+    # is put around it: a pixel half outside isn't valid.
     share = np.zeros(grid.shape, np.float32)
-    # The share of valid ground under a pixel; without nodata, so that what lies outside counts as not valid.
+    place["src_transform"] = place["src_transform"] @ Affine.translation(-1, -1)
     reproject(
-        stored_valid.astype(np.float32),
+        np.pad(stored_valid, 1).astype(np.float32),
         share,
         resampling=Resampling.average if finer else Resampling.bilinear,
         **place,
