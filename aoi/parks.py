@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from importlib.resources import as_file, files
 from pathlib import Path
 
 import shapely
@@ -23,7 +24,7 @@ SEARCH_MARGIN_M = 500.0
 ADJACENT_KM = 0.5
 """How far out "adjacent" factories are looked for; ASPI gives no distance."""
 _PARK_SQL = """
-    SELECT osm_id, osm_way_id, name, landuse, building, man_made, other_tags, geometry FROM multipolygons
+    SELECT osm_id, osm_way_id, name, landuse, building, man_made FROM multipolygons
     WHERE landuse = 'industrial' OR man_made = 'works' OR building IN ('industrial', 'warehouse', 'factory')
 """
 
@@ -60,7 +61,8 @@ def read_parks(extract: Path) -> tuple[Park, ...]:
     if not extract.name.lower().endswith((".osm", ".pbf")):
         raise InputError(f"{extract} isn't an OpenStreetMap extract: give .osm or .osm.pbf")
     try:
-        meta, _, geometries, columns = pyogrio.raw.read(extract, sql=_PARK_SQL, sql_dialect="SQLITE")
+        with as_file(files("aoi").joinpath("data/osmconf.ini")) as settings:
+            meta, _, geometries, columns = pyogrio.raw.read(extract, sql=_PARK_SQL, CONFIG_FILE=str(settings))
     except (DataSourceError, DataLayerError) as error:
         raise InputError(f"{extract} can't be read: {error}") from error
     fields = dict(zip((str(name) for name in meta["fields"]), columns, strict=True))

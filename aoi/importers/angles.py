@@ -10,7 +10,7 @@ from aoi.importers.table import RowError
 
 _HEMISPHERES = {"N": (1, "latitude"), "S": (-1, "latitude"), "E": (1, "longitude"), "W": (-1, "longitude")}
 _CHINESE = {"北纬": "N", "南纬": "S", "东经": "E", "西经": "W", "度": " ", "分": " ", "秒": " "}
-_MARKS = re.compile(r"[°º˚ᵒd:′’‘´`'″”“\"m]|(?<=\d)s(?![a-z])")
+_MARKS = re.compile(r"[°d:′’‘´`'″”“\"m]")
 _LIMIT_DEG = {"latitude": 90.0, "longitude": 180.0}
 
 
@@ -58,10 +58,13 @@ def split_pair(text: str, column: str = "") -> tuple[str, str]:
 
 
 def _hemisphere(text: str, axis: str, column: str) -> tuple[int, str]:
-    plain = unicodedata.normalize("NFKC", text).replace("−", "-").strip()
+    # NFKC makes plain digits of full-width ones, but letters of some degree signs.
+    plain = unicodedata.normalize("NFKC", re.sub("[º˚ᵒ]", "°", text)).replace("−", "-").strip()
     for word, plainly in _CHINESE.items():
         plain = plain.replace(word, plainly)
     plain = plain.strip()
+    if re.search(r"\dd.*\ds$", plain.lower()):  # 43d30m36s: seconds, not south
+        plain = plain[:-1]
     letter = re.search(r"^[NSEW]|[NSEW]$", plain.upper())
     if letter is None:
         negative = plain.startswith("-")

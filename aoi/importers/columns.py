@@ -26,6 +26,9 @@ SYNONYMS: dict[str, tuple[str, ...]] = {
 """What can be mapped, and the names that are recognised for it, best first."""
 
 
+_RESERVED = {"fid", "ogc_fid", *(name for names in SYNONYMS.values() for name in names)}
+
+
 def guess_mapping(columns: Sequence[str], chosen: Mapping[str, str] | None = None) -> dict[str, str]:
     """Field to column: what the user chose, then what the names suggest.
 
@@ -63,7 +66,7 @@ def attribute_name(column: str) -> str:
     ('wall_built_year', 'file_name')
     """
     name = _plain_name(column)
-    return f"file_{name}" if not name or name in ("fid", *SYNONYMS) else name
+    return f"file_{name}" if not name or name in _RESERVED else name
 
 
 def _plain_name(column: str) -> str:

@@ -9,7 +9,7 @@ from pyproj import Geod
 from shapely import STRtree
 
 from aoi.catalogue import FACILITY_ID, Catalogue
-from aoi.facility import Facility
+from aoi.facility import Facility, FacilityKind
 from aoi.importers.table import RowError, RowNote
 
 SAME_PLACE_M = 50.0
@@ -56,7 +56,7 @@ class IdKeeper:
 
 
 def find_doubles(read: Sequence[tuple[str, Facility]], known: Catalogue | None) -> list[RowNote]:
-    """Rows that lie within 50 m of an earlier row of the same kind, or of a known place that isn't themselves.
+    """Rows that lie within 50 m of an earlier row, or of a known place that isn't themselves.
 
     Args:
         read: Where each row stands, and its place.
@@ -79,8 +79,13 @@ def find_doubles(read: Sequence[tuple[str, Facility]], known: Catalogue | None) 
     return notes
 
 
+def _is_park(place: Facility) -> bool:
+    """A park or search area may lie where a camp does."""
+    return place.kind in (FacilityKind.FACTORY_PARK, FacilityKind.FACTORY_PARK_SEARCH_AREA)
+
+
 def _twins(place: Facility, others: Iterable[tuple[str, Facility]]) -> Iterator[str]:
     for where, other in others:
         distance_m = _GEOD.inv(place.point.x, place.point.y, other.point.x, other.point.y)[2]
-        if distance_m <= SAME_PLACE_M and other.kind is place.kind:
+        if distance_m <= SAME_PLACE_M and _is_park(other) == _is_park(place):
             yield f"{other.facility_id} ({where})" if where else other.facility_id

@@ -9,7 +9,7 @@ from __future__ import annotations
 import zipfile
 import zlib
 from collections.abc import Iterator
-from pathlib import Path, PurePosixPath
+from pathlib import Path, PureWindowsPath
 from typing import IO
 from xml.etree.ElementTree import Element, ParseError  # types only; parsing is defusedxml's
 
@@ -48,8 +48,8 @@ def read_kmz(path: Path) -> RawTable:
 def _main_document(path: Path, archive: zipfile.ZipFile) -> str:
     names = archive.namelist()
     for name in names:
-        parts = PurePosixPath(name.replace("\\", "/"))
-        if parts.is_absolute() or ".." in parts.parts or ":" in parts.parts[0:1]:
+        inside = PureWindowsPath(name)  # understands both kinds of slash, and drives
+        if inside.anchor or ".." in inside.parts:
             raise InputError(f"{path} holds {name!r}, which points out of the archive: don't trust this file")
     documents = [name for name in names if name.lower().endswith(".kml")]
     if not documents:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -12,6 +13,9 @@ from geo.grid import WGS84
 
 GEOMETRY = "geometry"
 """The column of a defect that lies in the geometry, whatever columns it is made of."""
+
+
+_UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
 
 
 class RowError(InputError):
@@ -81,7 +85,7 @@ class RawTable:
 
 
 def cell_text(cell: object) -> str:
-    """A cell of a typed format as text; empty for null.
+    """A cell as text; empty for null. Control characters, which XML has no way to write, are left out.
 
     >>> cell_text(True), cell_text(3.0), cell_text(None)
     ('true', '3.0', '')
@@ -90,4 +94,4 @@ def cell_text(cell: object) -> str:
         return ""
     if isinstance(cell, bool):
         return "true" if cell else "false"
-    return str(cell).strip()
+    return _UNPRINTABLE.sub("", str(cell).replace("\r\n", "\n")).strip()

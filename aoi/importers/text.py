@@ -8,7 +8,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from shapely import GEOSException, force_2d
+from shapely import force_2d
+from shapely.errors import ShapelyError
 from shapely.geometry import shape
 from shapely.geometry.base import BaseGeometry
 
@@ -97,7 +98,8 @@ def _csv_row(line: int, header: list[str], cells: list[str]) -> RawRow:
     if len(cells) != len(header):
         hint = "quote cells that hold the separator" if len(cells) > len(header) else "fill the row up"
         return RawRow(where, {}, defect=RowError(f"{len(cells)} cells, but {len(header)} columns: {hint}"))
-    return RawRow(where, {name: cell.strip() for name, cell in zip(header, cells, strict=True) if cell.strip()})
+    texts = {name: cell_text(cell) for name, cell in zip(header, cells, strict=True)}
+    return RawRow(where, {name: text for name, text in texts.items() if text})
 
 
 def _is_feature(feature: object) -> bool:
@@ -125,7 +127,7 @@ def _shape(geometry: object) -> BaseGeometry:
         raise RowError("no geometry: give it a point or a polygon", GEOMETRY)
     try:
         return force_2d(shape(geometry))
-    except (GEOSException, KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
+    except (ShapelyError, KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
         kind = geometry.get("type", "nothing")
         raise RowError(f"a {kind} that isn't valid GeoJSON ({error}): draw it again", GEOMETRY) from error
 
