@@ -15,6 +15,7 @@ class TypeLook:
     Attributes:
         change_type: Which.
         colour: `#rrggbb`.
+        colour_name: For a legend in words.
         label: For a legend.
         works: What a sentence calls it, with its article.
         is_line: Drawn as a ring alone, not as a surface.
@@ -22,6 +23,7 @@ class TypeLook:
 
     change_type: ChangeType
     colour: str
+    colour_name: str
     label: str
     works: str
     is_line: bool
@@ -36,12 +38,20 @@ class TypeLook:
 LOOKS = {
     look.change_type: look
     for look in (
-        TypeLook(ChangeType.BUILDING_ADDED, "#d55e00", "Building added", "the construction of buildings", False),
-        TypeLook(ChangeType.BUILDING_REMOVED, "#0072b2", "Building removed", "the demolition of buildings", False),
-        TypeLook(ChangeType.GROUND_CLEARED, "#e69f00", "Ground cleared", "the clearing of ground", False),
-        TypeLook(ChangeType.PERIMETER_ADDED, "#882255", "Perimeter added", "a new walled or fenced perimeter", True),
-        TypeLook(ChangeType.PERIMETER_EXTENDED, "#cc79a7", "Perimeter extended", "an extended perimeter", True),
-        TypeLook(ChangeType.PERIMETER_REMOVED, "#009e73", "Perimeter removed", "the removal of a perimeter", True),
+        TypeLook(
+            ChangeType.BUILDING_ADDED, "#d55e00", "vermilion", "Building added", "the construction of buildings", False
+        ),
+        TypeLook(
+            ChangeType.BUILDING_REMOVED, "#0072b2", "blue", "Building removed", "the demolition of buildings", False
+        ),
+        TypeLook(ChangeType.GROUND_CLEARED, "#e69f00", "orange", "Ground cleared", "the clearing of ground", False),
+        TypeLook(
+            ChangeType.PERIMETER_ADDED, "#882255", "wine", "Perimeter added", "a new walled or fenced perimeter", True
+        ),
+        TypeLook(ChangeType.PERIMETER_EXTENDED, "#cc79a7", "pink", "Perimeter extended", "an extended perimeter", True),
+        TypeLook(
+            ChangeType.PERIMETER_REMOVED, "#009e73", "green", "Perimeter removed", "the removal of a perimeter", True
+        ),
     )
 }
 
