@@ -1,0 +1,97 @@
+"""From changed pixels to the ground that works take, outlined as a person would outline a building site."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from rasterio.features import shapes
+from scipy import ndimage
+from shapely import simplify, unary_union
+from shapely.geometry import shape
+from shapely.geometry.base import BaseGeometry
+
+from geo.grid import Grid
+from geo.scene import BoolArray
+
+
+@dataclass(frozen=True, slots=True)
+class ExtentParameters:
+    """How a site is outlined, m.
+
+    Attributes:
+        gap_m: Gaps narrower than this belong to the site.
+        narrowest_m: What is narrower than this is a track, a ditch or a wall, and no site.
+        bleed_m: How far evidence reaches beyond the thing that causes it, through the sensor's point spread
+            and the pooling of evidence; taken off all around.
+        straighten_m: How far an outline may move to become straight.
+    """
+
+    gap_m: float = 50.0
+    narrowest_m: float = 60.0
+    bleed_m: float = 18.0
+    straighten_m: float = 12.0
+
+
+def site_extent(changed: BoolArray, gsd_m: float, parameters: ExtentParameters) -> BoolArray:
+    """The ground that changed pixels enclose: gaps closed, holes filled, narrow strips taken off.
+
+    Args:
+        changed: bool (y, x).
+        gsd_m: Pixel size, m.
+        parameters: Sizes.
+    """
+    if not changed.any():
+        return changed
+    reach = parameters.gap_m / 2 / gsd_m
+    margin = int(np.ceil(reach)) + 1
+    room = np.pad(changed, margin)
+    near = within(room, reach)
+    closed = ndimage.distance_transform_edt(ndimage.binary_fill_holes(near)) > reach
+    inner = (slice(margin, -margin), slice(margin, -margin))
+    wide = opened(closed[inner] | changed, parameters.narrowest_m / 2 / gsd_m)
+    return eroded(wide, parameters.bleed_m / gsd_m)
+
+
+def within(mask: BoolArray, pixels: float) -> BoolArray:
+    """Dilation by a disc, bool (y, x)."""
+    if not mask.any():
+        return mask
+    return np.asarray(ndimage.distance_transform_edt(~mask) <= pixels)
+
+
+def eroded(mask: BoolArray, pixels: float) -> BoolArray:
+    """Erosion by a disc. The edge of the image takes nothing off."""
+    margin = int(np.ceil(pixels)) + 1
+    depth = ndimage.distance_transform_edt(np.pad(mask, margin, mode="edge"))
+    return np.asarray(depth[margin:-margin, margin:-margin] > pixels)
+
+
+def opened(mask: BoolArray, pixels: float) -> BoolArray:
+    """Opening by a disc: what is narrower than its diameter goes. The edge of the image cuts nothing."""
+    margin = int(np.ceil(pixels)) + 1
+    room = np.pad(mask, margin, mode="edge")
+    core = ndimage.distance_transform_edt(room) > pixels
+    inner = (slice(margin, -margin), slice(margin, -margin))
+    return within(core, pixels)[inner] & mask
+
+
+def labelled(mask: BoolArray) -> tuple[npt.NDArray[np.int32], int]:
+    """Components that touch by side or corner."""
+    labels, count = ndimage.label(mask, structure=np.ones((3, 3), int))
+    return labels.astype(np.int32), int(count)
+
+
+def outline(mask: BoolArray, grid: Grid, parameters: ExtentParameters) -> BaseGeometry:
+    """A mask as a Polygon or MultiPolygon in the grid's CRS, staircases of pixels drawn straight.
+
+    Lines are simplified after Douglas and Peucker (1973) by `straighten_m` at most, which is about one
+    pixel, so that a wall at an angle to the grid is one line.
+    """
+    parts = [
+        shape(geometry)
+        for geometry, _ in shapes(mask.astype(np.uint8), mask=mask, connectivity=4, transform=grid.transform)
+    ]
+    straight = simplify(unary_union(parts), parameters.straighten_m, preserve_topology=True)
+    return straight if straight.is_valid else straight.buffer(0)

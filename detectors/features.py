@@ -1,0 +1,149 @@
+"""What a scene looks like on the ground, told so that season, haze and sun matter little."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy import ndimage
+
+from geo.scene import BoolArray, FloatArray, ImageStack
+
+# Bands that see the air rather than the ground (Sentinel-2 User Handbook, spectral bands).
+ATMOSPHERIC_BANDS = frozenset({"B01", "B09", "B10"})
+
+# Summed reflectance below which a ratio of bands says nothing.
+FAINT = 0.01
+
+
+@dataclass(frozen=True, slots=True)
+class SceneFeatures:
+    """Features of one scene; they depend on that scene alone.
+
+    Attributes:
+        detail: float32 (band, y, x), reflectance less its surroundings; 0 where not clear.
+        texture: float32 (y, x), log of the local standard deviation of reflectance, mean over bands.
+        greenness: float32 (y, x), vegetation index; 0 where the bands allow none.
+        clear: bool (y, x), far enough from the edge of the clear ground for both to be trusted.
+        present: bool (band,), which bands the scene has.
+    """
+
+    detail: FloatArray
+    texture: FloatArray
+    greenness: FloatArray
+    clear: BoolArray
+    present: npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class FeatureScales:
+    """Sizes of the windows, m.
+
+    Attributes:
+        surroundings_m: Standard deviation of the Gaussian that what is around is averaged with. Roofs, walls
+            and yards are smaller than three of these; fields, slopes, haze and adjacency are larger.
+        texture_m: Standard deviation of the Gaussian window that texture is measured in.
+        margin_m: Ground nearer than this to something not clear isn't used.
+        outlying: How many times the typical deviation a pixel has to stand out to count half.
+        floor: Standard deviation of reflectance that counts as no texture at all: quantisation and noise.
+    """
+
+    surroundings_m: float = 40.0
+    texture_m: float = 12.0
+    margin_m: float = 25.0
+    outlying: float = 2.0
+    floor: float = 0.003
+
+
+def ground_bands(stack: ImageStack) -> tuple[int, ...]:
+    """Indices of the bands to compare: those of the first scene that see the ground."""
+    first = stack.reflectance[0]
+    return tuple(
+        index
+        for index, name in enumerate(stack.bands)
+        if name not in ATMOSPHERIC_BANDS and np.isfinite(first[index]).any()
+    )
+
+
+def scene_features(
+    reflectance: FloatArray, valid: BoolArray, bands: Sequence[str], gsd_m: float, scales: FeatureScales
+) -> SceneFeatures:
+    """Detail and texture of a scene.
+
+    Construction is change in local structure: high-pass filtering takes out what acts over hundreds of
+    metres (haze, sun, soil moisture, growth of fields) and leaves roofs, shadows and walls (texture for
+    change in built-up areas: Pesaresi et al. 2008, doi:10.1109/JSTARS.2008.2002869).
+
+    Args:
+        reflectance: float32 (band, y, x); NaN where not valid or where the scene lacks a band.
+        valid: bool (y, x).
+        bands: Names of the bands.
+        gsd_m: Pixel size, m.
+        scales: Window sizes.
+    """
+    finite = np.isfinite(reflectance)
+    present = finite.reshape(finite.shape[0], -1).any(axis=1)
+    usable: BoolArray = np.logical_and.reduce([valid, *finite[present]]) if present.any() else np.zeros_like(valid)
+    filled = np.where(usable, np.nan_to_num(reflectance), np.float32(0.0)).astype(np.float32)
+    detail = np.where(usable, filled - _surroundings(filled, usable, scales, gsd_m), np.float32(0.0))
+    detail[~present] = 0.0
+    texture = _texture(detail[present], usable, scales, gsd_m)
+    green = greenness({name: filled[i] for i, name in enumerate(bands) if present[i]}, usable)
+    return SceneFeatures(detail, texture, green, _inner(usable, scales.margin_m / gsd_m), present)
+
+
+def greenness(bands: Mapping[str, FloatArray], usable: BoolArray) -> FloatArray:
+    """NDVI (Rouse et al. 1974), else excess green (Woebbecke et al. 1995), else 0; float32 (y, x).
+
+    Excess green is taken of chromatic coordinates, so that sun and shade cancel, and blue roofs aren't green.
+    """
+    if {"B08", "B04"} <= bands.keys():
+        above, below = bands["B08"] - bands["B04"], bands["B08"] + bands["B04"]
+    elif {"B02", "B03", "B04"} <= bands.keys():
+        below = bands["B04"] + bands["B03"] + bands["B02"]
+        above = 3.0 * bands["B03"] - below
+    else:
+        return np.zeros(usable.shape, np.float32)
+    index = np.zeros(usable.shape, np.float32)
+    np.divide(above, below, out=index, where=usable & (below > FAINT))
+    return np.clip(index, -1.0, 1.0)
+
+
+def _surroundings(filled: FloatArray, usable: BoolArray, scales: FeatureScales, gsd_m: float) -> FloatArray:
+    """What lies around each pixel, with what stands out of it counting little.
+
+    One step of reweighting with Cauchy weights: else a bright roof would darken the ground beside it.
+    """
+    sigma = scales.surroundings_m / gsd_m
+    ones = usable.astype(np.float32)
+    residual = np.abs(filled - _local_mean(filled, ones, sigma)).mean(axis=0)
+    typical = np.median(residual[usable]) if usable.any() else 0.0
+    weight = ones / (1.0 + (residual / max(scales.outlying * float(typical), scales.floor)) ** 2)
+    return _local_mean(filled, weight, sigma)
+
+
+def _texture(detail: FloatArray, usable: BoolArray, scales: FeatureScales, gsd_m: float) -> FloatArray:
+    """Log of the local standard deviation, mean over bands (the mean alone if there is no band)."""
+    if detail.shape[0] == 0:
+        return np.zeros(usable.shape, np.float32)
+    sigma = scales.texture_m / gsd_m
+    ones = usable.astype(np.float32)
+    variance = _local_mean(detail**2, ones, sigma) - _local_mean(detail, ones, sigma) ** 2
+    return np.asarray(np.log(np.sqrt(np.maximum(variance, 0.0)).mean(axis=0) + scales.floor), np.float32)
+
+
+def _local_mean(image: FloatArray, weight: FloatArray, sigma: float) -> FloatArray:
+    """Weighted Gaussian mean, (band, y, x) (normalised convolution: Knutsson and Westin 1993)."""
+    blurred = ndimage.gaussian_filter(image * weight, (0, sigma, sigma), truncate=3.0)
+    total = ndimage.gaussian_filter(weight, sigma, truncate=3.0)
+    return np.asarray(blurred / np.maximum(total, 1e-3), np.float32)
+
+
+def _inner(usable: BoolArray, margin: float) -> BoolArray:
+    """Usable pixels with usable ground all around; beyond the edge of the image nothing is usable."""
+    width = round(margin)
+    if width < 1:
+        return usable
+    return np.asarray(ndimage.minimum_filter(usable, size=2 * width + 1, mode="constant", cval=False))

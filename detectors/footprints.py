@@ -1,0 +1,122 @@
+"""Construction on the ground, from a series of images: sites that were built, cleared or removed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+import numpy as np
+
+from detectors.base import Assessment, ChangeType, Finding, Requirements, Verdict, last_assessment, unmet
+from detectors.extents import ExtentParameters
+from detectors.features import FeatureScales, ground_bands, scene_features
+from detectors.persistence import PersistenceParameters, PixelHistory
+from detectors.reporting import ReportParameters, report
+from detectors.works import Works, WorksParameters, find_works
+from geo.scene import BoolArray, ImageStack
+
+
+@dataclass(frozen=True, slots=True)
+class FootprintParameters:
+    """All that the detector can be told, by stage."""
+
+    scales: FeatureScales = field(default_factory=FeatureScales)
+    persistence: PersistenceParameters = field(default_factory=PersistenceParameters)
+    extents: ExtentParameters = field(default_factory=ExtentParameters)
+    works: WorksParameters = field(default_factory=WorksParameters)
+    report: ReportParameters = field(default_factory=ReportParameters)
+
+
+class Footprints:
+    """Finds ground taken by construction as a lasting step in local structure.
+
+    For each scene: reflectance less its surroundings (detail) and local texture (`detectors.features`). For each
+    pixel: the step of detail against the median of the last undisturbed scenes, in units of what stable ground
+    of like texture does in the same scene and of the pixel's own record, and whether it lasts
+    (`detectors.persistence`). For each site: strong change inside, weaker change around it, gaps closed
+    (`detectors.extents`), taken onset by onset so that works that go on are one change and later works another
+    (`detectors.works`).
+
+    The seeds and their weaker surroundings are hysteresis after Canny (1986, doi:10.1109/TPAMI.1986.4767851);
+    noise as the robust spread of the scene itself follows iteratively reweighted change detection in spirit
+    (Nielsen 2007, doi:10.1109/TIP.2006.888195); monitoring against a history that freezes at the break follows
+    CCDC (Zhu and Woodcock 2014, doi:10.1016/j.rse.2014.01.011).
+    """
+
+    name: ClassVar[str] = "footprints"
+    version: ClassVar[str] = "1.0.0"
+    requires: ClassVar[Requirements] = Requirements(
+        max_gsd_m=20.0, bands=(), min_scenes=2, optional_bands=("B02", "B03", "B04", "B08", "B11", "B12")
+    )
+
+    def __init__(self, parameters: FootprintParameters | None = None) -> None:
+        self.parameters = parameters or FootprintParameters()
+
+    def follow(self, stack: ImageStack, since: int = 0) -> Iterator[Assessment]:
+        """One assessment per scene from index `since` on, each as if that scene were the newest."""
+        bands = ground_bands(stack)
+        history = PixelHistory.empty(len(bands), stack.grid.shape, self.parameters.persistence.memory)
+        for index in range(len(stack)):
+            self._fold(history, stack, bands, index)
+            if index >= since:
+                yield self._assess(history, stack.take(slice(index + 1)))
+
+    def assess(self, stack: ImageStack) -> Assessment:
+        """What can be said after the newest scene."""
+        return last_assessment(self, stack)
+
+    def _fold(self, history: PixelHistory, stack: ImageStack, bands: Sequence[int], index: int) -> None:
+        features = scene_features(
+            stack.reflectance[index][list(bands)],
+            stack.valid[index],
+            [stack.bands[band] for band in bands],
+            stack.grid.gsd_m,
+            self.parameters.scales,
+        )
+        history.fold(features, stack.grid.gsd_m, self.parameters.persistence)
+
+    def _assess(self, history: PixelHistory, stack: ImageStack) -> Assessment:
+        clear_fraction = float(stack.clear_fraction[-1])
+        reason = unmet(self.requires, stack) or _nothing_to_compare(history, stack)
+        if reason is not None:
+            return Assessment(Verdict.NOT_ASSESSABLE, reason, clear_fraction)
+        findings = self._findings(history, stack)
+        if not findings:
+            return Assessment(Verdict.UNCHANGED, "no lasting change of structure", clear_fraction)
+        return Assessment(Verdict.CHANGED, f"{len(findings)} site(s)", clear_fraction, findings)
+
+    def _findings(self, history: PixelHistory, stack: ImageStack) -> tuple[Finding, ...]:
+        added = self._works(history, stack, history.standing, 1)
+        taken = np.zeros(stack.grid.shape, bool)
+        for works in added:
+            taken |= works.ground
+        lost = self._works(history, stack, _built_ground_lost(history, self.parameters.report), -1)
+        removed = [works for works in lost if (works.ground & taken).sum() * 2 < works.ground.sum()]
+        parameters = (self.parameters.extents, self.parameters.report)
+        found = [report(works, history, stack, *parameters) for works in added]
+        found += [report(works, history, stack, *parameters, ChangeType.BUILDING_REMOVED) for works in removed]
+        return tuple(sorted((one for one in found if one), key=lambda one: (one.first_with, one.geometry.bounds)))
+
+    def _works(self, history: PixelHistory, stack: ImageStack, changed: BoolArray, sign: int) -> list[Works]:
+        days = [scene.acquired_at.timestamp() / 86400.0 for scene in stack.scenes]
+        return find_works(
+            history, changed, days, stack.grid.gsd_m, self.parameters.works, self.parameters.extents, sign
+        )
+
+
+def _nothing_to_compare(history: PixelHistory, stack: ImageStack) -> str | None:
+    """Why the newest scene tells nothing, as one clause; None if it does."""
+    if not history.clear[-1].any():
+        return f"no clear ground in the newest scene, {stack.scenes[-1].item_id}"
+    if not any((history.clear[-1] & earlier).any() for earlier in history.clear[:-1]):
+        return "no ground that is clear both in the newest scene and before"
+    return None
+
+
+def _built_ground_lost(history: PixelHistory, parameters: ReportParameters) -> BoolArray:
+    """Pixels that were as rough as buildings in several scenes and have lost that, seen more than once."""
+    loss = history.standing & (history.gain < 0) & (history.seen >= parameters.removal_sightings)
+    stood = history.count >= parameters.removal_sightings
+    built = np.exp(history.texture[0]) >= parameters.built_texture
+    return np.asarray(loss & stood & built)

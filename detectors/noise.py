@@ -1,0 +1,73 @@
+"""What stable ground does from scene to scene: the null that changes are measured against."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from geo.scene import BoolArray, FloatArray
+
+MAD_TO_SIGMA = 1.4826
+
+
+def settled(newest_first: FloatArray, count: npt.NDArray[np.int16]) -> FloatArray:
+    """Per-pixel median of the filled ones of up to four layers, float32 (y, x); 0 where none is filled.
+
+    The median of up to four numbers is the mean of what is left after taking off the extremes of three or
+    four, so no sorting is needed.
+
+    Args:
+        newest_first: float32 (layer, y, x).
+        count: int (y, x), how many layers are filled, from the first on.
+    """
+    total = np.zeros(newest_first.shape[1:], np.float32)
+    low = np.full_like(total, np.inf)
+    high = np.full_like(total, -np.inf)
+    for age, layer in enumerate(newest_first):
+        filled = count > age
+        np.add(total, layer, out=total, where=filled)
+        np.minimum(low, layer, out=low, where=filled)
+        np.maximum(high, layer, out=high, where=filled)
+    trimmed = count > 2
+    np.subtract(total, low + np.where(trimmed, high, 0.0), out=total, where=trimmed)
+    return np.asarray(total / np.maximum(np.where(trimmed, count - 2, count), 1), np.float32)
+
+
+@dataclass(frozen=True, slots=True)
+class TextureClasses:
+    """Stable ground sorted by its texture: rough ground is noisier than smooth ground.
+
+    A shift of half a pixel, a low sun or a wet day changes rough ground more than smooth ground, so each
+    class of texture is its own null distribution.
+
+    Attributes:
+        position: float32 (y, x), where each pixel lies between the classes, 0 to their number less one.
+        members: Flat indices of the null ground in each class.
+    """
+
+    position: FloatArray
+    members: tuple[npt.NDArray[np.intp], ...]
+
+    @classmethod
+    def of(cls, texture: FloatArray, null: BoolArray, bins: int) -> TextureClasses:
+        """Classes of equal size of the null ground (y, x), which holds at least one pixel."""
+        where = np.flatnonzero(null)
+        order = where[np.argsort(texture.ravel()[where], kind="stable")]
+        members = tuple(part for part in np.array_split(order, bins) if part.size)
+        centres = [np.median(texture.ravel()[part]) for part in members]
+        position = np.interp(texture, centres, np.arange(len(members)))
+        return cls(position.astype(np.float32), members)
+
+    def standardise(self, step: FloatArray) -> FloatArray:
+        """A step (y, x) less its class's median, in units of the class's spread (1.4826 MAD)."""
+        flat = step.ravel()
+        middle = np.array([np.median(flat[part]) for part in self.members])
+        spread = np.array(
+            [np.median(np.abs(flat[part] - centre)) for part, centre in zip(self.members, middle, strict=True)]
+        )
+        spread = np.maximum(spread * MAD_TO_SIGMA, np.finfo(np.float32).eps)
+        axis = np.arange(len(self.members))
+        centre, scale = np.interp(self.position, axis, middle), np.interp(self.position, axis, spread)
+        return np.asarray((step - centre) / scale, np.float32)

@@ -1,0 +1,215 @@
+"""When each pixel changed for good: a fold over scenes that keeps what is needed and nothing else."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+from scipy import ndimage
+
+from detectors.features import SceneFeatures
+from detectors.noise import TextureClasses, settled
+from geo.scene import BoolArray, FloatArray
+
+NEVER = -1
+
+# Fewer pixels of undisturbed ground than this are no sample to measure noise on.
+MIN_NULL_PIXELS = 500
+
+
+@dataclass(frozen=True, slots=True)
+class PersistenceParameters:
+    """How a step is told from noise, in units of the noise of stable ground.
+
+    Attributes:
+        low: Change of structure around a pixel from which on it may belong to a change.
+        greening: Rise of the vegetation index that makes a change one of vegetation.
+        memory: Clear scenes that the state before is the median of.
+        noise_bins: Classes of texture that the noise is measured in.
+        cap: Change of structure that one pixel may bring in at most where it is pooled with its neighbours, so
+            that a bright roof reaches no further than a dull one.
+        excursion_cap: Squared noise units that a single scene may add to a pixel's own record of unrest.
+        prior_scenes: Weight of the scene-wide noise against the pixel's own record, in scenes.
+        patience: Scenes by which hits may outweigh misses at most, so that a loss shows soon.
+        blur_m: Standard deviation of the Gaussian that evidence is pooled with, m.
+        sharp_m: The same for the strength of a change.
+    """
+
+    low: float = 2.8
+    greening: float = 4.0
+    cap: float = 8.0
+    memory: int = 4
+    noise_bins: int = 12
+    excursion_cap: float = 16.0
+    prior_scenes: float = 3.0
+    patience: int = 4
+    blur_m: float = 24.0
+    sharp_m: float = 12.0
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """How a scene differs from the state before, in units of the noise of stable ground.
+
+    Attributes:
+        structure: float32 (y, x), at least 0: change of structure around each pixel, robust against single
+            strong pixels; about 1 on stable ground.
+        strength: float32 (y, x), at least 0: change of structure at each pixel, likewise.
+        gain: float32 (y, x), gain of texture, about 0 ± 1 on stable ground.
+        greening: float32 (y, x), rise of the vegetation index, likewise.
+    """
+
+    structure: FloatArray
+    strength: FloatArray
+    gain: FloatArray
+    greening: FloatArray
+
+
+@dataclass(slots=True)
+class PixelHistory:
+    """What is known of every pixel after the scenes folded so far.
+
+    Attributes:
+        detail: float32 (memory, band, y, x), the last undisturbed scenes' detail, newest first.
+        texture: float32 (memory, y, x), likewise.
+        greenness: float32 (memory, y, x), likewise.
+        count: int (y, x), how many of them are filled.
+        unrest: float32 (y, x), summed squared excursions of undisturbed scenes.
+        looks: float32 (y, x), how many scenes those are from.
+        onset: int (y, x), scene that a standing change began with, NEVER where there is none.
+        last_without: int (y, x), newest clear scene before the onset.
+        last_clear: int (y, x), newest clear scene.
+        balance: int (y, x), hits less misses since the onset, capped.
+        seen: int (y, x), hits since the onset.
+        strength: float32 (y, x), mean evidence since the onset.
+        gain: float32 (y, x), mean gain of texture since the onset, in noise units.
+        hits: Per scene, bool (y, x): differs from the state before the onset.
+        clear: Per scene, bool (y, x).
+    """
+
+    detail: FloatArray
+    texture: FloatArray
+    greenness: FloatArray
+    count: npt.NDArray[np.int16]
+    unrest: FloatArray
+    looks: FloatArray
+    onset: npt.NDArray[np.int16]
+    last_without: npt.NDArray[np.int16]
+    last_clear: npt.NDArray[np.int16]
+    balance: npt.NDArray[np.int16]
+    seen: npt.NDArray[np.int16]
+    strength: FloatArray
+    gain: FloatArray
+    hits: list[BoolArray] = field(default_factory=list)
+    clear: list[BoolArray] = field(default_factory=list)
+
+    @classmethod
+    def empty(cls, bands: int, shape: tuple[int, int], memory: int) -> PixelHistory:
+        """The state before any scene."""
+
+        def whole(fill: int) -> npt.NDArray[np.int16]:
+            return np.full(shape, fill, np.int16)
+
+        def real(*leading: int) -> FloatArray:
+            return np.zeros((*leading, *shape), np.float32)
+
+        return cls(
+            detail=real(memory, bands),
+            texture=real(memory),
+            greenness=real(memory),
+            count=whole(0),
+            unrest=real(),
+            looks=real(),
+            onset=whole(NEVER),
+            last_without=whole(NEVER),
+            last_clear=whole(NEVER),
+            balance=whole(0),
+            seen=whole(0),
+            strength=real(),
+            gain=real(),
+        )
+
+    @property
+    def standing(self) -> BoolArray:
+        """Pixels with a change that stands."""
+        return np.asarray(self.onset != NEVER)
+
+    def fold(self, scene: SceneFeatures, gsd_m: float, parameters: PersistenceParameters) -> None:
+        """Take in the next scene."""
+        index = len(self.hits)
+        clear = scene.clear
+        known = clear & (self.count > 0)
+        hit = np.zeros_like(clear)
+        if known.any():
+            evidence = _evidence(self, scene, known, gsd_m, parameters)
+            hit = self._update(index, known, evidence, parameters)
+        self.hits.append(hit)
+        self.clear.append(clear)
+        self._remember(scene, clear & ~self.standing)
+        self.last_clear[clear] = index
+
+    def _update(self, index: int, known: BoolArray, evidence: Evidence, parameters: PersistenceParameters) -> BoolArray:
+        """Begin, carry on and end changes; returns which pixels show one."""
+        was = self.standing
+        differs = known & (evidence.structure >= parameters.low)
+        new = differs & ~was & (evidence.greening < parameters.greening)
+        hit = new | (differs & was)
+        missed = known & ~differs & was
+        self.onset[new] = index
+        self.last_without[new] = self.last_clear[new]
+        self.seen[new] = self.balance[new] = 0
+        self.strength[new] = self.gain[new] = 0.0
+        self.seen[hit] += 1
+        self.balance[hit] = np.minimum(self.balance[hit] + 1, parameters.patience)
+        self.balance[missed] -= 1
+        self.strength[hit] += (evidence.strength[hit] - self.strength[hit]) / self.seen[hit]
+        self.gain[hit] += (evidence.gain[hit] - self.gain[hit]) / self.seen[hit]
+        fallen = missed & (self.balance <= 0)
+        self.onset[fallen] = NEVER
+        calm = known & ~self.standing
+        self.unrest[calm] += np.minimum(evidence.structure[calm] ** 2, parameters.excursion_cap)
+        self.unrest[fallen] += parameters.excursion_cap
+        self.looks[calm] += 1
+        return hit
+
+    def _remember(self, scene: SceneFeatures, where: BoolArray) -> None:
+        """Push a scene into the record of the undisturbed state; a band that it lacks stays as it was."""
+        at = np.nonzero(where)
+        for age in range(self.detail.shape[0] - 1, 0, -1):
+            self.detail[age][:, *at] = self.detail[age - 1][:, *at]
+            self.texture[age][at] = self.texture[age - 1][at]
+            self.greenness[age][at] = self.greenness[age - 1][at]
+        for band in np.flatnonzero(scene.present):
+            self.detail[0, band][at] = scene.detail[band][at]
+        self.texture[0][at] = scene.texture[at]
+        self.greenness[0][at] = scene.greenness[at]
+        self.count[at] = np.minimum(self.count[at] + 1, self.detail.shape[0])
+
+
+def _evidence(
+    history: PixelHistory,
+    scene: SceneFeatures,
+    known: BoolArray,
+    gsd_m: float,
+    parameters: PersistenceParameters,
+) -> Evidence:
+    before = settled(history.texture, history.count)
+    quiet = known & ~history.standing
+    null = quiet if quiet.sum() >= MIN_NULL_PIXELS else known
+    classes = TextureClasses.of(before, null, parameters.noise_bins)
+    energy = np.zeros(known.shape, np.float32)
+    for band in np.flatnonzero(scene.present):
+        energy += classes.standardise(scene.detail[band] - settled(history.detail[:, band], history.count)) ** 2
+    energy /= max(int(scene.present.sum()), 1)
+    own = (parameters.prior_scenes + history.unrest) / (parameters.prior_scenes + history.looks)
+    energy /= np.maximum(own, 1.0)
+    energy[~known] = 1.0
+    capped = np.minimum(energy, parameters.cap**2)
+    greening = classes.standardise(scene.greenness - settled(history.greenness, history.count))
+    return Evidence(
+        structure=np.sqrt(ndimage.gaussian_filter(capped, parameters.blur_m / gsd_m, truncate=3.0)),
+        strength=np.sqrt(ndimage.gaussian_filter(energy, parameters.sharp_m / gsd_m, truncate=3.0)),
+        gain=classes.standardise(scene.texture - before),
+        greening=ndimage.gaussian_filter(greening, parameters.blur_m / gsd_m / 2, truncate=3.0),
+    )

@@ -1,0 +1,131 @@
+"""From a site in pixels to a finding: what it is, how sure, and the scenes behind it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+import numpy.typing as npt
+
+from detectors.base import ChangeType, Components, Finding
+from detectors.extents import ExtentParameters, outline
+from detectors.persistence import PixelHistory
+from detectors.works import Works
+from geo.scene import BoolArray, ImageStack
+
+
+@dataclass(frozen=True, slots=True)
+class ReportParameters:
+    """How sites are told.
+
+    Attributes:
+        half_magnitude: Change of structure, in noise units, that counts as magnitude 0.5.
+        shown_share: Share of a site's clear changed pixels that must show it for a scene to count as showing it.
+        clear_share: Share of those pixels that must be clear for a scene to count at all.
+        built_gain: Gain of texture, in noise units, that bare ground rarely reaches and buildings do.
+        built_share: Share of a site with that gain from which on it has buildings.
+        built_texture: Standard deviation of reflectance of ground with buildings on it.
+        removal_sightings: Clear scenes that a building must have stood in, and that must show its loss.
+    """
+
+    half_magnitude: float = 6.0
+    shown_share: float = 0.5
+    clear_share: float = 0.5
+    built_gain: float = 8.0
+    built_share: float = 0.2
+    built_texture: float = 0.03
+    removal_sightings: int = 3
+
+
+def report(
+    works: Works,
+    history: PixelHistory,
+    stack: ImageStack,
+    extents: ExtentParameters,
+    parameters: ReportParameters,
+    kind: ChangeType | None = None,
+) -> Finding | None:
+    """The finding that a site makes, None if no scene shows it.
+
+    Args:
+        works: The site.
+        history: Pixels after the newest scene.
+        stack: The scenes folded so far.
+        extents: How the site is outlined.
+        parameters: How it is told.
+        kind: What happened; told by the texture of the ground if None.
+    """
+    changed = works.ground & history.standing
+    clear = _shares(history.clear, changed, works.first)
+    seen = _seen(works, history, changed, parameters)
+    if not seen:
+        return None
+    geometry = outline(works.ground, stack.grid, extents)
+    counted = [share for share in clear if share >= parameters.clear_share]
+    components = Components(
+        magnitude=_magnitude(history, changed, parameters),
+        persistence=min(len(seen) / max(len(counted), 1), 1.0),
+        registration=float(np.clip(stack.registration_quality[[works.last_without, *seen]].min(), 0.0, 1.0)),
+        clear_fraction=float(np.mean(counted)) if counted else 0.0,
+    )
+    return Finding(
+        kind=kind or _kind(history, changed, parameters),
+        geometry=geometry,
+        area_m2=float(geometry.area),
+        length_m=None,
+        score=float(np.clip(_score(components, len(seen)), 0.0, 1.0)),
+        components=components,
+        last_without=_when(stack, works.last_without),
+        first_with=stack.scenes[works.first].acquired_at,
+        before_item_id=_clearest(history, stack, works),
+        after_item_id=stack.scenes[max(seen, key=lambda index: (clear[index - works.first], index))].item_id,
+        seen_in=tuple(stack.scenes[index].item_id for index in seen),
+    )
+
+
+def _shares(per_scene: list[BoolArray], ground: BoolArray, first: int) -> list[float]:
+    """Share of the ground in each scene's mask, from scene `first` on."""
+    rows, columns = np.nonzero(ground)
+    return [float(mask[rows, columns].mean()) if rows.size else 0.0 for mask in per_scene[first:]]
+
+
+def _seen(works: Works, history: PixelHistory, changed: BoolArray, parameters: ReportParameters) -> list[int]:
+    """Scenes that show the site: those that show most of what had begun by then."""
+    seen = []
+    for index in range(works.first, len(history.hits)):
+        begun = changed & (history.onset <= index)
+        clear = begun & history.clear[index]
+        if clear.sum() < parameters.clear_share * max(begun.sum(), 1):
+            continue
+        if history.hits[index][clear].mean() >= parameters.shown_share:
+            seen.append(index)
+    return seen
+
+
+def _magnitude(history: PixelHistory, changed: BoolArray, parameters: ReportParameters) -> float:
+    strength = float(np.quantile(history.strength[changed], 0.9))
+    return strength / (strength + parameters.half_magnitude)
+
+
+def _score(components: Components, sightings: int) -> float:
+    return components.magnitude * components.persistence * components.registration * (1.0 - 0.5**sightings)
+
+
+def _kind(history: PixelHistory, changed: BoolArray, parameters: ReportParameters) -> ChangeType:
+    gain: npt.NDArray[np.float32] = history.gain[changed]
+    built = float((gain >= parameters.built_gain).mean()) >= parameters.built_share
+    return ChangeType.BUILDING_ADDED if built else ChangeType.GROUND_CLEARED
+
+
+def _when(stack: ImageStack, index: int) -> datetime | None:
+    return stack.scenes[index].acquired_at if index >= 0 else None
+
+
+def _clearest(history: PixelHistory, stack: ImageStack, works: Works) -> str | None:
+    """The clearest of the last scenes before the onset; the newest of equals."""
+    before = range(max(works.last_without - 3, 0), works.last_without + 1)
+    shares = {index: float(history.clear[index][works.ground].mean()) for index in before}
+    if not shares:
+        return None
+    return stack.scenes[max(shares, key=lambda index: (round(shares[index], 2), index))].item_id

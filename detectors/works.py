@@ -1,0 +1,248 @@
+"""Which changed ground is one change: works that go on grow in place, new works are changes of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy import ndimage
+
+from detectors.extents import ExtentParameters, labelled, opened, site_extent, within
+from detectors.persistence import PixelHistory
+from geo.scene import BoolArray
+
+# Sites this near to each other share a border: two pixels of 10 m, for the seam between two outlines.
+SEAM_M = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class WorksParameters:
+    """When changed ground is construction, and when it is one construction.
+
+    Attributes:
+        core: Change of structure, in noise units, that part of a site must reach when it has been seen often.
+        doubt: Share of `core` that is asked for on top of it at the first sighting, half of that at the
+            second, a third at the third: one look is weaker evidence than several.
+        core_share: How large that part must be.
+        least_gain: Gain of texture, in noise units, that a site must have on average.
+        least_area_m2: Smallest site.
+        still_days: Ground taken later than this after the last growth is a change of its own.
+        reach_m: Ground nearer than this to works that go on belongs to them.
+        enclosed_share: Share of its surroundings that makes new ground infill of a site if the site holds it.
+        least_extension_m2: New ground beside finished works that is smaller is infill too.
+        notable_growth: Share of a site's area that new ground must have to count as its going on.
+    """
+
+    core: float = 11.0
+    doubt: float = 0.5
+    core_share: float = 0.04
+    least_gain: float = 2.5
+    least_area_m2: float = 900.0
+    still_days: float = 90.0
+    reach_m: float = 60.0
+    enclosed_share: float = 0.5
+    least_extension_m2: float = 2500.0
+    notable_growth: float = 0.05
+
+
+@dataclass(slots=True)
+class Works:
+    """Ground taken by one change.
+
+    Attributes:
+        ground: bool (y, x).
+        first: Scene that shows it first.
+        last_without: Last clear scene before.
+        grown_at_day: Day of the last notable growth: the middle of its onset interval.
+    """
+
+    ground: BoolArray
+    first: int
+    last_without: int
+    grown_at_day: float
+
+
+_Pixels = tuple[npt.NDArray[np.float32], npt.NDArray[np.float32], npt.NDArray[np.int16]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Window:
+    """The part of a history around one cluster of sites."""
+
+    rows: slice
+    columns: slice
+    standing: BoolArray
+    onset: npt.NDArray[np.int16]
+    last_without: npt.NDArray[np.int16]
+    strength: npt.NDArray[np.float32]
+    gain: npt.NDArray[np.float32]
+    seen: npt.NDArray[np.int16]
+
+    def pixels(self, where: BoolArray) -> _Pixels:
+        """Strength, gain and sightings of some pixels."""
+        return self.strength[where], self.gain[where], self.seen[where]
+
+
+def find_works(
+    history: PixelHistory,
+    changed: BoolArray,
+    days: Sequence[float],
+    gsd_m: float,
+    parameters: WorksParameters,
+    extents: ExtentParameters,
+    sign: int = 1,
+) -> list[Works]:
+    """The sites that standing changes make up, each with its onset, ascending by onset.
+
+    Args:
+        history: Pixels after the newest scene.
+        changed: bool (y, x), the standing changes to consider.
+        days: Acquisition of each scene, days.
+        gsd_m: Pixel size, m.
+        parameters: What counts as a site.
+        extents: How sites are outlined.
+        sign: 1 for ground that gained texture, -1 for ground that lost it.
+    """
+    found: list[Works] = []
+    for window in _clusters(history, changed, gsd_m, parameters, extents, sign):
+        for works in _replay(window, days, gsd_m, parameters, extents):
+            ground = np.zeros(changed.shape, bool)
+            ground[window.rows, window.columns] = works.ground
+            works.ground = ground
+            found.append(works)
+    return sorted(found, key=lambda works: (works.first, *np.argwhere(works.ground)[0]))
+
+
+def _clusters(
+    history: PixelHistory,
+    changed: BoolArray,
+    gsd_m: float,
+    parameters: WorksParameters,
+    extents: ExtentParameters,
+    sign: int,
+) -> list[_Window]:
+    """Groups of sites that are within reach of each other, cut out with some room around them."""
+    labels, count = labelled(site_extent(changed, gsd_m, extents))
+    if count == 0:
+        return []
+    keep = np.zeros(count + 1, bool)
+    for label, box in enumerate(ndimage.find_objects(labels), start=1):
+        member = (labels[box] == label) & changed[box]
+        here = history.strength[box][member], sign * history.gain[box][member], history.seen[box][member]
+        keep[label] = is_site(*here, parameters)
+    sites = keep[labels]
+    groups, _ = labelled(within(sites, parameters.reach_m / 2 / gsd_m))
+    margin = int(np.ceil(extents.gap_m / gsd_m))
+    windows = []
+    for label, box in enumerate(ndimage.find_objects(groups), start=1):
+        rows, columns = (slice(max(part.start - margin, 0), part.stop + margin) for part in box)
+        at = (rows, columns)
+        standing = changed[at] & within(sites[at] & (groups[at] == label), 1.0)
+        windows.append(
+            _Window(
+                rows,
+                columns,
+                standing,
+                history.onset[at],
+                history.last_without[at],
+                history.strength[at],
+                sign * history.gain[at],
+                history.seen[at],
+            )
+        )
+    return windows
+
+
+def is_site(
+    strength: npt.NDArray[np.float32],
+    gain: npt.NDArray[np.float32],
+    seen: npt.NDArray[np.int16],
+    parameters: WorksParameters,
+) -> bool:
+    """Whether changed pixels are strong enough and gained enough texture to be construction."""
+    if strength.size == 0 or gain.mean() < parameters.least_gain:
+        return False
+    enough = parameters.core * (1.0 + parameters.doubt / np.maximum(seen, 1))
+    return bool((strength >= enough).mean() >= parameters.core_share)
+
+
+def _replay(
+    window: _Window,
+    days: Sequence[float],
+    gsd_m: float,
+    parameters: WorksParameters,
+    extents: ExtentParameters,
+) -> list[Works]:
+    """Take the ground onset by onset, as it was taken."""
+    works: list[Works] = []
+    taken = np.zeros(window.standing.shape, bool)
+    whole = site_extent(window.standing, gsd_m, extents)
+    for onset in np.unique(window.onset[window.standing]):
+        so_far = window.standing & (window.onset <= onset)
+        fresh = opened(site_extent(so_far, gsd_m, extents) & whole & ~taken, extents.narrowest_m / 2 / gsd_m)
+        groups, count = labelled(within(fresh, parameters.reach_m / 2 / gsd_m))
+        for label in range(1, count + 1):
+            ground = fresh & (groups == label)
+            alone = is_site(*window.pixels(ground & so_far), parameters)
+            taken |= _take(works, _born(window, ground, int(onset), days), alone, gsd_m, parameters)
+    _share_out(works, whole & ~taken, extents.gap_m / gsd_m)
+    least = parameters.least_area_m2 / gsd_m**2
+    return [one for one in works if one.ground.sum() >= least]
+
+
+def _born(window: _Window, ground: BoolArray, onset: int, days: Sequence[float]) -> Works:
+    began = ground & window.standing & (window.onset == onset)
+    before = window.last_without[began]
+    last_without = int(np.median(before)) if before.size else onset - 1
+    return Works(ground, onset, last_without, (days[last_without] + days[onset]) / 2)
+
+
+def _take(works: list[Works], new: Works, alone: bool, gsd_m: float, parameters: WorksParameters) -> BoolArray:
+    """New ground joins the works within reach that go on, fills in finished ones, or is a change of its own.
+
+    Returns the ground taken: none if it isn't strong enough to stand alone and nothing holds it.
+    """
+    near = within(new.ground, parameters.reach_m / gsd_m)
+    neighbours = [one for one in works if (one.ground & near).any()]
+    going_on = [one for one in neighbours if new.grown_at_day - one.grown_at_day <= parameters.still_days]
+    if going_on:
+        _join(works, new, going_on, parameters)
+    elif neighbours and _is_infill(neighbours, new, gsd_m, parameters):
+        host = max(neighbours, key=lambda one: int((one.ground & near).sum()))
+        host.ground = host.ground | new.ground
+    elif alone:
+        works.append(new)
+    else:
+        return np.zeros_like(new.ground)
+    return new.ground
+
+
+def _join(works: list[Works], new: Works, going_on: list[Works], parameters: WorksParameters) -> None:
+    """Works that new ground brings together are one from then on: the eldest of them."""
+    eldest = min(going_on, key=lambda one: one.first)
+    if new.ground.sum() >= parameters.notable_growth * eldest.ground.sum():
+        eldest.grown_at_day = new.grown_at_day
+    others = [one for one in going_on if one is not eldest]
+    for one in (*others, new):
+        eldest.ground = eldest.ground | one.ground
+    works[:] = [one for one in works if not any(one is other for other in others)]
+
+
+def _is_infill(neighbours: list[Works], new: Works, gsd_m: float, parameters: WorksParameters) -> bool:
+    if new.ground.sum() * gsd_m**2 < parameters.least_extension_m2:
+        return True
+    around = within(new.ground, SEAM_M / gsd_m) & ~new.ground
+    held = np.logical_or.reduce([one.ground for one in neighbours])
+    return bool((around & held).sum() >= parameters.enclosed_share * around.sum())
+
+
+def _share_out(works: list[Works], rest: BoolArray, reach: float) -> None:
+    """Give what is left over (seams, strips too narrow to be sites) to the works beside it."""
+    if not works or not rest.any():
+        return
+    distance = np.stack([ndimage.distance_transform_edt(~one.ground) for one in works])
+    nearest = distance.argmin(axis=0)
+    for number, one in enumerate(works):
+        one.ground = one.ground | (rest & (nearest == number) & (distance[number] <= reach))

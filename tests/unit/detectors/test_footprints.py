@@ -1,0 +1,230 @@
+"""The footprints detector on made-up ground and on the real series of Dabancheng."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+import pytest
+from affine import Affine
+from shapely.geometry import box
+
+from detectors.base import ChangeType, Verdict, parameters_sha256
+from detectors.footprints import Footprints
+from geo.grid import Grid
+from geo.scene import ImageStack, Scene
+from geo.sources.folder import FolderSource
+from geo.stack import build_stack
+
+REAL = Path(__file__).parents[4] / "shared" / "data" / "dabancheng"
+BANDS = ("B02", "B03", "B04")
+SIZE = 120
+
+
+def a_stack(reflectance, valid=None, gsd_m=10.0, days=20, bands=BANDS):
+    """A stack of made-up scenes, float (time, band, y, x)."""
+    reflectance = np.asarray(reflectance, np.float32)
+    times, _, rows, columns = reflectance.shape
+    valid = np.ones((times, rows, columns), bool) if valid is None else valid
+    grid = Grid("EPSG:32645", Affine(gsd_m, 0, 600_000, 0, -gsd_m, 4_800_000), (rows, columns), gsd_m)
+    start = datetime(2020, 3, 1, tzinfo=UTC)
+    scenes = tuple(
+        Scene(f"scene-{i:02d}", "made-up", start + timedelta(days=days * i), grid.extent, gsd_m, bands)
+        for i in range(times)
+    )
+    return ImageStack(
+        reflectance=np.where(valid[:, None], reflectance, np.nan).astype(np.float32),
+        valid=valid,
+        bands=bands,
+        scenes=scenes,
+        grid=grid,
+        shift_m=np.zeros((times, 2)),
+        registration_quality=np.ones(times),
+        clear_fraction=valid.mean(axis=(1, 2)),
+    )
+
+
+def desert(times, seed=0, noise=0.003, bands=3, size=SIZE):
+    """Rough ground that stays, under noise that doesn't."""
+    random = np.random.default_rng(seed)
+    rough = random.normal(0.0, 0.01, (bands, size, size))
+    ground = 0.2 + 0.5 * (rough + np.roll(rough, 1, 1) + np.roll(rough, 1, 2)) / 3
+    return (ground + random.normal(0.0, noise, (times, bands, size, size))).astype(np.float32)
+
+
+def build(images, first, rows=slice(50, 70), columns=slice(40, 70)):
+    """Rows of bright roofs with dark shadows from scene `first` on."""
+    for image in images[first:]:
+        image[:, rows, columns] = 0.22
+        for row in range(rows.start, rows.stop, 4):
+            image[:, row : row + 2, columns.start + 1 : columns.stop - 1] = 0.45
+            image[:, row + 2, columns.start + 1 : columns.stop - 1] = 0.08
+    return images
+
+
+def iou(geometry, wanted):
+    return geometry.intersection(wanted).area / geometry.union(wanted).area
+
+
+SITE = box(600_400, 4_799_300, 600_700, 4_799_500)
+
+
+def test_finds_a_site_its_outline_and_its_onset():
+    assessment = Footprints().assess(a_stack(build(desert(10), 6)))
+    assert assessment.verdict is Verdict.CHANGED
+    (finding,) = assessment.findings
+    assert finding.kind is ChangeType.BUILDING_ADDED
+    assert iou(finding.geometry, SITE) > 0.8
+    assert finding.area_m2 == pytest.approx(finding.geometry.area)
+    assert finding.seen_in == ("scene-06", "scene-07", "scene-08", "scene-09")
+    assert (finding.last_without - datetime(2020, 3, 1, tzinfo=UTC)).days == 100
+    assert (finding.first_with - datetime(2020, 3, 1, tzinfo=UTC)).days == 120
+    assert finding.components.persistence == 1.0
+    assert 0.0 < finding.score <= 1.0
+
+
+def test_an_unchanged_stack_has_no_finding():
+    assessment = Footprints().assess(a_stack(desert(12)))
+    assert assessment.verdict is Verdict.UNCHANGED
+    assert assessment.findings == ()
+
+
+def test_a_building_that_is_gone_in_the_next_scene_was_none():
+    images = desert(8)
+    images[5] = build(images.copy(), 0)[5]
+    told = [len(assessment.findings) for assessment in Footprints().follow(a_stack(images))]
+    assert told[-1] == 0
+
+
+def test_one_scene_alone_is_not_assessable():
+    assessment = Footprints().assess(a_stack(desert(1)))
+    assert assessment.verdict is Verdict.NOT_ASSESSABLE
+    assert "at least 2 needed" in assessment.reason
+
+
+def test_a_newest_scene_without_clear_ground_is_not_assessable():
+    valid = np.ones((4, SIZE, SIZE), bool)
+    valid[3] = False
+    assessment = Footprints().assess(a_stack(desert(4), valid))
+    assert assessment.verdict is Verdict.NOT_ASSESSABLE
+    assert "scene-03" in assessment.reason
+
+
+def test_pixels_too_coarse_are_not_assessable():
+    assert Footprints().assess(a_stack(desert(3), gsd_m=30.0)).verdict is Verdict.NOT_ASSESSABLE
+
+
+def test_scene_by_scene_and_all_at_once_tell_the_same():
+    stack = a_stack(build(desert(9), 4))
+    at_once = list(Footprints().follow(stack))
+    for index in range(len(stack)):
+        assert Footprints().assess(stack.take(slice(index + 1))) == at_once[index]
+    assert list(Footprints().follow(stack, since=6)) == at_once[6:]
+
+
+def test_invalid_pixels_are_no_change_and_hide_none():
+    valid = np.ones((10, SIZE, SIZE), bool)
+    valid[2, 40:80, 30:80] = False
+    valid[7, 45:60, 30:60] = False
+    findings = Footprints().assess(a_stack(build(desert(10), 6), valid)).findings
+    assert len(findings) == 1
+    assert iou(findings[0].geometry, SITE) > 0.75
+
+
+@pytest.mark.parametrize("bands", [("B04",), ("B02", "B03", "B04", "B08", "B11", "B12")])
+def test_any_set_of_bands_will_do(bands):
+    stack = a_stack(build(desert(8, bands=len(bands)), 4), bands=bands)
+    (finding,) = Footprints().assess(stack).findings
+    assert iou(finding.geometry, SITE) > 0.75
+
+
+def test_a_band_that_only_some_scenes_have_is_not_compared():
+    images = build(desert(8), 4)
+    whole = Footprints().assess(a_stack(images[:, :2], bands=BANDS[:2]))
+    images[:6, 2] = np.nan
+    part = Footprints().assess(a_stack(images))
+    assert [one.geometry.wkt for one in part.findings] == [one.geometry.wkt for one in whole.findings]
+
+
+def test_an_extension_after_still_months_is_a_change_of_its_own():
+    images = build(desert(16), 3)
+    images = build(images, 11, columns=slice(71, 95))
+    first, second = Footprints().assess(a_stack(images)).findings
+    assert first.first_with < second.first_with
+    assert (second.first_with - datetime(2020, 3, 1, tzinfo=UTC)).days == 220
+    assert iou(first.geometry, SITE) > 0.75
+    assert iou(second.geometry, box(600_710, 4_799_300, 600_950, 4_799_500)) > 0.6
+
+
+def test_works_that_go_on_are_one_change():
+    images = desert(12)
+    for step in range(4):
+        images = build(images, 3 + step, columns=slice(40 + 12 * step, 52 + 12 * step))
+    (finding,) = Footprints().assess(a_stack(images)).findings
+    assert iou(finding.geometry, box(600_400, 4_799_300, 600_880, 4_799_500)) > 0.8
+
+
+def test_infill_is_no_change_of_its_own():
+    images = build(desert(16), 3)
+    images[11:, :, 55:62, 50:60] = 0.6
+    assert len(Footprints().assess(a_stack(images)).findings) == 1
+
+
+def test_buildings_that_stood_and_go_are_removed():
+    images = build(desert(12), 0)
+    images[7:] = desert(12)[7:]
+    (finding,) = Footprints().assess(a_stack(images)).findings
+    assert finding.kind is ChangeType.BUILDING_REMOVED
+    assert iou(finding.geometry, SITE) > 0.6
+
+
+def test_mirrored_ground_has_mirrored_findings():
+    images = build(desert(8), 4)
+    (one,) = Footprints().assess(a_stack(images)).findings
+    (other,) = Footprints().assess(a_stack(images[..., ::-1])).findings
+    assert other.area_m2 == pytest.approx(one.area_m2, rel=0.02)
+    assert other.geometry.centroid.x == pytest.approx(1_201_200 - one.geometry.centroid.x, abs=5)
+
+
+def test_parameters_have_a_stable_hash():
+    assert parameters_sha256(Footprints()) == parameters_sha256(Footprints())
+
+
+@pytest.fixture(scope="module")
+def dabancheng():
+    if not REAL.is_dir():
+        pytest.skip("the real series isn't beside the project (../shared/data/dabancheng)")
+    grid = Grid("EPSG:32645", Affine(10, 0, 600_910, 0, -10, 4_805_600), (270, 629), 10.0)
+    source = FolderSource(REAL)
+    scenes = source.search(
+        grid.scene_footprint_wgs84, datetime(2017, 1, 1, tzinfo=UTC), datetime(2021, 1, 1, tzinfo=UTC)
+    ).scenes
+    stack = build_stack([(scene, source.read(scene, BANDS, grid)) for scene in scenes], grid).stack
+    return list(Footprints().follow(stack))
+
+
+@pytest.mark.parametrize(
+    ("site", "last_without", "first_with"),
+    [
+        (box(603_600, 4_803_950, 604_870, 4_804_500), "2017-03-02", "2017-06-10"),
+        (box(604_880, 4_803_950, 605_780, 4_804_500), "2018-03-22", "2018-04-29"),
+        (box(602_610, 4_803_480, 603_630, 4_803_840), "2018-10-11", "2020-06-02"),
+    ],
+    ids=["2017", "2018", "2020"],
+)
+def test_real_construction_is_found_with_its_onset(dabancheng, site, last_without, first_with):
+    finding = max(dabancheng[-1].findings, key=lambda one: one.geometry.intersection(site).area)
+    assert finding.geometry.intersection(site).area > 0.8 * site.area
+    assert finding.geometry.intersection(site).area > 0.65 * finding.area_m2
+    assert finding.last_without.date().isoformat() == last_without
+    assert finding.first_with.date().isoformat() == first_with
+    assert finding.kind is ChangeType.BUILDING_ADDED
+
+
+def test_real_hills_with_snow_fields_and_ponds_are_no_construction(dabancheng):
+    hills, fields = box(600_910, 4_804_950, 603_000, 4_805_600), box(604_650, 4_802_900, 605_800, 4_803_800)
+    ponds = box(601_500, 4_803_200, 602_500, 4_803_450)
+    for assessment in dabancheng:
+        for finding in assessment.findings:
+            if len(finding.seen_in) >= 3:
+                for quiet in (hills, fields, ponds):
+                    assert finding.geometry.intersection(quiet).area < 400.0
