@@ -33,9 +33,14 @@ unit: .venv/installed ## All tests and doctests
 benchmark: .venv/installed ## Print tables of speed and memory, as ratios to a baseline of the same run
 	$(BIN)/python -m tests.benchmarks
 
-example: .venv/installed ## Make outputs/example and the README's picture again
+example: .venv/installed ## Make outputs/example, with the README's picture, again
 	$(BIN)/facility-watch demo --outputs outputs/demo
-	$(BIN)/python -m tests.benchmarks.example
+	rm -rf outputs/without && mkdir -p outputs/without outputs/example
+	cp outputs/demo/ledger.sqlite outputs/without/
+	$(BIN)/facility-watch publish --no-evidence --outputs outputs/without
+	cd outputs/without && cp changes.geojson facilities.geojson coverage.csv ../example/
+	rm -rf outputs/without
+	$(BIN)/facility-watch picture outputs/example/dabancheng.png --outputs outputs/demo
 
 lock: ## Pin every dependency anew
 	$(PYTHON) -m venv .venv-lock

@@ -18,7 +18,10 @@ def add_to(app: typer.Typer) -> None:
     app.command()(status)
 
 
-def publish(outputs: _Outputs = Path("outputs/demo")) -> None:
+def publish(
+    outputs: _Outputs = Path("outputs/demo"),
+    evidence: Annotated[bool, typer.Option(help="Draw the before and after pictures; they need the scenes.")] = True,
+) -> None:
     """Write all products again from the ledger; the same ledger gives the same bytes."""
     from flows.imagery import open_source
     from flows.ledger import Ledger, exclusive
@@ -28,7 +31,7 @@ def publish(outputs: _Outputs = Path("outputs/demo")) -> None:
     with exclusive(outputs):
         ledger = Ledger.at(outputs, create=False)
         try:
-            published = write(ledger, outputs, StackReader(ledger, open_source))
+            published = write(ledger, outputs, StackReader(ledger, open_source) if evidence else None)
         finally:
             ledger.close()
     for product in published.files:
