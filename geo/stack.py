@@ -9,12 +9,13 @@ from datetime import timedelta
 import numpy as np
 
 from geo import masks
+from geo.alignment import Displacement, align
 from geo.bands import ordered, visible
 from geo.errors import SceneUnusableError
 from geo.grid import Grid
 from geo.normalisation import normalise
 from geo.observations import Observation, best_of, by_acquisition, masked, require_usable
-from geo.registration import Displacement, Registrar, align
+from geo.registration import Registrar
 from geo.scene import BoolArray, FloatArray, ImageStack, LeftOut, Scene, SceneRaster
 
 _MOST_CANDIDATES = 5  # so that a series in which nothing matches costs no square of its length
@@ -137,8 +138,9 @@ class _Preparation:
                     raise
                 continue
             self._settle(candidate)
-            aligned = self._uncovered(self._aligned(observation, found))
-            self._remember(_Placed(aligned, found.offset_px, found.quality))
+            aligned = self._aligned(observation, found)
+            require_usable(aligned, self.parameters.min_clear_fraction)
+            self._remember(_Placed(self._uncovered(aligned), found.offset_px, found.quality))
             return
         self._propose(self._uncovered(observation))
 
