@@ -12,19 +12,24 @@ from typing import Any
 from flows.change import Change
 from flows.ledger import Ledger
 from flows.publish.evidence import Evidence, SceneReader, make_evidence
+from flows.publish.feed import write_feed
 from flows.publish.gather import Illustrated, Layers, gather
 from flows.publish.geojson import write_geojson
 from flows.publish.geopackage import GEOPACKAGE, write_geopackage
 from flows.publish.growth import write_growth
 from flows.publish.manifest import write_manifest
+from flows.publish.names import safe_name
 from flows.publish.qgis import write_project
 from flows.publish.review import ImportedReviews, collect_reviews
 from flows.publish.schema_json import write_schema
 from flows.publish.series import write_series
+from flows.publish.since import PREVIOUS, SINCE, changes_since, previous_layer
 from flows.publish.site import Edition, write_site
+from flows.publish.stac import write_stac
 from flows.publish.staging import files_in, staged
 from flows.publish.table import iso_utc
 from flows.publish.tables import write_csv
+from flows.publish.workbook import write_workbook
 from flows.record import FacilityRecord
 
 __all__ = ["Published", "publish"]
@@ -68,10 +73,12 @@ def publish(ledger: Ledger, outputs: Path, reader: SceneReader | None = None) ->
     run = ledger.last_run()
     parameters: dict[str, Any] = dict(run["parameters"]) if run else {}
     scenes: dict[str, dict[str, Any]] = {}
+    previous = previous_layer(outputs, run["run_id"] if run else None)
     with staged(outputs) as folder:
         records = _noting_scenes(ledger.records(), scenes)
         layers = gather(records, partial(_illustrate, reader, folder), _detectors(parameters))
         _write_tables(layers, folder)
+        _write_since(layers, previous, folder)
         newest = max((scene["acquired_at"] for scene in scenes.values() if scene["acquired_at"]), default=None)
         write_site(layers, folder, Edition(_software_version(), _detectors(parameters), newest))
         files = files_in(folder)
@@ -89,8 +96,25 @@ def _write_tables(layers: Layers, folder: Path) -> None:
     write_schema(folder / "changes.schema.json")
     write_geopackage(layers, folder / GEOPACKAGE)
     write_project(layers, folder)
-    for table in (layers.coverage, layers.history, layers.retractions, layers.changes, layers.summary.table()):
+    write_feed(layers, folder / "feed.xml")
+    write_stac(layers, folder)
+    summary = layers.summary.table()
+    for table in (layers.coverage, layers.history, layers.retractions, layers.changes, summary):
         write_csv(table, folder / f"{table.name}.csv")
+    sheets = (layers.changes, layers.facilities, layers.coverage, layers.history, layers.retractions, summary)
+    write_workbook(sheets, folder / "changes.xlsx")
+    for column, part in (("facility_id", "by_facility"), ("prefecture", "by_prefecture")):
+        for name, table in layers.changes.split(column).items():
+            path = folder / part / f"{safe_name(name or 'unknown')}.geojson"
+            path.parent.mkdir(exist_ok=True)
+            write_geojson(table, path)
+
+
+def _write_since(layers: Layers, previous: bytes | None, folder: Path) -> None:
+    """What moved since the run before, and the layer that it was compared with, so that it can be told again."""
+    write_geojson(changes_since(layers.changes, previous), folder / f"{SINCE}.geojson")
+    if previous is not None:
+        (folder / PREVIOUS).write_bytes(previous)
 
 
 def _illustrate(

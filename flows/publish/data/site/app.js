@@ -195,7 +195,7 @@
 
   function detail(id, kind, ...children) {
     current = id;
-    $("detail").replaceChildren(...children);
+    $("detail").replaceChildren(...children.filter(Boolean));
     for (const button of document.querySelectorAll("#list button")) {
       button.setAttribute("aria-current", String(button.dataset.id === id));
     }
@@ -372,6 +372,9 @@
     if (change) openChange(change, false);
     else if (place) openFacility(place, false);
   }
+
+  // On a phone the results come first and the filters open on demand.
+  if (matchMedia("(max-width: 45rem)").matches) $("filter-box").open = false;
 
   // Start -------------------------------------------------------------------------------------------------------
 

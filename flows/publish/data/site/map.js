@@ -27,16 +27,17 @@ window.FW_map = (function () {
     const step = STEPS.find((size) => span / size >= 4) || STEPS.at(-1);
     const digits = Math.max(0, -Math.floor(Math.log10(step)));
     const style = { color: "#bbb", weight: 1, interactive: false };
-    const label = (where, text) => L.marker(where, {
-      interactive: false, keyboard: false, icon: L.divIcon({ className: "graticule", html: "", iconSize: [0, 0] }),
+    const label = (where, text, lift) => L.marker(where, {
+      interactive: false, keyboard: false,
+      icon: L.divIcon({ className: "graticule", html: "", iconSize: [0, 0], iconAnchor: [0, lift] }),
     }).addTo(grid).getElement().append(text);
     for (let x = Math.ceil(box.getWest() / step) * step; x <= box.getEast(); x += step) {
       L.polyline([[box.getSouth(), x], [box.getNorth(), x]], style).addTo(grid);
-      label([box.getSouth(), x], "\u00a0" + x.toFixed(digits) + "° E");
+      label([box.getSouth(), x], "\u00a0" + x.toFixed(digits) + "° E", 18);
     }
     for (let y = Math.ceil(box.getSouth() / step) * step; y <= box.getNorth(); y += step) {
       L.polyline([[y, box.getWest()], [y, box.getEast()]], style).addTo(grid);
-      label([y, box.getWest()], "\u00a0" + y.toFixed(digits) + "° N");
+      label([y, box.getWest()], "\u00a0" + y.toFixed(digits) + "° N", 0);
     }
   }
 
