@@ -167,7 +167,10 @@ def _draw_counts(axes: Axes, facilities: Sequence[Facility]) -> None:
 
 def _frame(axes: Axes, facilities: Sequence[Facility]) -> None:
     axes.set_aspect(1.0 / _stretch(facilities))
-    axes.margins(0.06)
+    positions = np.array([(place.point.x, place.point.y) for place in facilities])
+    margin = np.maximum(0.06 * np.ptp(positions, axis=0), 0.5)
+    (left, bottom), (right, top) = positions.min(axis=0) - margin, positions.max(axis=0) + margin
+    axes.set(xlim=(left, right), ylim=(bottom, top))
     axes.grid(color="#e2e8f0", linewidth=0.6)
     axes.set_axisbelow(True)
     axes.set_xlabel("longitude, °E")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +52,8 @@ def _read_layer(path: Path, layer: str, several: bool) -> RawTable:
         missing = "its .prj file is missing" if path.suffix.lower() == ".shp" else f"layer {layer!r} has none"
         raise InputError(f"{path} doesn't say its coordinate system ({missing}): set it and save again")
     names = [str(name) for name in meta["fields"]]
+    kinds = zip(meta["ogr_types"], meta["ogr_subtypes"], columns, strict=True)
+    columns = [_typed(kind, subkind, column) for kind, subkind, column in kinds]
     prefix = f"layer {layer} feature" if several else "feature"
     rows = tuple(
         _row(
@@ -61,6 +64,14 @@ def _read_layer(path: Path, layer: str, several: bool) -> RawTable:
         for index, fid in enumerate(fids)
     )
     return RawTable(tuple(names), rows, str(meta["crs"]), has_geometry=True)
+
+
+def _typed(kind: str, subkind: str, column: Iterable[object]) -> list[object]:
+    """A column as its type says: GDAL hands whole numbers and booleans over as floats where one is null."""
+    cast: type = bool if subkind == "OFSTBoolean" else int if kind in ("OFTInteger", "OFTInteger64") else object
+    if cast is object:
+        return list(column)
+    return [None if cell is None or cell != cell else cast(cell) for cell in column]
 
 
 def _row(where: str, wkb: bytes | None, fields: dict[str, object]) -> RawRow:

@@ -75,6 +75,14 @@ def test_industry_is_read_and_homes_are_not(extract: Path) -> None:
     assert parks["relation/200"].geometry.equals(ring)
 
 
+def test_a_pbf_is_read_like_the_xml(extract: Path) -> None:
+    # data/small.osm.pbf is the same small file, converted with pyosmium.
+    def parks(path: Path) -> list[tuple[str, str, str, str]]:
+        return sorted((park.osm_id, park.name, park.tag, park.geometry.wkt) for park in read_parks(path))
+
+    assert parks(Path(__file__).parent / "data" / "small.osm.pbf") == parks(extract)
+
+
 def test_parks_within_reach_are_paired_and_inner_ones_left_to_the_larger(extract: Path) -> None:
     camps = [camp(), camp("d", lon=88.03), camp("r", lon=88.0)]
     parks = nearby_parks(read_parks(extract), camps, within_m=2000.0)
