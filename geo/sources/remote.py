@@ -60,6 +60,19 @@ class RemoteFile:
         """Bytes from `start` on, fetched if they weren't yet."""
         return self.read_many([start], [length])[0]
 
+    def read_blocks(self, starts: Sequence[int], lengths: Sequence[int]) -> list[bytes]:
+        """Several blocks at once, whole ones.
+
+        Raises:
+            SceneUnusableError: The file ends before a block does.
+        """
+        if any(start + length > self.size for start, length in zip(starts, lengths, strict=True)):
+            self.fault = SceneUnusableError(
+                f"{Request(self.url).address} is a broken or no raster file: it is cut short"
+            )
+            raise self.fault
+        return self.read_many(starts, lengths)
+
     def read_many(self, starts: Sequence[int], lengths: Sequence[int]) -> list[bytes]:
         """Several stretches at once; what lies side by side is fetched together."""
         ranges = [(start, min(start + length, self.size)) for start, length in zip(starts, lengths, strict=True)]
@@ -114,6 +127,8 @@ def opened(file: RemoteFile) -> Iterator[DatasetReader]:
         if file.fault is not None:
             raise file.fault from error
         raise SceneUnusableError(f"{Request(file.url).address} is a broken or no raster file") from error
+    if file.fault is not None:
+        raise file.fault  # GDAL may take a block that it couldn't get for an empty one
 
 
 def _joined(ranges: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
@@ -158,7 +173,7 @@ class _Cursor:
         return data
 
     def get_byte_ranges(self, offsets: Sequence[int], sizes: Sequence[int]) -> list[bytes]:
-        return self._file.read_many(offsets, sizes)
+        return self._file.read_blocks(offsets, sizes)
 
 
 class _Container(MultiByteRangeResourceContainer):  # type: ignore[misc]

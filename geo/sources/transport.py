@@ -16,7 +16,7 @@ from typing import Self
 from urllib.parse import urlencode, urlsplit
 
 import urllib3
-from urllib3.exceptions import HTTPError, LocationParseError, NewConnectionError, SSLError
+from urllib3.exceptions import HTTPError, LocationParseError, MaxRetryError, NewConnectionError, SSLError
 from urllib3.exceptions import TimeoutError as SilenceError
 
 from geo.errors import InputError, SourceError, TemporarySourceError
@@ -217,6 +217,8 @@ def _failure(request: Request, response: urllib3.BaseHTTPResponse, body: bytes) 
 
 
 def _fault(error: HTTPError) -> str:
+    if isinstance(error, MaxRetryError) and isinstance(error.reason, HTTPError):
+        return _fault(error.reason)
     if isinstance(error, NewConnectionError):
         return "can't be reached"
     if isinstance(error, SilenceError):
