@@ -44,11 +44,13 @@ window.FW_map = (function () {
   function draw(facilities, changes, onFacility, onChange, types, statuses) {
     places.clearLayers();
     shapes.clearLayers();
+    const count = new Map();
+    for (const change of changes) count.set(change.facility_id, (count.get(change.facility_id) || 0) + 1);
     for (const place of facilities) {
       L.polygon(place.area.map(flip), { color: "#777", weight: 1, fill: false, interactive: false }).addTo(places);
       const seen = place.outcome === "assessed";
       L.circleMarker([place.latitude, place.longitude], {
-        radius: 5, color: "#222", weight: 1.5, fillColor: seen ? "#222" : "#fff", fillOpacity: 1,
+        radius: 4 + Math.min(7, 1.5 * Math.sqrt(count.get(place.facility_id) || 0)), color: "#222", weight: 1.5, fillColor: seen ? "#222" : "#fff", fillOpacity: 1,
       }).on("click", () => onFacility(place)).addTo(places);
     }
     for (const change of changes) {

@@ -1,0 +1,86 @@
+import json
+import xml.etree.ElementTree as ET
+import zipfile
+
+import pytest
+from records import X, Y, dabancheng, finding, track
+from shapely import box
+from test_evidence import reader
+
+from flows.change import FIELDS, Status
+from flows.publish import publish
+from flows.publish.since import SINCE
+
+ATOM = "{http://www.w3.org/2005/Atom}"
+
+
+def _moved(folder):
+    features = json.loads((folder / f"{SINCE}.geojson").read_text(encoding="utf-8"))["features"]
+    return {feature["id"]: feature["properties"]["since_last_run"] for feature in features}
+
+
+def test_everything_is_new_the_first_time_and_nothing_in_a_quiet_run(ledger, tmp_path):
+    publish(ledger, tmp_path / "outputs")
+    assert set(_moved(tmp_path / "outputs").values()) == {"new"}
+    publish(ledger, tmp_path / "outputs")
+    assert set(_moved(tmp_path / "outputs").values()) == {"new"}, "the same run says the same again"
+    ledger.begin_run({})
+    publish(ledger, tmp_path / "outputs")
+    assert _moved(tmp_path / "outputs") == {}
+
+
+def test_growth_withdrawal_and_news_are_told(ledger, tmp_path):
+    publish(ledger, tmp_path / "outputs")
+    ledger.begin_run({})
+    grown = track("aspi-0050-mrtkqwza", found=finding(geometry=box(X, Y, X + 900, Y + 480)))
+    wall = track("aspi-0050-pbvhsdla", Status.WITHDRAWN, dabancheng().tracks[0].finding)
+    ledger.save(dabancheng(tracks=(grown, wall, track("aspi-0050-fresh"))))
+    publish(ledger, tmp_path / "outputs")
+    expected = {
+        "aspi-0050-mrtkqwza": "grown",
+        "aspi-0050-pbvhsdla": "withdrawn",
+        "aspi-0050-fresh": "new",
+    }
+    assert _moved(tmp_path / "outputs") == expected
+    publish(ledger, tmp_path / "outputs")
+    assert _moved(tmp_path / "outputs") == expected
+
+
+def test_feed_holds_confirmed_changes_alone(ledger, tmp_path):
+    publish(ledger, tmp_path)
+    feed = ET.parse(tmp_path / "feed.xml").getroot()  # noqa: S314  (our own file)
+    (entry,) = feed.findall(f"{ATOM}entry")
+    assert entry.find(f"{ATOM}id").text == "urn:facility-watch:aspi-0050-mrtkqwza"
+    assert entry.find(f"{ATOM}updated").text == feed.find(f"{ATOM}updated").text == "2018-05-26T05:06:07Z"
+    assert "consistent with" in entry.find(f"{ATOM}summary").text
+
+
+def test_stac_items_are_valid_and_their_assets_exist(ledger, tmp_path):
+    pystac = pytest.importorskip("pystac")
+    publish(ledger, tmp_path, reader)
+    catalogue = pystac.Catalog.from_file(tmp_path / "evidence" / "catalog.json")
+    items = list(catalogue.get_items(recursive=True))
+    assert {item.id for item in items} == {"aspi-0050-mrtkqwza", "aspi-0050-pbvhsdla", "aspi-0050-uuivkxoe"}
+    for item in items:
+        assert set(item.assets) == {"before", "after", "before_image", "after_image"}
+        for asset in item.assets.values():
+            assert (tmp_path / "evidence" / "aspi-0050" / asset.href).is_file()
+        assert item.common_metadata.start_datetime < item.common_metadata.end_datetime
+
+
+def test_workbook_runs_no_formula_and_dates_are_dates(ledger, tmp_path):
+    publish(ledger, tmp_path)
+    with zipfile.ZipFile(tmp_path / "changes.xlsx") as book:
+        sheets = {name: book.read(name).decode() for name in book.namelist() if name.startswith("xl/worksheets/sheet")}
+        names = book.read("xl/workbook.xml").decode()
+    assert not any("<f>" in sheet or "<hyperlink" in sheet for sheet in sheets.values())
+    assert all(f'name="{name}"' in names for name in ("fields", "changes", "coverage", "retractions"))
+    assert "<v>43219.21258101852</v>" in sheets["xl/worksheets/sheet2.xml"]  # 2018-04-29 05:06:07
+
+
+def test_layers_by_place_hold_their_own_changes(ledger, tmp_path):
+    publish(ledger, tmp_path)
+    by_facility = json.loads((tmp_path / "by_facility" / "aspi-0050.geojson").read_text(encoding="utf-8"))
+    by_prefecture = json.loads((tmp_path / "by_prefecture" / "Urumqi.geojson").read_text(encoding="utf-8"))
+    assert by_facility == by_prefecture == json.loads((tmp_path / "changes.geojson").read_text(encoding="utf-8"))
+    assert len(by_facility["features"][0]["properties"]) == len(FIELDS)
