@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import logging
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -27,9 +26,6 @@ _CLOSED = {401, 403}
 _GAP_BYTES = 1024  # blocks of a COG lie a few bytes apart: one request for both
 _NAME = "remote.tif"
 
-# A failed fetch is raised again by `opened`, so rasterio's own report of it would only say it twice.
-logging.getLogger("rasterio._vsiopener").addFilter(lambda record: False)
-
 
 class RemoteFile:
     """The fetched parts of one file.
@@ -48,6 +44,11 @@ class RemoteFile:
         self._sign = sign
         self._parts: list[tuple[int, bytes]] = []
 
+    @property
+    def address(self) -> str:
+        """The address as a message may show it."""
+        return Request(self.url).address
+
     def fetch_header(self) -> None:
         """Fetch the first bytes, which describe the whole file, and learn its size."""
         (reply,) = self._fetch([(0, HEADER_BYTES)])
@@ -56,46 +57,29 @@ class RemoteFile:
             raise SourceError(f"{reply.address} doesn't tell its size (Content-Range): use another server")
         self.size = int(total[1])
 
-    def read(self, start: int, length: int) -> bytes:
-        """Bytes from `start` on, fetched if they weren't yet."""
-        return self.read_many([start], [length])[0]
-
-    def read_blocks(self, starts: Sequence[int], lengths: Sequence[int]) -> list[bytes]:
-        """Several blocks at once, whole ones.
-
-        Raises:
-            SceneUnusableError: The file ends before a block does.
-        """
-        if any(start + length > self.size for start, length in zip(starts, lengths, strict=True)):
-            self.fault = SceneUnusableError(
-                f"{Request(self.url).address} is a broken or no raster file: it is cut short"
-            )
-            raise self.fault
-        return self.read_many(starts, lengths)
-
     def read_many(self, starts: Sequence[int], lengths: Sequence[int]) -> list[bytes]:
-        """Several stretches at once; what lies side by side is fetched together."""
+        """Several stretches, up to the end of the file; what lies side by side is fetched together."""
         ranges = [(start, min(start + length, self.size)) for start, length in zip(starts, lengths, strict=True)]
         missing = [wanted for wanted in ranges if wanted[0] < wanted[1] and self._held(*wanted) is None]
         if missing:
             self._fetch(_joined(missing))
-        return [self._held(*wanted) or b"" for wanted in ranges]
+        held = [self._held(start, end) if start < end else b"" for start, end in ranges]
+        whole = [part for part in held if part is not None]
+        if len(whole) < len(held):
+            raise SourceError(f"{self.address} sent fewer bytes than were asked for: run again later")
+        return whole
 
     def _fetch(self, ranges: Sequence[tuple[int, int]]) -> list[Reply]:
         requests = [Request(self._sign(self.url), byte_range=wanted) for wanted in ranges]
         try:
             replies = self._transport.fetch_all(requests)
         except RefusedError as error:
-            self.fault = self._explained(error)
-            raise self.fault from error
-        except SourceError as error:
-            self.fault = error
-            raise
+            raise self._explained(error) from error
         self._parts += [(start, reply.body) for (start, _), reply in zip(ranges, replies, strict=True)]
         return replies
 
     def _explained(self, error: RefusedError) -> SourceError:
-        address = Request(self.url).address
+        address = self.address
         if error.status in _GONE:
             return SceneUnusableError(f"{address} is no longer there: search again")
         if error.status in _CLOSED:
@@ -126,7 +110,7 @@ def opened(file: RemoteFile) -> Iterator[DatasetReader]:
     except RasterioError as error:
         if file.fault is not None:
             raise file.fault from error
-        raise SceneUnusableError(f"{Request(file.url).address} is a broken or no raster file") from error
+        raise SceneUnusableError(f"{file.address} is a broken or no raster file") from error
     if file.fault is not None:
         raise file.fault  # GDAL may take a block that it couldn't get for an empty one
 
@@ -168,12 +152,23 @@ class _Cursor:
         return self._at
 
     def read(self, size: int = -1) -> bytes:
-        data = self._file.read(self._at, self._file.size - self._at if size < 0 else size)
+        (data,) = self._tried([self._at], [self._file.size - self._at if size < 0 else size])
         self._at += len(data)
         return data
 
     def get_byte_ranges(self, offsets: Sequence[int], sizes: Sequence[int]) -> list[bytes]:
-        return self._file.read_blocks(offsets, sizes)
+        if any(offset + size > self._file.size for offset, size in zip(offsets, sizes, strict=True)):
+            self._file.fault = SceneUnusableError(f"{self._file.address} is a broken raster file: it is cut short")
+            return [bytes(size) for size in sizes]
+        return [part.ljust(size, b"\0") for part, size in zip(self._tried(offsets, sizes), sizes, strict=True)]
+
+    def _tried(self, offsets: Sequence[int], sizes: Sequence[int]) -> list[bytes]:
+        """What could be fetched: GDAL can't be told why not, so the reason waits in `fault` for `opened` to raise."""
+        try:
+            return self._file.read_many(offsets, sizes)
+        except SourceError as error:
+            self._file.fault = self._file.fault or error
+            return [b""] * len(sizes)
 
 
 class _Container(MultiByteRangeResourceContainer):  # type: ignore[misc]

@@ -77,7 +77,8 @@ class S3Signer:
     """Signs `s3://` addresses for one GET (AWS Signature Version 4, query parameters).
 
     Attributes:
-        endpoint: Host that serves the buckets, path style, such as `https://eodata.dataspace.copernicus.eu`.
+        endpoint: Host that serves the buckets, such as `https://eodata.dataspace.copernicus.eu`, or one for each,
+            such as `https://{bucket}.s3.eu-central-1.amazonaws.com`.
         region: Region that the host expects in signatures.
         key_id: Access key.
         secret: Its secret.
@@ -98,7 +99,10 @@ class S3Signer:
         parts = urlsplit(href)
         if parts.scheme != "s3":
             return href
-        host, path = urlsplit(self.endpoint).netloc, quote(f"/{parts.netloc}{parts.path}")
+        endpoint = self.endpoint.format(bucket=parts.netloc)
+        host, path = urlsplit(endpoint).netloc, quote(parts.path)
+        if endpoint == self.endpoint:
+            path = f"/{quote(parts.netloc)}{path}"
         moment = self.now()
         day, stamp = f"{moment:%Y%m%d}", f"{moment:%Y%m%dT%H%M%SZ}"
         scope = f"{day}/{self.region}/s3/aws4_request"
@@ -117,4 +121,4 @@ class S3Signer:
         key = f"AWS4{self.secret}".encode()
         for part in (day, self.region, "s3", "aws4_request"):
             key = hmac.digest(key, part.encode(), "sha256")
-        return f"{self.endpoint}{path}?{query}&X-Amz-Signature={hmac.digest(key, to_sign.encode(), 'sha256').hex()}"
+        return f"{endpoint}{path}?{query}&X-Amz-Signature={hmac.digest(key, to_sign.encode(), 'sha256').hex()}"

@@ -19,7 +19,7 @@ class StacApi:
             don't say; None where that isn't known.
         asset_map: Band name to asset key, for collections that name their assets in their own way.
         signing: How addresses are opened: `none`, `planetary-computer` or `s3`.
-        s3_endpoint: Host of `s3://` addresses.
+        s3_endpoint: Host of `s3://` addresses; `{bucket}` where each bucket has one.
         s3_region: Region that this host expects in signatures.
         account_page: Where keys are to be had; empty where none are needed.
     """
@@ -41,7 +41,7 @@ EARTH_SEARCH = StacApi(
     url="https://earth-search.aws.element84.com/v1",
     collections=("sentinel-2-c1-l2a", "sentinel-2-l2a"),
     radar_collection="sentinel-1-grd",
-    s3_endpoint="https://s3.eu-central-1.amazonaws.com",
+    s3_endpoint="https://{bucket}.s3.eu-central-1.amazonaws.com",
     s3_region="eu-central-1",
     account_page="https://aws.amazon.com (Sentinel-1 only; whoever asks pays the transfer)",
 )
