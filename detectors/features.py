@@ -26,6 +26,7 @@ class SceneFeatures:
         detail: float32 (band, y, x), reflectance less its surroundings; 0 where not clear.
         texture: float32 (y, x), log of the local standard deviation of reflectance, mean over bands.
         greenness: float32 (y, x), vegetation index; 0 where the bands allow none.
+        unbuilt: bool (y, x), under plants, water or deep shade, hence no building for certain.
         clear: bool (y, x), far enough from the edge of the clear ground for both to be trusted.
         present: bool (band,), which bands the scene has.
     """
@@ -33,6 +34,7 @@ class SceneFeatures:
     detail: FloatArray
     texture: FloatArray
     greenness: FloatArray
+    unbuilt: BoolArray
     clear: BoolArray
     present: npt.NDArray[np.bool_]
 
@@ -47,6 +49,8 @@ class FeatureScales:
         texture_m: Standard deviation of the Gaussian window that texture is measured in.
         margin_m: Ground nearer than this to something not clear isn't used.
         outlying: How many times the typical deviation a pixel has to stand out to count half.
+        vegetated_ndvi: NDVI of ground that is under plants: bare ground and roofs have less.
+        dark_red: Reflectance in red below which ground is forest, water or shade.
         floor: Standard deviation of reflectance that counts as no texture at all: quantisation and noise.
     """
 
@@ -54,6 +58,8 @@ class FeatureScales:
     texture_m: float = 12.0
     margin_m: float = 25.0
     outlying: float = 2.0
+    vegetated_ndvi: float = 0.4
+    dark_red: float = 0.04
     floor: float = 0.003
 
 
@@ -83,15 +89,17 @@ def scene_features(
         gsd_m: Pixel size, m.
         scales: Window sizes.
     """
-    finite = np.isfinite(reflectance)
-    present = finite.reshape(finite.shape[0], -1).any(axis=1)
-    usable: BoolArray = np.logical_and.reduce([valid, *finite[present]]) if present.any() else np.zeros_like(valid)
+    finite: BoolArray = np.asarray(np.isfinite(reflectance))
+    present: BoolArray = np.asarray(finite.reshape(finite.shape[0], -1).any(axis=1))
+    usable = _usable(valid, finite[present])
     filled = np.where(usable, np.nan_to_num(reflectance), np.float32(0.0)).astype(np.float32)
     detail = np.where(usable, filled - _surroundings(filled, usable, scales, gsd_m), np.float32(0.0))
     detail[~present] = 0.0
     texture = _texture(detail[present], usable, scales, gsd_m)
-    green = greenness({name: filled[i] for i, name in enumerate(bands) if present[i]}, usable)
-    return SceneFeatures(detail, texture, green, _inner(usable, scales.margin_m / gsd_m), present)
+    by_name = {name: filled[i] for i, name in enumerate(bands) if present[i]}
+    green = greenness(by_name, usable)
+    unbuilt = _unbuilt(by_name, green, scales)
+    return SceneFeatures(detail, texture, green, unbuilt, _inner(usable, scales.margin_m / gsd_m), present)
 
 
 def greenness(bands: Mapping[str, FloatArray], usable: BoolArray) -> FloatArray:
@@ -109,6 +117,24 @@ def greenness(bands: Mapping[str, FloatArray], usable: BoolArray) -> FloatArray:
     index = np.zeros(usable.shape, np.float32)
     np.divide(above, below, out=index, where=usable & (below > FAINT))
     return np.clip(index, -1.0, 1.0)
+
+
+def _unbuilt(bands: Mapping[str, FloatArray], green: FloatArray, scales: FeatureScales) -> BoolArray:
+    """Ground that is green in the near infrared, or darker in red than bare ground and roofs are."""
+    unbuilt = np.zeros(green.shape, bool)
+    if "B04" in bands:
+        unbuilt |= bands["B04"] < scales.dark_red
+        if "B08" in bands:
+            unbuilt |= green >= scales.vegetated_ndvi
+    return unbuilt
+
+
+def _usable(valid: BoolArray, finite: BoolArray) -> BoolArray:
+    """Clear pixels that all present bands (band, y, x) have a number for; none where no band is present."""
+    usable = valid & bool(finite.shape[0])
+    for band in finite:
+        usable = usable & band
+    return usable
 
 
 def _surroundings(filled: FloatArray, usable: BoolArray, scales: FeatureScales, gsd_m: float) -> FloatArray:

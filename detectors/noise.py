@@ -60,14 +60,14 @@ class TextureClasses:
         position = np.interp(texture, centres, np.arange(len(members)))
         return cls(position.astype(np.float32), members)
 
-    def standardise(self, step: FloatArray) -> FloatArray:
-        """A step (y, x) less its class's median, in units of the class's spread (1.4826 MAD)."""
+    def standardise(self, step: FloatArray, least: float = 0.0) -> FloatArray:
+        """A step (y, x) less its class's median, in units of the class's spread (1.4826 MAD, at least `least`)."""
         flat = step.ravel()
         middle = np.array([np.median(flat[part]) for part in self.members])
         spread = np.array(
             [np.median(np.abs(flat[part] - centre)) for part, centre in zip(self.members, middle, strict=True)]
         )
-        spread = np.maximum(spread * MAD_TO_SIGMA, np.finfo(np.float32).eps)
+        spread = np.maximum(spread * MAD_TO_SIGMA, max(least, float(np.finfo(np.float32).eps)))
         axis = np.arange(len(self.members))
         centre, scale = np.interp(self.position, axis, middle), np.interp(self.position, axis, spread)
         return np.asarray((step - centre) / scale, np.float32)

@@ -25,6 +25,8 @@ class PersistenceParameters:
     Attributes:
         low: Change of structure around a pixel from which on it may belong to a change.
         greening: Rise of the vegetation index that makes a change one of vegetation.
+        least_noise: Reflectance below which a step is never sure, however still the ground: what is left of air,
+            calibration and quantisation.
         memory: Clear scenes that the state before is the median of.
         noise_bins: Classes of texture that the noise is measured in.
         cap: Change of structure that one pixel may bring in at most where it is pooled with its neighbours, so
@@ -36,9 +38,10 @@ class PersistenceParameters:
         sharp_m: The same for the strength of a change.
     """
 
-    low: float = 2.8
+    low: float = 2.7
     greening: float = 4.0
     cap: float = 8.0
+    least_noise: float = 0.0015
     memory: int = 4
     noise_bins: int = 12
     excursion_cap: float = 16.0
@@ -143,16 +146,18 @@ class PixelHistory:
         hit = np.zeros_like(clear)
         if known.any():
             evidence = _evidence(self, scene, known, gsd_m, parameters)
-            hit = self._update(index, known, evidence, parameters)
+            hit = self._update(index, known, evidence, scene.unbuilt, parameters)
         self.hits.append(hit)
         self.clear.append(clear)
         self._remember(scene, clear & ~self.standing)
         self.last_clear[clear] = index
 
-    def _update(self, index: int, known: BoolArray, evidence: Evidence, parameters: PersistenceParameters) -> BoolArray:
+    def _update(
+        self, index: int, known: BoolArray, evidence: Evidence, unbuilt: BoolArray, parameters: PersistenceParameters
+    ) -> BoolArray:
         """Begin, carry on and end changes; returns which pixels show one."""
         was = self.standing
-        differs = known & (evidence.structure >= parameters.low)
+        differs = known & (evidence.structure >= parameters.low) & ~unbuilt
         new = differs & ~was & (evidence.greening < parameters.greening)
         hit = new | (differs & was)
         missed = known & ~differs & was
@@ -200,7 +205,8 @@ def _evidence(
     classes = TextureClasses.of(before, null, parameters.noise_bins)
     energy = np.zeros(known.shape, np.float32)
     for band in np.flatnonzero(scene.present):
-        energy += classes.standardise(scene.detail[band] - settled(history.detail[:, band], history.count)) ** 2
+        step = scene.detail[band] - settled(history.detail[:, band], history.count)
+        energy += classes.standardise(step, parameters.least_noise) ** 2
     energy /= max(int(scene.present.sum()), 1)
     own = (parameters.prior_scenes + history.unrest) / (parameters.prior_scenes + history.looks)
     energy /= np.maximum(own, 1.0)
