@@ -24,6 +24,10 @@ GEOPACKAGE = "changes.gpkg"
 # GDAL stamps the tables with the time of writing; a fixed one keeps the bytes a function of the ledger.
 _FIXED_TIME = "1970-01-01T00:00:00.000Z"
 
+# The file is written beside the one that stands and takes its place when it is whole, so that nothing is lost where
+# the disk isn't waited for after every layer.
+_WRITING = {"OGR_CURRENT_DATE": _FIXED_TIME, "OGR_SQLITE_SYNCHRONOUS": "OFF"}
+
 _SCHEMA_EXTENSION = """
 CREATE TABLE gpkg_data_columns (
   table_name TEXT NOT NULL, column_name TEXT NOT NULL, name TEXT, title TEXT, description TEXT, mime_type TEXT,
@@ -49,13 +53,14 @@ def write_geopackage(layers: Layers, path: Path) -> None:
         path: File to write; one that is there is replaced.
     """
     path.unlink(missing_ok=True)
-    pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": _FIXED_TIME})
+    pyogrio.set_gdal_config_options(_WRITING)
     try:
         for table, kind in gis_layers(layers):
             _write_layer(table, kind, path)
     finally:
-        pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": None})
+        pyogrio.set_gdal_config_options(dict.fromkeys(_WRITING))
     with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("PRAGMA synchronous = OFF")
         _describe_columns(connection, [table for table, _ in gis_layers(layers)])
         write_styles(connection, styles_of(gis_layers(layers)))
 

@@ -46,9 +46,8 @@ def test_growth_withdrawal_and_news_are_told(ledger, tmp_path):
     assert _moved(tmp_path / "outputs") == expected
 
 
-def test_feed_holds_confirmed_changes_alone(ledger, tmp_path):
-    publish(ledger, tmp_path)
-    feed = ET.parse(tmp_path / "feed.xml").getroot()  # noqa: S314  (our own file)
+def test_feed_holds_confirmed_changes_alone(published):
+    feed = ET.parse(published / "feed.xml").getroot()  # noqa: S314  (our own file)
     (entry,) = feed.findall(f"{ATOM}entry")
     assert entry.find(f"{ATOM}id").text == "urn:facility-watch:aspi-0050-mrtkqwza"
     assert entry.find(f"{ATOM}updated").text == feed.find(f"{ATOM}updated").text == "2018-05-26T05:06:07Z"
@@ -68,9 +67,8 @@ def test_stac_items_are_valid_and_their_assets_exist(ledger, tmp_path):
         assert item.common_metadata.start_datetime < item.common_metadata.end_datetime
 
 
-def test_workbook_runs_no_formula_and_dates_are_dates(ledger, tmp_path):
-    publish(ledger, tmp_path)
-    with zipfile.ZipFile(tmp_path / "changes.xlsx") as book:
+def test_workbook_runs_no_formula_and_dates_are_dates(published):
+    with zipfile.ZipFile(published / "changes.xlsx") as book:
         sheets = {name: book.read(name).decode() for name in book.namelist() if name.startswith("xl/worksheets/sheet")}
         names = book.read("xl/workbook.xml").decode()
     assert not any("<f>" in sheet or "<hyperlink" in sheet for sheet in sheets.values())
@@ -78,9 +76,8 @@ def test_workbook_runs_no_formula_and_dates_are_dates(ledger, tmp_path):
     assert "<v>43219.21258101852</v>" in sheets["xl/worksheets/sheet2.xml"]  # 2018-04-29 05:06:07
 
 
-def test_layers_by_place_hold_their_own_changes(ledger, tmp_path):
-    publish(ledger, tmp_path)
-    by_facility = json.loads((tmp_path / "by_facility" / "aspi-0050.geojson").read_text(encoding="utf-8"))
-    by_prefecture = json.loads((tmp_path / "by_prefecture" / "Urumqi.geojson").read_text(encoding="utf-8"))
-    assert by_facility == by_prefecture == json.loads((tmp_path / "changes.geojson").read_text(encoding="utf-8"))
+def test_layers_by_place_hold_their_own_changes(published):
+    by_facility = json.loads((published / "by_facility" / "aspi-0050.geojson").read_text(encoding="utf-8"))
+    by_prefecture = json.loads((published / "by_prefecture" / "Urumqi.geojson").read_text(encoding="utf-8"))
+    assert by_facility == by_prefecture == json.loads((published / "changes.geojson").read_text(encoding="utf-8"))
     assert len(by_facility["features"][0]["properties"]) == len(FIELDS)

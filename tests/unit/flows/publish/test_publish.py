@@ -33,12 +33,6 @@ def _csv(path):
         return list(csv.DictReader(stream))
 
 
-@pytest.fixture
-def outputs(ledger, tmp_path):
-    publish(ledger, tmp_path / "outputs")
-    return tmp_path / "outputs"
-
-
 def test_a_change_carries_what_its_scenes_tell():
     extension, wall, gone = changes_of(dabancheng())
     assert extension.registration_shift_m == pytest.approx(5.0)

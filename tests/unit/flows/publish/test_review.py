@@ -24,12 +24,6 @@ def _edit(folder, **cells):
             connection.execute(f'UPDATE changes SET "{column}" = ? WHERE change_id = ?', (content, WALL))  # noqa: S608
 
 
-@pytest.fixture
-def outputs(ledger, tmp_path):
-    publish(ledger, tmp_path / "outputs")
-    return tmp_path / "outputs"
-
-
 def test_an_edited_geopackage_is_read_back(ledger, outputs):
     _edit(outputs, review_status="rejected", reviewer="B", review_note="shadow")
     imported = import_reviews(ledger, outputs / "changes.gpkg", NOW)

@@ -103,7 +103,10 @@ def test_the_list_opens_a_change_with_its_sentence_and_images(page):
     page.click("#list button >> nth=0")
     assert "consistent with the construction of buildings" in page.inner_text("#detail blockquote")
     assert page.url.endswith("#change=aspi-0050-mrtkqwza")
-    page.wait_for_function("[...document.querySelectorAll('.half img')].every((image) => image.naturalWidth > 0)")
+    page.wait_for_load_state("networkidle")
+    assert (
+        page.locator(".half img").evaluate_all("images => images.map((image) => image.naturalWidth > 0)") == [True] * 2
+    )
     slider = page.locator(".swipe input[type=range]")
     slider.focus()
     page.keyboard.press("End")
@@ -124,7 +127,8 @@ def test_filters_narrow_the_list_and_stay_in_the_address(page):
     assert page.input_value("input[name=to]") == "2018-04-01"
     assert page.inner_text("#count").startswith("3 of 3 changes")
     page.click("button[type=reset]")
-    page.wait_for_function("document.getElementById('count').textContent.startsWith('2 of 3')")
+    page.wait_for_timeout(100)
+    assert page.inner_text("#count").startswith("2 of 3 changes")
 
 
 def test_confidence_leaves_out_what_is_not_calibrated(page):
