@@ -22,7 +22,10 @@ from tests.servers.loopback import Answer, LoopbackServer, Received, part_of
 
 DATA = Path(__file__).parents[1] / "data" / "stac"
 _TEMPLATE = "earth_search_S2B_33TWN_20220226_0_L2A.json"
-ASSET_KEYS = {"B02": "blue", "B03": "green", "B04": "red", "B08": "nir", "B11": "swir16", "B12": "swir22", "SCL": "scl"}
+ASSET_KEYS = {
+    "B01": "coastal", "B02": "blue", "B03": "green", "B04": "red", "B05": "rededge1", "B06": "rededge2",
+    "B07": "rededge3", "B08": "nir", "B8A": "nir08", "B09": "nir09", "B11": "swir16", "B12": "swir22", "SCL": "scl",
+}  # fmt: skip
 
 
 def real_item(name: str) -> dict[str, Any]:
@@ -30,14 +33,23 @@ def real_item(name: str) -> dict[str, Any]:
     return document
 
 
-def cog(pixels: npt.NDArray[Any], transform: Affine, crs: str = "EPSG:32645", blocksize: int = 256) -> bytes:
-    """One band as the bytes of a cloud-optimised GeoTIFF, written as the archives write them."""
+def cog(
+    pixels: npt.NDArray[Any],
+    transform: Affine,
+    crs: str = "EPSG:32645",
+    blocksize: int = 256,
+    mask: npt.NDArray[np.bool_] | None = None,
+) -> bytes:
+    """One band as the bytes of a cloud-optimised GeoTIFF, as the archives write them; nodata is 0 without a mask."""
     with MemoryFile() as memory:
         with memory.open(
             driver="COG", width=pixels.shape[1], height=pixels.shape[0], count=1, dtype=pixels.dtype, crs=crs,
-            transform=transform, nodata=0, blocksize=blocksize, compress="deflate", predictor=2,
+            transform=transform, nodata=0 if mask is None else None, blocksize=blocksize, compress="deflate",
+            predictor=2,
         ) as dataset:  # fmt: skip
             dataset.write(pixels, 1)
+            if mask is not None:
+                dataset.write_mask(mask)
         return bytes(memory.read())
 
 
@@ -57,6 +69,8 @@ class StacServer(LoopbackServer):
         bands: Mapping[str, npt.NDArray[Any]],
         transforms: Mapping[str, Affine],
         crs: str = "EPSG:32645",
+        mask: npt.NDArray[np.bool_] | None = None,
+        scale_offset: tuple[float, float] | None = None,
         **properties: Any,
     ) -> dict[str, Any]:
         """Serve a scene: a real item with other assets, place, time and whatever else is given."""
@@ -67,8 +81,10 @@ class StacServer(LoopbackServer):
         for name, pixels in bands.items():
             key = ASSET_KEYS[name]
             path = f"/files/{item_id}/{name}.tif"
-            self.files[path] = cog(pixels, transforms[name], crs)
+            self.files[path] = cog(pixels, transforms[name], crs, mask=mask)
             asset = copy.deepcopy(template[key])
+            if scale_offset is not None:
+                asset["raster:bands"][0] |= {"scale": scale_offset[0], "offset": scale_offset[1]}
             asset |= {"href": f"{self.url}{path}", "proj:transform": list(transforms[name])[:6]}
             item["assets"][key] = asset
         first = next(iter(bands))
