@@ -29,6 +29,11 @@ class Cost:
     bytes: int = 0
     processing_units: float = 0.0
 
+    def __add__(self, other: Cost) -> Cost:
+        return Cost(
+            self.requests + other.requests, self.bytes + other.bytes, self.processing_units + other.processing_units
+        )
+
 
 class ImagerySource(Protocol):
     """A place that imagery can be searched in and read from."""

@@ -38,7 +38,7 @@ class Meter:
             BudgetReachedError: It would go beyond a bound; nothing was counted.
         """
         with self._lock:
-            after = self._added(requests, size_bytes, processing_units)
+            after = self._spent + Cost(requests, size_bytes, processing_units)
             if self.max_bytes is not None and after.bytes > self.max_bytes:
                 raise BudgetReachedError(
                     f"the next request would take the run to {after.bytes / 1e6:.1f} MB and its bound is "
@@ -54,11 +54,4 @@ class Meter:
     def correct(self, size_bytes: int = 0, processing_units: float = 0.0) -> None:
         """Add (or take off) what the reply turned out to cost against what was reserved."""
         with self._lock:
-            self._spent = self._added(0, size_bytes, processing_units)
-
-    def _added(self, requests: int, size_bytes: int, processing_units: float) -> Cost:
-        return Cost(
-            self._spent.requests + requests,
-            self._spent.bytes + size_bytes,
-            self._spent.processing_units + processing_units,
-        )
+            self._spent += Cost(0, size_bytes, processing_units)

@@ -21,6 +21,7 @@ class StacApi:
         signing: How addresses are opened: `none`, `planetary-computer` or `s3`.
         s3_endpoint: Host of `s3://` addresses; `{bucket}` where each bucket has one.
         s3_region: Region that this host expects in signatures.
+        requester_pays: Whether whoever fetches `s3://` addresses pays the transfer.
         account_page: Where keys are to be had; empty where none are needed.
     """
 
@@ -33,6 +34,7 @@ class StacApi:
     signing: str = "none"
     s3_endpoint: str = ""
     s3_region: str = ""
+    requester_pays: bool = False
     account_page: str = ""
 
 
@@ -43,6 +45,7 @@ EARTH_SEARCH = StacApi(
     radar_collection="sentinel-1-grd",
     s3_endpoint="https://{bucket}.s3.eu-central-1.amazonaws.com",
     s3_region="eu-central-1",
+    requester_pays=True,
     account_page="https://aws.amazon.com (Sentinel-1 only; whoever asks pays the transfer)",
 )
 PLANETARY_COMPUTER = StacApi(
