@@ -27,6 +27,7 @@ from flows.publish.since import PREVIOUS, SINCE, changes_since, previous_layer
 from flows.publish.site import Edition, write_site
 from flows.publish.stac import write_stac
 from flows.publish.staging import files_in, staged
+from flows.publish.styles import write_sidecar_style
 from flows.publish.table import iso_utc
 from flows.publish.tables import write_csv
 from flows.publish.workbook import write_workbook
@@ -92,6 +93,7 @@ def publish(ledger: Ledger, outputs: Path, reader: SceneReader | None = None) ->
 
 def _write_tables(layers: Layers, folder: Path) -> None:
     write_geojson(layers.changes, folder / "changes.geojson")
+    write_sidecar_style(layers.changes, "MultiPolygon", folder / "changes.qml")
     write_geojson(layers.facilities, folder / "facilities.geojson")
     write_schema(folder / "changes.schema.json")
     write_geopackage(layers, folder / GEOPACKAGE)

@@ -102,6 +102,7 @@ def _data(layers: Layers, edition: Edition) -> dict[str, Any]:
         "sentences": [quotable(change, layers.sightings[change.change_id]) for change in layers.records],
         "citations": [citation(change, edition.software_version) for change in layers.records],
         "chips": [_chip(made) for made in evidence],
+        "history": _history(layers.history),
         "facility_fields": [field.name for field in layers.facilities.fields],
         "facilities": _columns(layers.facilities),
         "areas": [_outline(layers, str(name)) for name in layers.facilities.column("facility_id")],
@@ -126,6 +127,15 @@ def _columns(table: Table) -> dict[str, list[Any]]:
 
 def _plain(content: Cell) -> Any:
     return iso_utc(content) if isinstance(content, datetime) else content
+
+
+def _history(table: Table) -> dict[str, list[list[Any]]]:
+    """Every step of each change: acquisition, event, status, area, note."""
+    steps: dict[str, list[list[Any]]] = {}
+    names = ("change_id", "at", "event", "status", "area_m2", "note")
+    for change_id, *step in zip(*map(table.column, names), strict=True):
+        steps.setdefault(str(change_id), []).append([_plain(content) for content in step])
+    return steps
 
 
 def _geometry(layers: Layers, position: int) -> list[Any]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 from flows.change import PublishedField, ReviewStatus, Status
 from flows.publish.palette import LOOKS, STATUS_LINES
@@ -87,6 +88,17 @@ def write_styles(connection: sqlite3.Connection, styles: Sequence[LayerStyle]) -
         "VALUES ('', '', ?, 'geom', ?, ?, '', 1, 'facility-watch default', '', ?)",
         [(style.layer, style.layer, render("qgis/layer.qml.j2", style=style), _FIXED_TIME) for style in styles],
     )
+
+
+def write_sidecar_style(table: Table, geometry_type: str, path: Path) -> None:
+    """Writes a `.qml` beside a GeoJSON of the same name, which QGIS applies when the file is added.
+
+    GDAL shows a feature's `id` as the first field, where a GeoPackage has its row number.
+    """
+    (style,) = styles_of([(table, geometry_type)])
+    first = replace(style.columns[0], name="id")
+    style = replace(style, columns=(first, *style.columns[1:]))
+    path.write_text(render("qgis/layer.qml.j2", style=style), encoding="utf-8", newline="\n")
 
 
 def styles_of(tables: Sequence[tuple[Table, str]]) -> list[LayerStyle]:

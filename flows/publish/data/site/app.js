@@ -216,7 +216,7 @@
       element("h2", { dir: "auto" }, `${data.types[change.change_type].label}: ${placeName(place)}`),
       quote, element("p", {}, copy, " ", visit, " ", link("Permalink", `#change=${encodeURIComponent(change.change_id)}`)),
       change.chip ? swipe(change) : element("p", {}, "No images: the scenes were not at hand when this page was made."),
-      change.chip ? files(change) : null, provenance(change));
+      change.chip ? files(change) : null, story(change), provenance(change));
     FW_map.show(change.polygons);
     if (move) $("detail").focus({ preventScroll: false });
   }
@@ -294,6 +294,15 @@
       link(`GeoTIFF ${moment}`, url(change.chip.rasters[moment]), true), " · ",
     ]);
     return element("p", { className: "small" }, ...parts, `sha256 of both images: ${change.evidence_sha256}`);
+  }
+
+  function story(change) {
+    const steps = data.history[change.change_id] || [];
+    if (!steps.length) return null;
+    const rows = steps.map(([at, event, status, area, note]) => element("li", {},
+      `${day(at)}: ${words(event)}, ${status}, ${(area / 1e4).toFixed(2)} ha${note ? " (" + note + ")" : ""}`));
+    return element("details", {}, element("summary", {}, `History, ${steps.length} step${steps.length > 1 ? "s" : ""}`),
+      element("ol", {}, ...rows));
   }
 
   function provenance(change) {

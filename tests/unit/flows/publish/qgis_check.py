@@ -45,6 +45,9 @@ def alone(folder):
     """A layer added without the project has its style all the same."""
     layer = QgsVectorLayer(f"{folder}/changes.gpkg|layername=changes", "changes", "ogr")
     told = {"alone": [category.value() for category in layer.renderer().categories()]}
+    layer = QgsVectorLayer(f"{folder}/changes.geojson", "changes", "ogr")
+    told["geojson"] = [category.value() for category in layer.renderer().categories()]
+    told["geojson_date"] = layer.fields().field("valid_from").typeName()
     del layer
     return told
 

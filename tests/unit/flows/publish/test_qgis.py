@@ -56,7 +56,10 @@ def test_the_project_opens_without_a_word(opened):
 
 
 def test_a_layer_added_alone_is_styled_too(opened):
-    assert opened[1]["alone"][0] == "building_added"
+    _, told, _ = opened
+    assert told["alone"] == told["geojson"]
+    assert told["alone"][0] == "building_added"
+    assert told["geojson_date"] == "DateTime"
 
 
 def test_time_is_ready(opened):
