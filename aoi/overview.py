@@ -31,6 +31,11 @@ SHADES = ("#e11d48", "#0284c7", "#d97706", "#059669", "#7c3aed", "#64748b", "#db
 FORMATS = (".png", ".pdf", ".svg")
 
 
+_WINDOW_DEG = 0.8
+"""Width of an enlarged window, in degrees of latitude."""
+_CROWD = 15
+"""From so many places on, a window is worth enlarging."""
+Bounds = tuple[float, float, float, float]
 _LABEL_SIZE = np.array([1.15, 0.28])
 """Half width and height of a prefecture's label, in degrees of latitude."""
 
@@ -38,7 +43,7 @@ _LABEL_SIZE = np.array([1.15, 0.28])
 def draw_overview(facilities: Sequence[Facility], path: Path) -> None:
     """Draw all places: shape is the kind, colour the security tier, shading and label the prefecture.
 
-    Bars beside the map count the places of each prefecture by tier.
+    Bars beside the map count the places of each prefecture by tier; the fullest parts of the map are enlarged below.
 
     Args:
         facilities: Places to draw; retired ones are drawn hollow.
@@ -53,12 +58,17 @@ def draw_overview(facilities: Sequence[Facility], path: Path) -> None:
         raise InputError(f"{path}: can't be drawn; end the name in {', '.join(FORMATS)}")
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(16, 9), layout="constrained")
-    map_axes, bar_axes = figure.subplots(1, 2, width_ratios=(4, 1))
-    _draw_prefectures(map_axes, facilities)
-    _draw_places(map_axes, facilities)
-    _frame(map_axes, facilities)
-    _draw_counts(bar_axes, facilities)
+    figure = Figure(figsize=(16, 13), layout="constrained")
+    layout = "MMMB\n0123"
+    panels = figure.subplot_mosaic(layout, height_ratios=(2.6, 1))
+    _draw_prefectures(panels["M"], facilities)
+    _draw_places(panels["M"], facilities)
+    _legend(panels["M"], facilities)
+    _frame(panels["M"], facilities)
+    _draw_counts(panels["B"], facilities)
+    windows = _densest_windows(facilities, 4)
+    for number in range(4):
+        _zoom(panels[str(number)], panels["M"], facilities, windows[number : number + 1])
     try:
         figure.savefig(path, dpi=120)
     except OSError as error:
@@ -80,7 +90,6 @@ def _draw_places(axes: Axes, facilities: Sequence[Facility]) -> None:
             linewidths=0.6,
             zorder=3,
         )
-    _legend(axes, facilities)
 
 
 def _legend(axes: Axes, facilities: Sequence[Facility]) -> None:
@@ -147,6 +156,48 @@ def _free_spot(anchor: np.ndarray, points: np.ndarray, taken: Sequence[np.ndarra
     return best
 
 
+def _densest_windows(facilities: Sequence[Facility], most: int) -> list[Bounds]:
+    """Windows where the map is too full to read, the fullest first, none overlapping another."""
+    positions = np.array([(place.point.x, place.point.y) for place in facilities])
+    half = _WINDOW_DEG / 2.0 * np.array([1.0 / _stretch(facilities), 0.8])
+    left = positions.copy()
+    windows: list[Bounds] = []
+    while len(windows) < most and len(left):
+        inside = [(np.abs(left - centre) < half).all(axis=1) for centre in left]
+        fullest = max(inside, key=lambda members: int(members.sum()))
+        centre = (left[fullest].min(axis=0) + left[fullest].max(axis=0)) / 2.0
+        if fullest.sum() < _CROWD:
+            break
+        windows.append((*(centre - half), *(centre + half)))
+        left = left[(np.abs(left - centre) >= 2.0 * half).any(axis=1)]
+    return windows
+
+
+def _zoom(axes: Axes, overview: Axes, facilities: Sequence[Facility], window: Sequence[Bounds]) -> None:
+    """One window enlarged, and its frame on the overview."""
+    if not window:
+        axes.set_visible(False)
+        return
+    min_x, min_y, max_x, max_y = window[0]
+    inside = [place for place in facilities if min_x <= place.point.x <= max_x and min_y <= place.point.y <= max_y]
+    _draw_places(axes, inside)
+    prefectures = Counter(place.prefecture for place in inside)
+    axes.set(xlim=(min_x, max_x), ylim=(min_y, max_y))
+    axes.set_aspect(1.0 / _stretch(facilities))
+    axes.grid(color="#e2e8f0", linewidth=0.6)
+    axes.set_axisbelow(True)
+    axes.tick_params(labelsize=8)
+    axes.set_title(f"Around {prefectures.most_common(1)[0][0]}: {len(inside)} places", fontsize=11, loc="left")
+    overview.plot(
+        [min_x, max_x, max_x, min_x, min_x],
+        [min_y, min_y, max_y, max_y, min_y],
+        color="#0f172a",
+        linewidth=0.9,
+        linestyle=":",
+        zorder=2,
+    )
+
+
 def _draw_counts(axes: Axes, facilities: Sequence[Facility]) -> None:
     counts = Counter((place.prefecture or "no prefecture", place.security_tier) for place in facilities)
     totals = Counter(place.prefecture or "no prefecture" for place in facilities)
@@ -177,7 +228,7 @@ def _frame(axes: Axes, facilities: Sequence[Facility]) -> None:
     axes.set_ylabel("latitude, °N")
     axes.set_title(f"{len(facilities)} watched places", fontsize=14, fontweight="bold", loc="left")
     note = f"Shades join the places of a prefecture; they aren't its borders. Sources: {attribution(facilities)}"
-    axes.text(0.0, -0.075, note, transform=axes.transAxes, fontsize=9, color="#475569")
+    axes.text(0.0, -0.09, note, transform=axes.transAxes, fontsize=9, color="#475569")
 
 
 def _stretch(facilities: Sequence[Facility]) -> float:

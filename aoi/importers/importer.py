@@ -95,7 +95,10 @@ def import_file(path: Path, options: ImportOptions | None = None, known: Catalog
             sorted((place for row, place in read if row.where not in unusable), key=lambda place: place.facility_id)
         ),
         problems=tuple(sorted(problems, key=lambda note: order[note.where])),
-        notes=tuple(sorted((note for note in notes if note.where in used), key=lambda note: order[note.where])),
+        notes=(
+            *table.notes,
+            *sorted((note for note in notes if note.where in used), key=lambda note: order[note.where]),
+        ),
     )
 
 

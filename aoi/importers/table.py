@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from shapely.geometry.base import BaseGeometry
 
@@ -75,13 +75,14 @@ class RawTable:
         rows: In the order of the file.
         crs: Of the geometries.
         has_geometry: Whether the format carries geometry itself.
+        notes: What its reader said of the file as a whole.
     """
 
     columns: tuple[str, ...]
     rows: tuple[RawRow, ...]
     crs: str = WGS84
     has_geometry: bool = False
-    notes: tuple[RowNote, ...] = field(default=())
+    notes: tuple[RowNote, ...] = ()
 
 
 def cell_text(cell: object) -> str:

@@ -61,6 +61,8 @@ def read_geojson(path: Path) -> RawTable:
         document = json.loads(_decode(path, "utf-8-sig"))
     except json.JSONDecodeError as error:
         raise InputError(f"{path} line {error.lineno} column {error.colno} isn't JSON: {error.msg}") from error
+    except RecursionError as error:
+        raise InputError(f"{path} is nested too deeply for a list of places: export the layer again") from error
     features = document.get("features", [document]) if isinstance(document, dict) else None
     if not isinstance(features, list) or not all(_is_feature(feature) for feature in features):
         raise InputError(f"{path} isn't a GeoJSON FeatureCollection: export the layer as GeoJSON again")
@@ -127,7 +129,7 @@ def _shape(geometry: object) -> BaseGeometry:
         raise RowError("no geometry: give it a point or a polygon", GEOMETRY)
     try:
         return force_2d(shape(geometry))
-    except (ShapelyError, KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
+    except (ShapelyError, KeyError, TypeError, ValueError, AttributeError, IndexError, RecursionError) as error:
         kind = geometry.get("type", "nothing")
         raise RowError(f"a {kind} that isn't valid GeoJSON ({error}): draw it again", GEOMETRY) from error
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +12,7 @@ import pyogrio
 import shapely
 from pyogrio.errors import DataLayerError, DataSourceError
 
-from aoi.importers.table import GEOMETRY, RawRow, RawTable, RowError, cell_text
+from aoi.importers.table import GEOMETRY, RawRow, RawTable, RowError, RowNote, cell_text
 from geo.errors import InputError
 
 
@@ -24,11 +26,21 @@ def read_vector(path: Path, layer: str | None = None) -> RawTable:
     Raises:
         InputError: It can't be opened, has no CRS, or no layer of that name.
     """
+    # GDAL's warnings (an unclosed ring, a header that is off) are for whoever imports, not for the terminal.
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        table = _read(path, layer)
+    return replace(
+        table, notes=tuple(RowNote("file", "", text) for text in dict.fromkeys(str(w.message) for w in told))
+    )
+
+
+def _read(path: Path, layer: str | None) -> RawTable:
     try:
         layers = {str(name): kind for name, kind in pyogrio.list_layers(path)}
         names = _chosen(path, layers, layer)
         tables = [_read_layer(path, name, several=len(names) > 1) for name in names]
-    except (DataSourceError, DataLayerError) as error:
+    except (DataSourceError, DataLayerError, UnicodeDecodeError) as error:
         raise InputError(f"{path} can't be read: {error}") from error
     systems = {table.crs for table in tables}
     if len(systems) > 1:

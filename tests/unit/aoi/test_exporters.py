@@ -65,7 +65,7 @@ def test_the_packaged_catalogue_comes_in_again_unchanged(tmp_path: Path, ending:
 
 @pytest.mark.parametrize("ending", ENDINGS)
 @given(places=st.lists(facilities, min_size=1, max_size=4, unique_by=lambda place: place.facility_id))
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_any_catalogue_comes_in_again_unchanged(ending: str, places: list[Facility]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / f"catalogue.{ending}"

@@ -24,7 +24,7 @@ def test_every_tier_is_drawn_in_its_colour(tmp_path: Path) -> None:
     path = tmp_path / "map.png"
     draw_overview(Catalogue.builtin().facilities, path)
     height, width, _ = imread(path).shape
-    assert (width, height) == (1920, 1080)
+    assert (width, height) == (1920, 1560)
     assert all(pixels_of(path, TIERS[tier]) > 2000 for tier in (1, 2, 3, 4))
 
 
