@@ -36,8 +36,7 @@ def to_wgs84_datum(geometry: BaseGeometry, datum: Datum) -> BaseGeometry:
     """
     if datum is Datum.WGS84:
         return geometry
-    positions = shapely.get_coordinates(geometry)
-    if not all(prcoords.sanity_in_china_p(prcoords.Coords(latitude, longitude)) for longitude, latitude in positions):
+    if not is_in_china(geometry):
         raise RowError(f"{datum} is defined in China only: leave --datum out for places elsewhere")
     invert = prcoords.gcj_wgs_bored if datum is Datum.GCJ02 else prcoords.bd_wgs_bored
 
@@ -46,3 +45,9 @@ def to_wgs84_datum(geometry: BaseGeometry, datum: Datum) -> BaseGeometry:
         return np.array([(place.lon, place.lat) for place in true]).reshape(-1, 2)
 
     return shapely.transform(geometry, convert)
+
+
+def is_in_china(geometry: BaseGeometry) -> bool:
+    """Whether all positions lie in the box in which GCJ-02 displaces."""
+    positions = shapely.get_coordinates(geometry)
+    return all(prcoords.sanity_in_china_p(prcoords.Coords(latitude, longitude)) for longitude, latitude in positions)

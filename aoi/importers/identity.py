@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 
 from pyproj import Geod
 from shapely import STRtree
 
 from aoi.catalogue import FACILITY_ID, Catalogue
 from aoi.facility import Facility, FacilityKind
+from aoi.importers.datum import Datum, is_in_china, to_wgs84_datum
 from aoi.importers.table import RowError, RowNote
 
 SAME_PLACE_M = 50.0
@@ -76,6 +78,29 @@ def find_doubles(read: Sequence[tuple[str, Facility]], known: Catalogue | None) 
         if twin is not None:
             message = f"lies within {SAME_PLACE_M:.0f} m of {twin}: give it that id, an id of its own, or leave it out"
             notes.append(RowNote(where, "", message))
+    return notes
+
+
+def find_displaced(read: Sequence[tuple[str, Facility]], known: Catalogue | None) -> list[RowNote]:
+    """New rows that would fall on a known place if their coordinates were GCJ-02: a datum left undeclared.
+
+    Args:
+        read: Where each row stands, and its place, taken for WGS 84.
+        known: The catalogue to be joined.
+    """
+    sites = [("", place) for place in known.facilities if not _is_park(place)] if known else []
+    names = {place.facility_id for _, place in sites}
+    tree = STRtree([place.point for _, place in sites])
+    notes = []
+    for where, place in read:
+        if place.facility_id in names or not is_in_china(place.point):
+            continue
+        moved = replace(place, geometry=to_wgs84_datum(place.point, Datum.GCJ02), attributes={})
+        near = sorted(tree.query(moved.point.buffer(0.01)))
+        for twin in _twins(moved, (sites[index] for index in near)):
+            message = f"would lie on {twin} if it were GCJ-02: if it is from a Chinese map, give --datum gcj02"
+            notes.append(RowNote(where, "", message))
+            break
     return notes
 
 

@@ -12,7 +12,8 @@ from pyproj.exceptions import CRSError
 from aoi.catalogue import Catalogue
 from aoi.facility import Facility
 from aoi.importers.columns import guess_mapping
-from aoi.importers.identity import IdKeeper, find_doubles
+from aoi.importers.datum import Datum
+from aoi.importers.identity import IdKeeper, find_displaced, find_doubles
 from aoi.importers.rows import ImportOptions, RowReader
 from aoi.importers.table import GEOMETRY, RawRow, RawTable, RowError, RowNote
 from geo.errors import InputError
@@ -89,6 +90,8 @@ def import_file(path: Path, options: ImportOptions | None = None, known: Catalog
     order = {row.where: number for number, row in enumerate(table.rows)}
     problems += [note for note in doubles if note.where in unusable]
     notes = [*reader.notes, *ids.notes, *doubles]
+    if options.datum is Datum.WGS84:
+        notes += find_displaced([(row.where, place) for row, place in read], known)
     return Import(
         mapping=mapping,
         facilities=tuple(

@@ -6,11 +6,14 @@ from pathlib import Path
 import pytest
 from shapely import Point, Polygon
 
+import aoi
 from aoi.catalogue import Catalogue, load_catalogue
 from aoi.facility import Facility, FacilityKind
 from aoi.facts import fact_meanings, parse_fact
 from geo.errors import InputError
 from geo.grid import WGS84, to_crs
+
+SOURCES = Path(aoi.__file__).parent / "SOURCES.md"
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +39,7 @@ def test_facts_are_as_aspi_gives_them(builtin: Catalogue) -> None:
 def test_every_fact_has_a_meaning_and_a_source(builtin: Catalogue) -> None:
     used = {name for place in builtin.facilities for name in place.attributes}
     assert used == set(fact_meanings())
-    documented = Path("aoi/SOURCES.md").read_text(encoding="utf-8")
+    documented = SOURCES.read_text(encoding="utf-8")
     assert all(f"## {meaning.source}" in documented for meaning in fact_meanings().values())
 
 

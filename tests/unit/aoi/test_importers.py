@@ -11,6 +11,7 @@ from shapely.geometry import mapping
 from aoi.catalogue import Catalogue
 from aoi.facility import FacilityKind
 from aoi.importers import Import, ImportOptions, import_file
+from aoi.importers.datum import Datum
 from aoi.importers.geometry import WORLD, Region
 from geo.errors import InputError
 
@@ -168,6 +169,17 @@ def test_a_place_put_twice_needs_an_id(tmp_path: Path) -> None:
 def test_a_place_that_the_catalogue_has_is_named(tmp_path: Path) -> None:
     report = import_file(write(tmp_path, "lat,lon\n43.38386,88.28994\n"), known=Catalogue.builtin())
     assert "within 50 m of aspi-0050" in problem(report)
+
+
+def test_coordinates_that_look_displaced_are_named(tmp_path: Path) -> None:
+    path = write(tmp_path, "lat,lon\n43.385424982,88.292785875\n43.9,88.9\n")
+    report = import_file(path, known=Catalogue.builtin())
+    assert [str(note) for note in report.notes] == [
+        "line 2: would lie on aspi-0050 if it were GCJ-02: if it is from a Chinese map, give --datum gcj02"
+    ]
+    assert len(report.accepted()) == 2
+    declared = import_file(path, ImportOptions(datum=Datum.GCJ02), known=Catalogue.builtin())
+    assert ["aspi-0050" in str(note) for note in declared.problems] == [True]
 
 
 @pytest.mark.parametrize(

@@ -8,10 +8,13 @@ from pathlib import Path
 import pytest
 from shapely import Point, box
 
+import aoi
 from aoi.build import build_catalogue
 from aoi.perimeters import PerimeterMatch, Verdict, match_perimeters
 from geo.errors import InputError
 from geo.grid import to_wgs84
+
+DATA = Path(aoi.__file__).parent / "data"
 
 SHARED = Path(__file__).parents[4] / "shared" / "data" / "facilities"
 ASPI = SHARED / "aspi_camps_2020-09-24.csv"
@@ -85,14 +88,14 @@ def test_the_packaged_table_is_what_the_sources_give(tmp_path: Path) -> None:
         Verdict.UNCLAIMED: 5,
     }
     names = ["facilities.csv", "osm_perimeters.geojson", "osm_matching.csv"]
-    assert filecmp.cmpfiles(tmp_path, Path("aoi/data"), names, shallow=False) == (names, [], [])
+    assert filecmp.cmpfiles(tmp_path, DATA, names, shallow=False) == (names, [], [])
 
 
 @pytest.mark.skipif(not ASPI.exists(), reason="the published source files aren't beside this checkout")
 def test_no_fact_of_the_source_is_lost_or_changed() -> None:
     with ASPI.open(encoding="utf-8", newline="") as stream:
         source = {int(row["aspi_number"]): row for row in csv.DictReader(stream)}
-    with Path("aoi/data/facilities.csv").open(encoding="utf-8", newline="") as stream:
+    with (DATA / "facilities.csv").open(encoding="utf-8", newline="") as stream:
         table = {int(row["aspi_number"]): row for row in csv.DictReader(stream)}
     assert source.keys() == table.keys()
     for number, row in source.items():
@@ -102,7 +105,7 @@ def test_no_fact_of_the_source_is_lost_or_changed() -> None:
 
 
 def test_the_osm_file_carries_its_licence() -> None:
-    document = json.loads(Path("aoi/data/osm_perimeters.geojson").read_text(encoding="utf-8"))
+    document = json.loads((DATA / "osm_perimeters.geojson").read_text(encoding="utf-8"))
     assert "Open Database License 1.0" in document["licence"]
     assert len(document["features"]) == 110
 
