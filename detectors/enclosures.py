@@ -1,0 +1,154 @@
+"""Enclosures as unions of the faces that straight lines cut the ground into.
+
+Straight lines partition a window into convex faces. The enclosure is the union of faces with the least
+energy: unsupported length of its boundary, less the evidence for "inside" over its area. Both terms together
+are a minimum cut (Boykov and Jolly 2001, ICCV, on the partition of Bauchet and Lafarge 2018, CVPR), so the
+optimum is exact, sides are straight, corners lie where lines meet, and no number of corners is assumed.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import shapely
+from affine import Affine
+from rasterio.features import rasterize
+from scipy import sparse
+from scipy.sparse import csgraph
+from shapely.geometry import LineString, Polygon, box
+
+from detectors.hough import Line
+from detectors.lines import line_support
+from geo.scene import FloatArray
+
+_PIXEL_CENTRES = Affine(1.0, 0.0, -0.5, 0.0, 1.0, -0.5)
+_CAPACITY = 1000.0  # minimum cut works on whole numbers
+
+
+def surroundedness(barriers: FloatArray, reach_px: int, directions: int = 16) -> FloatArray:
+    """Share of directions in which a barrier is met.
+
+    Args:
+        barriers: float32 (y, x), 0 (open) to 1 (closed).
+        reach_px: How far is looked.
+        directions: Number of directions.
+
+    Returns:
+        float32 (y, x), 0 to 1.
+    """
+    rows, columns = barriers.shape
+    total = np.zeros_like(barriers)
+    for index in range(directions):
+        angle = 2.0 * np.pi * index / directions
+        met = np.zeros_like(barriers)
+        for distance in range(1, reach_px):
+            dx, dy = round(np.cos(angle) * distance), round(np.sin(angle) * distance)
+            if abs(dx) >= columns or abs(dy) >= rows:
+                break
+            here = (slice(max(0, -dy), rows - max(0, dy)), slice(max(0, -dx), columns - max(0, dx)))
+            there = (slice(max(0, dy), rows + min(0, dy)), slice(max(0, dx), columns + min(0, dx)))
+            np.maximum(met[here], barriers[there], out=met[here])
+        total += met
+    return total / directions
+
+
+def support_share(strength: FloatArray, weakest: float, full: float) -> FloatArray:
+    """Line strength as support, 0 (none) to 1 (as good as seen)."""
+    return np.clip((strength - weakest) / (full - weakest), 0.0, 1.0)
+
+
+def enclose(
+    strength: FloatArray, inside: FloatArray, lines: list[Line], support: tuple[float, float], base_cost: float
+) -> list[Polygon]:
+    """The union of faces with the least energy.
+
+    Args:
+        strength: float32 (orientation, y, x), not negative.
+        inside: float32 (y, x): evidence for inside (positive) or outside (negative) per pixel, in pixels of
+            unsupported boundary.
+        lines: That partition the window.
+        support: Strengths at which support begins and is full.
+        base_cost: Cost of a fully supported pixel of boundary: keeps the outline short.
+
+    Returns:
+        Polygons without holes in pixel coordinates, 0 at the centre of the first pixel, largest first.
+    """
+    rows, columns = inside.shape
+    frame = box(-0.5, -0.5, columns - 0.5, rows - 0.5)
+    faces, edges = _partition(frame, lines)
+    if len(faces) < 2:
+        return []
+    starts, ends = edges[:, 0], edges[:, 1]
+    strengths, owner = line_support(strength, starts, ends)
+    seen = np.bincount(owner, support_share(strengths, *support), len(edges)) / np.bincount(owner)
+    cost = np.hypot(*(ends - starts).T) * (base_cost + 1.0 - seen)
+    labels = rasterize(
+        ((face, index + 1) for index, face in enumerate(faces)),
+        out_shape=inside.shape,
+        transform=_PIXEL_CENTRES,
+        dtype="int32",
+    )
+    gain = np.bincount(labels.ravel(), inside.ravel(), len(faces) + 1)[1:]
+    chosen = _minimum_cut(gain, _neighbours(faces, starts, ends), cost)
+    if not chosen.any():
+        return []
+    union = shapely.union_all([face for face, taken in zip(faces, chosen, strict=True) if taken])
+    parts = [Polygon(part.exterior) for part in shapely.get_parts(union)]
+    return sorted(parts, key=lambda part: -part.area)
+
+
+def _partition(frame: Polygon, lines: list[Line]) -> tuple[list[Polygon], npt.NDArray[np.float64]]:
+    """Faces, and edges as float64 (edge, 2, 2)."""
+    reach = frame.length
+    cuts = []
+    for line in lines:
+        along = np.array([np.cos(line.angle), np.sin(line.angle)])
+        foot = line.offset_px * np.array([-along[1], along[0]])
+        cut = LineString([foot - reach * along, foot + reach * along]).intersection(frame)
+        if cut.length > 1.0:
+            cuts.append(cut)
+    net = shapely.node(shapely.set_precision(shapely.union_all([*cuts, frame.exterior]), 1e-3))
+    faces = [face for face in shapely.get_parts(shapely.polygonize([net])) if face.area > 0.25]
+    ends = [(part.coords[0], part.coords[-1]) for part in shapely.get_parts(net) if part.length > 1e-2]
+    return faces, np.array(ends, np.float64).reshape(-1, 2, 2)
+
+
+def _neighbours(
+    faces: list[Polygon], starts: npt.NDArray[np.float64], ends: npt.NDArray[np.float64]
+) -> npt.NDArray[np.int64]:
+    """Faces to the left and right of every edge, int64 (edge, 2); -1 outside the frame."""
+    delta = ends - starts
+    normal = np.column_stack([-delta[:, 1], delta[:, 0]]) / np.hypot(*delta.T)[:, None]
+    tree = shapely.STRtree(faces)
+    sides = np.full((len(starts), 2), -1, np.int64)
+    for column, sign in enumerate((0.02, -0.02)):
+        points = shapely.points((starts + ends) / 2.0 + sign * normal)
+        edge, face = tree.query(points, predicate="within")
+        sides[edge, column] = face
+    return sides
+
+
+def _minimum_cut(
+    gain: npt.NDArray[np.float64], sides: npt.NDArray[np.int64], cost: npt.NDArray[np.float64]
+) -> npt.NDArray[np.bool_]:
+    """Which faces belong to the enclosure; everything outside the frame doesn't."""
+    count = len(gain)
+    source, sink = count, count + 1
+    left, right = (np.where(sides[:, k] < 0, sink, sides[:, k]) for k in (0, 1))
+    apart = left != right
+    left, right, cost = left[apart], right[apart], cost[apart]
+    faces = np.arange(count)
+    inner, outer = faces[gain > 0], faces[gain <= 0]
+    tail = np.concatenate([left, right, np.full(len(inner), source), outer])
+    head = np.concatenate([right, left, inner, np.full(len(outer), sink)])
+    weight = np.concatenate([cost, cost, gain[inner], -gain[outer]])
+    capacity = np.rint(weight * _CAPACITY).astype(np.int32)
+    graph = sparse.csr_matrix((capacity, (tail, head)), shape=(count + 2, count + 2))
+    graph.sum_duplicates()
+    residual = graph - csgraph.maximum_flow(graph, source, sink).flow
+    residual.data[residual.data < 0] = 0
+    residual.eliminate_zeros()
+    reached = csgraph.breadth_first_order(residual, source, return_predecessors=False)
+    chosen = np.zeros(count, bool)
+    chosen[reached[reached < count]] = True
+    return chosen

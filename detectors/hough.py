@@ -1,0 +1,111 @@
+"""Straight lines from oriented line strength, by a Hough transform that is peeled line by line."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy import ndimage
+
+from geo.scene import BoolArray, FloatArray
+
+_ANGLE_BINS = 180
+_SPREAD = np.arange(-7, 8)  # degrees: how far a pixel's orientation may be off its line's
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """An endless straight line in pixel coordinates: all (x, y) with y cos(angle) - x sin(angle) = offset_px.
+
+    Attributes:
+        angle: Direction, radians, 0 to pi.
+        offset_px: Signed distance from the origin.
+        strength: Summed strength of the pixels that support it.
+    """
+
+    angle: float
+    offset_px: float
+    strength: float
+
+
+@dataclass(slots=True)
+class _Pixels:
+    x: npt.NDArray[np.float64]
+    y: npt.NDArray[np.float64]
+    angle: npt.NDArray[np.float64]
+    weight: npt.NDArray[np.float64]
+    alive: BoolArray
+
+    def near(self, angle: float, offset_px: float, reach_px: float, reach_deg: float) -> BoolArray:
+        distance = self.y * np.cos(angle) - self.x * np.sin(angle) - offset_px
+        turn = np.abs((self.angle - angle + np.pi / 2) % np.pi - np.pi / 2)
+        return np.asarray(self.alive & (np.abs(distance) < reach_px) & (turn < np.radians(reach_deg)))
+
+
+def straight_lines(strength: FloatArray, where: BoolArray, weakest: float, most: int, least_total: float) -> list[Line]:
+    """The strongest straight lines, each pixel counted for one line only.
+
+    Votes are spread over the directions near a pixel's own (Duda and Hart 1972, Communications of the ACM
+    15(1), with the gradient constraint of Ballard 1981); every line found is refined by total least squares
+    and its pixels are taken out before the next is sought.
+
+    Args:
+        strength: float32 (orientation, y, x), not negative.
+        where: bool (y, x): pixels that may vote.
+        weakest: Strength from which a pixel votes.
+        most: Number of lines after which the search ends.
+        least_total: Summed strength below which a line is left out.
+    """
+    peak = strength.max(axis=0)
+    y, x = np.nonzero((peak > weakest) & where)
+    if len(y) == 0:
+        return []
+    angle = strength.argmax(axis=0)[y, x] * np.pi / len(strength)
+    weight = peak[y, x].astype(np.float64)
+    pixels = _Pixels(x.astype(np.float64), y.astype(np.float64), angle, weight, np.ones(len(y), bool))
+    cells, votes, shape = _cast(pixels, float(np.hypot(*peak.shape)))
+    accumulator = np.bincount(cells.ravel(), votes.ravel(), shape[0] * shape[1])
+    lines: list[Line] = []
+    for _ in range(2 * most):
+        smooth = ndimage.uniform_filter1d(accumulator.reshape(shape), 3, axis=1)
+        best = int(smooth.argmax())
+        if len(lines) == most or 3.0 * smooth.flat[best] < 0.5 * least_total:
+            break
+        start = (np.radians(best // shape[1] * 180.0 / _ANGLE_BINS), 0.5 * (best % shape[1]) - shape[1] / 4.0)
+        line = _refined(pixels, *start)
+        taken = pixels.near(line.angle, line.offset_px, 1.6, 20.0) | pixels.near(*start, 1.6, 20.0)
+        accumulator -= np.bincount(cells[taken].ravel(), votes[taken].ravel(), len(accumulator))
+        pixels.alive &= ~taken
+        if line.strength >= least_total:
+            lines.append(line)
+        if not taken.any():
+            accumulator[max(0, best - 1) : best + 2] = 0.0
+    return lines
+
+
+def _cast(pixels: _Pixels, reach_px: float) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64], tuple[int, int]]:
+    """Accumulator cell and vote of every pixel for every direction near its own."""
+    offsets = 2 * (2 * int(np.ceil(reach_px)) + 2)
+    turned = np.rint(np.degrees(pixels.angle) * _ANGLE_BINS / 180.0).astype(np.int64)[:, None] + _SPREAD
+    angle = np.radians(turned * 180.0 / _ANGLE_BINS)
+    offset_px = pixels.y[:, None] * np.cos(angle) - pixels.x[:, None] * np.sin(angle)
+    wrapped = (turned < 0) | (turned >= _ANGLE_BINS)
+    offset_px = np.where(wrapped, -offset_px, offset_px)
+    cells = (turned % _ANGLE_BINS) * offsets + np.rint(2.0 * offset_px + offsets / 2).astype(np.int64)
+    votes = pixels.weight[:, None] * np.exp(-0.5 * (_SPREAD / 4.0) ** 2)
+    return cells, votes, (_ANGLE_BINS, offsets)
+
+
+def _refined(pixels: _Pixels, angle: float, offset_px: float) -> Line:
+    """Total least squares through the pixels near a line."""
+    for _ in range(2):
+        near = pixels.near(angle, offset_px, 1.6, 14.0)
+        if np.count_nonzero(near) < 4:
+            return Line(angle, offset_px, 0.0)
+        x, y, weight = pixels.x[near], pixels.y[near], pixels.weight[near] ** 2
+        centre = np.average(x, weights=weight), np.average(y, weights=weight)
+        axis = np.linalg.eigh(np.cov(np.vstack([x, y]), aweights=weight))[1][:, 1]
+        angle = float(np.arctan2(axis[1], axis[0]) % np.pi)
+        offset_px = float(centre[1] * np.cos(angle) - centre[0] * np.sin(angle))
+    return Line(angle, offset_px, float(pixels.weight[near].sum()))
