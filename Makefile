@@ -41,6 +41,7 @@ example: .venv/installed ## Make outputs/example, with the README's picture, aga
 	cd outputs/without && cp changes.geojson facilities.geojson coverage.csv ../example/
 	rm -rf outputs/without
 	$(BIN)/facility-watch picture outputs/example/dabancheng.png --outputs outputs/demo
+	$(BIN)/facility-watch catalogue map outputs/example/catalogue.png
 
 lock: ## Pin every dependency anew
 	$(PYTHON) -m venv .venv-lock
