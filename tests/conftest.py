@@ -9,6 +9,9 @@ from pytest_socket import socket_allow_hosts
 
 ROOT = Path(__file__).parents[1]
 
+# Scripts that tests hand to QGIS's own Python; this one has no qgis module.
+collect_ignore_glob = ["*qgis_*.py"]
+
 
 @pytest.fixture(autouse=True)
 def loopback_only() -> None:
