@@ -167,7 +167,7 @@ def _caption(change: Change, moment: str, chip: Chip, stretch: Stretch) -> list[
         for line in (
             f"{moment.upper()}: {_when(acquired_at)}",
             f"{change.change_id}: consistent with {look.works}, {STATUS_WORDS[change.status]}",
-            f"Scene {item_id} ({change.collection or 'product unknown'}), pixel {chip.gsd_m:g} m",
+            f"Scene {item_id}, pixel {chip.gsd_m:g} m",
             f"Left bare, right with the outline. Reflectance {stretch}, the same before and after; grey is masked",
             change.attribution,
         )

@@ -12,7 +12,7 @@ from shapely.ops import unary_union
 from aoi.facility import Fact
 from aoi.facts import fact_meanings
 from detectors.base import ChangeType
-from flows.change import FIELDS, Change, PublishedField, ReviewStatus, Status
+from flows.change import FIELDS, Change, HistoryEntry, PublishedField, ReviewStatus, Status
 from flows.publish.coverage import coverage_of
 from flows.publish.evidence import Evidence
 from flows.publish.layer import changes_of
@@ -166,6 +166,7 @@ def _add_history(layers: Layers, record: FacilityRecord, changes: Sequence[Chang
     """The history of each change, and of it what takes back or corrects what had been published."""
     by_id = {change.change_id: (change, published_geometry(change.geometry)) for change in changes}
     status: dict[str, str] = {}
+    area_m2: dict[str, float] = {}
     for entry in record.history:
         if entry.change_id not in by_id:
             continue
@@ -194,11 +195,19 @@ def _add_history(layers: Layers, record: FacilityRecord, changes: Sequence[Chang
                 "retracted_at": entry.at,
                 "status_before": status.get(entry.change_id, str(entry.status)),
                 "status_after": str(entry.status),
-                "reason": entry.note,
+                "reason": entry.note or _reason(entry, area_m2.get(entry.change_id, entry.area_m2)),
             }
             layers.retractions.add({**shared, **moved}, geometry)
         status[entry.change_id] = str(entry.status)
+        area_m2[entry.change_id] = entry.area_m2
     _add_rejections(layers, changes)
+
+
+def _reason(entry: HistoryEntry, before_m2: float) -> str:
+    """Why, for the events whose name says it but for the figures."""
+    if entry.event == "restored":
+        return f"supported again by the series up to {entry.item_id}"
+    return f"{before_m2:.0f} m² before, {entry.area_m2:.0f} m² by the series up to {entry.item_id}"
 
 
 def _add_rejections(layers: Layers, changes: Sequence[Change]) -> None:

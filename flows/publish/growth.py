@@ -51,14 +51,15 @@ def growth_steps(changes: Iterable[Change], history: Sequence[HistoryEntry], sta
         if not _counts(change):
             continue
         known_m2, earlier = 0.0, change.last_without or start
-        for entry in (entry for entry in history if entry.change_id == change.change_id):
-            if entry.area_m2 != known_m2:
-                steps.append(Step(min(earlier, entry.at), entry.at, entry.area_m2 - known_m2))
-                known_m2 = entry.area_m2
-            earlier = entry.at
-        if change.area_m2 != known_m2:
-            at = change.last_seen if known_m2 else change.valid_from
-            steps.append(Step(min(earlier, at), at, change.area_m2 - known_m2))
+        own = [(entry.at, entry.area_m2) for entry in history if entry.change_id == change.change_id]
+        # A series can show works before there are scenes enough to tell them from passing things: what was first
+        # recorded counts from the first scene that shows it.
+        states = [(change.valid_from, own[0][1]), *own[1:]] if own else [(change.valid_from, change.area_m2)]
+        for at, area_m2 in [*states, (change.last_seen, change.area_m2)]:
+            if area_m2 != known_m2:
+                steps.append(Step(min(earlier, at), at, area_m2 - known_m2))
+                known_m2 = area_m2
+            earlier = at
         if change.valid_to is not None:
             steps.append(Step(change.last_seen, change.valid_to, -change.area_m2))
     return sorted(steps, key=lambda step: (step.at, step.earliest, step.area_m2))

@@ -85,6 +85,14 @@ def read_manifest(folder: Path) -> dict[str, Any] | None:
     return dict(manifest)
 
 
+def earlier_manifest(folder: Path) -> dict[str, Any] | None:
+    """The manifest of what stands in a folder that is about to be published anew; a damaged one counts as none."""
+    try:
+        return read_manifest(folder)
+    except InputError:
+        return None
+
+
 def listed_files(manifest: Mapping[str, Any]) -> tuple[str, ...]:
     """Paths of the products that a manifest lists, those alone that stay inside the folder."""
     return tuple(entry["path"] for entry in manifest["files"] if _stays_inside(str(entry["path"])))

@@ -122,6 +122,8 @@ Font = ImageFont.ImageFont | ImageFont.FreeTypeFont
 
 def _broken(line: str, width: int, font: Font) -> list[str]:
     """A line in pieces that fit: at blanks where there are some, else anywhere."""
+    if font.getlength(line) <= width:
+        return [line]
     pieces = [""]
     for word in line.split(" "):
         for part in _fitting(word, width, font):

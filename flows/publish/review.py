@@ -17,7 +17,7 @@ from pyogrio.errors import DataLayerError, DataSourceError
 from flows.change import ReviewStatus
 from flows.ledger import Ledger
 from flows.publish.geopackage import GEOPACKAGE
-from flows.publish.manifest import read_manifest, sha256_of
+from flows.publish.manifest import earlier_manifest, sha256_of
 from flows.publish.table import clean_text
 from flows.record import Review
 from geo.errors import InputError, StoreError
@@ -73,11 +73,16 @@ def collect_reviews(ledger: Ledger, outputs: Path) -> ImportedReviews | None:
     if not path.exists():
         return None
     _settle(path)
-    manifest = read_manifest(outputs)
+    manifest = earlier_manifest(outputs)
     known = {entry["path"]: entry["sha256"] for entry in manifest["files"]} if manifest else {}
     if known.get(GEOPACKAGE) == sha256_of(path):
         return None
-    return import_reviews(ledger, path)
+    try:
+        return import_reviews(ledger, path)
+    except InputError as error:
+        raise InputError(
+            f"{error} (verdicts in it would be lost: correct it, or move it away, and publish again)"
+        ) from error
 
 
 def _settle(path: Path) -> None:

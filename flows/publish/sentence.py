@@ -97,7 +97,7 @@ def _day(moment: datetime | None) -> str:
 
 def _extent(change: Change) -> str:
     if change.length_m is not None:
-        return f", about {_metres(change.length_m)} long"
+        return f", a ring of about {_metres(change.length_m)} as it stands"
     if change.area_m2 >= _M2_PER_HA:
         return f" on about {two_digits(change.area_m2 / _M2_PER_HA)} hectares"
     return f" on about {two_digits(change.area_m2)} square metres"

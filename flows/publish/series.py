@@ -20,6 +20,7 @@ from geo.scene import FloatArray
 
 _MOST_FRAMES = 24
 _WIDTH_PX = 560
+_COLOURS = 64
 _FRAME_MS = 900
 _LAST_FRAME_MS = 2500
 
@@ -77,13 +78,19 @@ def _read(
 
 
 def _write_gif(pictures: Sequence[Image.Image], path: Path) -> None:
-    """One palette for all frames, so that colours don't flicker from date to date."""
-    sheet = Image.new("RGB", (pictures[0].width, sum(picture.height for picture in pictures)))
+    """One palette for all frames, so that colours don't flicker from date to date.
+
+    It is chosen from every eighth pixel of every eighth line, which is as good and far quicker.
+    """
+    samples = [
+        picture.resize((picture.width // 8, picture.height // 8), Image.Resampling.NEAREST) for picture in pictures
+    ]
+    sheet = Image.new("RGB", (samples[0].width, sum(sample.height for sample in samples)))
     top = 0
-    for picture in pictures:
-        sheet.paste(picture, (0, top))
-        top += picture.height
-    palette = sheet.quantize(128, method=Image.Quantize.MEDIANCUT)
+    for sample in samples:
+        sheet.paste(sample, (0, top))
+        top += sample.height
+    palette = sheet.quantize(_COLOURS, method=Image.Quantize.MEDIANCUT)
     frames = [picture.quantize(palette=palette, dither=Image.Dither.NONE) for picture in pictures]
     durations = [_FRAME_MS] * (len(frames) - 1) + [_LAST_FRAME_MS]
     frames[0].save(path, "GIF", save_all=True, append_images=frames[1:], duration=durations, loop=0, disposal=1)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from flows.change import PublishedField, Status
-from flows.publish.manifest import read_manifest
+from flows.publish.manifest import earlier_manifest
 from flows.publish.table import Cell, Table, iso_utc
 
 PREVIOUS = "changes_of_previous_run.geojson"
@@ -29,7 +29,7 @@ def previous_layer(outputs: Path, run_id: int | None) -> bytes | None:
         outputs: Product folder.
         run_id: The run that is published now.
     """
-    manifest = read_manifest(outputs)
+    manifest = earlier_manifest(outputs)
     if manifest is None:
         return None
     is_same_run = manifest.get("run", {}).get("run_id") == run_id

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from flows.publish.manifest import MANIFEST, listed_files, read_manifest
-from geo.errors import InputError, StoreError
+from flows.publish.manifest import MANIFEST, earlier_manifest, listed_files
+from geo.errors import StoreError
 
 _STAGING = ".publishing"
 
@@ -57,10 +57,7 @@ def _swap(folder: Path, outputs: Path) -> None:
 
 
 def _earlier(outputs: Path) -> tuple[str, ...]:
-    try:
-        manifest = read_manifest(outputs)
-    except InputError:
-        return ()  # A damaged manifest can't tell what is ours, so nothing is removed.
+    manifest = earlier_manifest(outputs)
     return listed_files(manifest) if manifest else ()
 
 

@@ -248,3 +248,11 @@ def test_overlapping_works_count_once(ledger, tmp_path):
     place = _read(tmp_path / "outputs" / "facilities.geojson")["features"][0]["properties"]
     assert place["ground_taken_m2"] == 360_000.0
     assert place["watchtowers"] == 1
+
+
+def test_a_damaged_manifest_stops_nothing(ledger, outputs):
+    (outputs / "manifest.json").write_text("{", encoding="utf-8")
+    with pytest.raises(InputError, match="isn't a manifest"):
+        verify(outputs)
+    publish(ledger, outputs)
+    assert verify(outputs).whole

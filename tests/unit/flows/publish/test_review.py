@@ -87,3 +87,11 @@ def test_edits_still_in_the_side_file_are_not_lost(ledger, outputs):
     editor.close()
     publish(ledger, outputs)
     assert not (outputs / "changes.gpkg-wal").exists()
+
+
+def test_a_geopackage_with_a_wrong_verdict_is_not_overwritten(ledger, outputs):
+    _edit(outputs, review_status="maybe")
+    with pytest.raises(InputError, match="would be lost"):
+        publish(ledger, outputs)
+    with closing(sqlite3.connect(outputs / "changes.gpkg")) as connection:
+        assert ("maybe",) in list(connection.execute("SELECT review_status FROM changes"))
