@@ -11,10 +11,10 @@ from geo.errors import InputError
 from geo.sources.base import ImagerySource
 from geo.sources.cached import CachedSource
 from geo.sources.look import Choice
-from geo.sources.sentinelhub import SentinelHubSource
 from geo.sources.sentinelhub_collection import SENTINEL2_L2A, Collection
 from geo.sources.sentinelhub_credentials import find_credentials
 from geo.sources.sentinelhub_session import DEPLOYMENTS, Session
+from geo.sources.sentinelhub_source import SentinelHubSource
 from geo.sources.signing import PlanetaryComputerSigner, S3Signer, Signer, unsigned
 from geo.sources.stac import StacSource
 from geo.sources.stac_apis import StacApi, api_for

@@ -1,11 +1,13 @@
-"""Imagery from Sentinel Hub: the commercial deployment, Copernicus Data Space, and a user's own collections there."""
+"""The boundary to sentinelhub-py: requests of the Process API as the library writes them, sent by our own transport.
+
+The library reads `Retry-After` as milliseconds, repeats 429 for ever and never signs in again after a 401; so it builds
+requests here and sends none.
+"""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
+from collections.abc import Mapping
+from datetime import datetime
 
 import numpy as np
 import numpy.typing as npt
@@ -14,189 +16,71 @@ from sentinelhub.config import SHConfig
 from sentinelhub.constants import CRS, MimeType, ResamplingType
 from sentinelhub.data_collections import DataCollection
 from sentinelhub.geometry import BBox
-from shapely.geometry import mapping
-from shapely.geometry.base import BaseGeometry
 
-from geo.bands import SCENE_CLASSIFICATION
-from geo.errors import SceneUnusableError, SourceError
-from geo.grid import Grid, utm_zone
-from geo.scene import LeftOut, Scene, SceneRaster
-from geo.sources.acquisitions import Product, one_per_acquisition
-from geo.sources.base import Cost, SearchResult
+from geo.errors import SourceError
 from geo.sources.http import Reply, Request
-from geo.sources.look import Choice, by_cloud_cover, require_clear
-from geo.sources.sentinelhub_catalog import AROUND, product_of
-from geo.sources.sentinelhub_collection import (
-    SENTINEL2_L2A,
-    Collection,
-    evalscript,
-    processing_units,
-)
-from geo.sources.sentinelhub_pixels import LOOK_GSD_M, cut_all, decoded, look_shape, native_grid, parts
+from geo.sources.sentinelhub_catalog import AROUND
+from geo.sources.sentinelhub_collection import Collection
+from geo.sources.sentinelhub_pixels import decoded
 from geo.sources.sentinelhub_session import Session
-from geo.sources.stac_search import search_items
-from geo.sources.window import COARSEST_RATIO, Cutting
 
 _SPENT = "x-processingunits-spent"
 
 
-class SentinelHubSource:
-    """Scenes that Sentinel Hub's Process API cuts out, each band bought at its native pixel size.
-
-    One overpass is one scene: the service itself joins the tiles that an area touches. Instances may be shared by
-    threads.
+class ProcessApi:
+    """Calls of the Process API for one collection, each charged to the meter.
 
     Args:
         session: Signed in to a deployment.
-        collection: What to search and buy.
-        choice: Which scenes are worth buying.
+        data: The library's definition of the collection.
+        processing: Options of the collection's own processing.
     """
 
-    def __init__(self, session: Session, collection: Collection = SENTINEL2_L2A, choice: Choice | None = None) -> None:
-        self.collection = collection
-        self.choice = choice or Choice()
+    def __init__(self, session: Session, data: DataCollection, processing: Mapping[str, object] | None = None) -> None:
         self._session = session
-        self._threads = ThreadPoolExecutor(4, thread_name_prefix="buy")
+        self._data = data
+        self._options = {"processing": dict(processing)} if processing else None
         self._config = SHConfig(use_defaults=True, sh_base_url=session.deployment.base_url)
-        self._data = _data_collection(collection, session.deployment.base_url)
 
-    @property
-    def name(self) -> str:
-        """Short name used in summaries and provenance."""
-        return f"sentinelhub {self._session.deployment.name}"
-
-    def search(self, area: BaseGeometry, start: datetime, end: datetime) -> SearchResult:
-        """Scenes that touch an area (EPSG:4326) and were acquired in [start, end], both aware, one per overpass.
-
-        Raises:
-            InputError: The credentials are refused.
-            SourceError: The catalogue can't be asked.
-        """
-        query = {
-            "collections": [self.collection.catalog_id],
-            "intersects": mapping(area),
-            "datetime": "/".join(moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ") for moment in (start, end)),
-        }
-        url = f"{self._session.deployment.base_url}/api/v1/catalog/1.0.0/search"
-        products: list[Product] = []
-        left_out: list[LeftOut] = []
-        for feature in search_items(self._session, url, query):
-            try:
-                products.append(product_of(feature, self.collection))
-            except SceneUnusableError as error:
-                left_out.append(LeftOut(str(feature.get("id", "a feature without id")), None, str(error)))
-        crs = utm_zone(area.centroid.x, area.centroid.y)
-        scenes, repeated = one_per_acquisition(products, area, crs, joined=True)
-        clear, cloudy = by_cloud_cover(scenes, self.choice.max_cloud_cover_pct)
-        return SearchResult(clear, (*left_out, *repeated, *cloudy))
-
-    def read(self, scene: Scene, bands: Sequence[str], grid: Grid) -> SceneRaster:
-        """The asked-for bands of a scene that it has, on a grid, as stored.
-
-        First a look at scene classification and data mask with pixels of 60 m; the bands are bought only if
-        enough of the grid is seen in it.
-
-        Raises:
-            SceneNotClearError: Too little of the grid is seen.
-            SceneUnusableError: This scene can't be bought: too coarse, gone, or broken.
-            BudgetReachedError: It would cost more than is left.
-            SourceError: Nothing can be bought.
-        """
-        wanted = self._wanted(scene, bands)
-        if scene.gsd_m > COARSEST_RATIO * grid.gsd_m:
-            raise SceneUnusableError(
-                f"{scene.item_id} has pixels of {scene.gsd_m:g} m, too coarse for a grid of {grid.gsd_m:g} m"
-            )
-        if self.collection.classified:
-            self._look(scene, grid)
-        groups = self._groups(wanted)
-        cuttings = dict(
-            pair
-            for group in self._threads.map(lambda item: self._buy(scene, item[1], item[0], grid), groups.items())
-            for pair in group.items()
-        )
-        classes = cuttings.get(SCENE_CLASSIFICATION)
-        return SceneRaster(
-            dn=np.concatenate([cuttings[name].dn for name in wanted]),
-            scale=tuple(scene.scale_offset[name][0] for name in wanted),
-            offset=tuple(scene.scale_offset[name][1] for name in wanted),
-            valid=np.logical_and.reduce([cuttings[name].valid for name in wanted]),
-            classification=None if classes is None else np.where(classes.valid, classes.dn[0], 0).astype(np.uint8),
-            bands=wanted,
-        )
-
-    def estimate_cost(self, scenes: Sequence[Scene], bands: Sequence[str], grid: Grid) -> Cost:
-        """What `read` of these scenes would spend if all of them are clear; bytes before compression."""
-        requests, size, units = 0, 0, 0.0
-        for scene in scenes:
-            if self.collection.classified:
-                requests, units = requests + 1, units + processing_units(look_shape(grid), 1)
-            for gsd_m, names in self._groups(self._wanted(scene, bands)).items():
-                for part in parts(native_grid(grid, gsd_m)):
-                    requests += 1
-                    units += self._units(part, names)
-                    size += math.prod(part.shape) * (len(names) + 1) * self.collection.dtype.itemsize
-        return Cost(requests, size, units)
-
-    def _wanted(self, scene: Scene, bands: Sequence[str]) -> tuple[str, ...]:
-        wanted = tuple(name for name in dict.fromkeys(bands) if name in scene.scale_offset)
-        if not wanted:
-            raise SceneUnusableError(f"{scene.item_id} has none of the bands {', '.join(bands)}")
-        return wanted
-
-    def _groups(self, wanted: Sequence[str]) -> dict[float, list[str]]:
-        """Native pixel size to the bands that have it, the scene classification among them."""
-        names = [*wanted, SCENE_CLASSIFICATION] if self.collection.classified else list(wanted)
-        groups: dict[float, list[str]] = {}
-        for name in names:
-            groups.setdefault(self.collection.band_gsd_m[name], []).append(name)
-        return groups
-
-    def _look(self, scene: Scene, grid: Grid) -> None:
-        whole = Grid(grid.crs, grid.transform, look_shape(grid), LOOK_GSD_M)
-        stored, mask = self._process(scene, [SCENE_CLASSIFICATION], whole, grid.bounds)
-        if not mask.any():
-            raise SceneUnusableError(f"{scene.item_id} is no longer there, or shows nothing of the area")
-        require_clear(np.where(mask, stored[0], 0).astype(np.uint8), self.choice.min_clear_fraction)
-
-    def _buy(self, scene: Scene, names: list[str], gsd_m: float, grid: Grid) -> dict[str, Cutting]:
-        """Bands of one native pixel size, bought as they are and brought to the grid here."""
-        native = native_grid(grid, gsd_m)
-        stored = np.zeros((len(names), *native.shape), self.collection.dtype)
-        mask = np.zeros(native.shape, bool)
-        for part in parts(native):
-            row = round((native.transform.f - part.transform.f) / gsd_m)
-            column = round((part.transform.c - native.transform.c) / gsd_m)
-            target = (slice(row, row + part.shape[0]), slice(column, column + part.shape[1]))
-            stored[:, *target], mask[target] = self._process(scene, names, part, part.bounds)
-        return cut_all(names, stored, mask, native, grid)
-
-    def _process(
-        self, scene: Scene, names: Sequence[str], grid: Grid, bounds: tuple[float, float, float, float]
+    def process(
+        self,
+        script: str,
+        item_id: str,
+        acquired_at: datetime,
+        crs: str,
+        bounds: tuple[float, float, float, float],
+        shape: tuple[int, int, int],
+        units: float,
     ) -> tuple[npt.NDArray[np.generic], npt.NDArray[np.bool_]]:
-        """One Process API call: (numbers (band, y, x), data mask (y, x))."""
-        asked = [self.collection.asked_as.get(name, name) for name in names]
-        rows, columns = grid.shape
+        """Numbers (band, y, x) and data mask (y, x) of one acquisition.
+
+        Args:
+            script: Evalscript whose last output is the data mask.
+            item_id: Which scene, for messages.
+            acquired_at: What is found within a minute of it is joined.
+            crs: UTM zone of the bounds, `EPSG:326xx`.
+            bounds: (min_x, min_y, max_x, max_y), metres.
+            shape: (bands with the data mask, rows, columns).
+            units: What it will cost, processing units.
+        """
         request = SentinelHubRequest(
-            evalscript=evalscript(asked, self.collection.sample_type),
+            evalscript=script,
             input_data=[
                 SentinelHubRequest.input_data(
                     self._data,
-                    time_interval=(scene.acquired_at - AROUND, scene.acquired_at + AROUND),
+                    time_interval=(acquired_at - AROUND, acquired_at + AROUND),
                     upsampling=ResamplingType.NEAREST,
                     downsampling=ResamplingType.NEAREST,
-                    other_args={"processing": {"harmonizeValues": True}} if self.collection.harmonized else None,
+                    other_args=self._options,
                 )
             ],
             responses=[SentinelHubRequest.output_response("default", MimeType.TIFF)],
-            bbox=BBox(bounds, CRS(grid.crs.removeprefix("EPSG:"))),
-            size=(columns, rows),
+            bbox=BBox(bounds, CRS(crs.removeprefix("EPSG:"))),
+            size=(shape[2], shape[1]),
             config=self._config,
         ).download_list[0]
-        reply = self._paid(
-            Request(request.url or "", "POST", request.headers, json=request.post_values), self._units(grid, names)
-        )
-        pixels = decoded(reply, scene, (len(names) + 1, rows, columns))
+        reply = self._paid(Request(request.url or "", "POST", request.headers, json=request.post_values), units)
+        pixels = decoded(reply, item_id, shape)
         return pixels[:-1], pixels[-1] > 0
 
     def _paid(self, request: Request, units: float) -> Reply:
@@ -211,14 +95,18 @@ class SentinelHubSource:
         meter.correct(processing_units=float(reply.headers.get(_SPENT, units)) - units)
         return reply
 
-    def _units(self, grid: Grid, names: Sequence[str]) -> float:
-        return processing_units(grid.shape, len(names), float32=self.collection.sample_type == "FLOAT32")
 
-
-def _data_collection(collection: Collection, base_url: str) -> DataCollection:
+def data_collection(collection: Collection, base_url: str) -> DataCollection:
     """The library's own definition, at the deployment's address: built-in ones have a fixed one."""
     if collection.is_byoc:
         return DataCollection.define_byoc(collection.catalog_id.removeprefix("byoc-"), service_url=base_url)
     if DataCollection.SENTINEL2_L2A.service_url == base_url:
         return DataCollection.SENTINEL2_L2A  # the library refuses a second name for the same definition
     return DataCollection.SENTINEL2_L2A.define_from(f"{collection.name} at {base_url}", service_url=base_url)
+
+
+def radar_collection(base_url: str) -> DataCollection:
+    """Sentinel-1 GRD, interferometric wide swath, VV and VH, at a deployment's address."""
+    if DataCollection.SENTINEL1_IW.service_url == base_url:
+        return DataCollection.SENTINEL1_IW
+    return DataCollection.SENTINEL1_IW.define_from(f"sentinel-1-grd at {base_url}", service_url=base_url)

@@ -96,7 +96,7 @@ def own_collection(
     )
 
 
-def evalscript(bands: Sequence[str], sample_type: str) -> str:
+def evalscript(bands: Sequence[str], sample_type: str, units: str = "DN") -> str:
     """A script that returns bands as they are stored, and the data mask after them.
 
     >>> print(evalscript(["B04"], "UINT16"))
@@ -118,7 +118,7 @@ def evalscript(bands: Sequence[str], sample_type: str) -> str:
         "//VERSION=3\n"
         "function setup() {\n"
         "  return {\n"
-        f'    input: [{{bands: [{asked}], units: "DN"}}],\n'
+        f'    input: [{{bands: [{asked}], units: "{units}"}}],\n'
         f'    output: {{id: "default", bands: {len(names)}, sampleType: "{sample_type}"}}\n'
         "  };\n"
         "}\n"

@@ -15,7 +15,6 @@ from rasterio.io import MemoryFile
 from geo.bands import SCENE_CLASSIFICATION
 from geo.errors import SceneUnusableError, SourceError
 from geo.grid import Grid
-from geo.scene import Scene
 from geo.sources.http import Reply
 from geo.sources.window import Cutting, cut
 
@@ -49,7 +48,7 @@ def parts(grid: Grid) -> Iterator[Grid]:
             yield Grid(grid.crs, grid.transform @ Affine.translation(column, row), shape, grid.gsd_m)
 
 
-def decoded(reply: Reply, scene: Scene, shape: tuple[int, int, int]) -> npt.NDArray[np.generic]:
+def decoded(reply: Reply, item_id: str, shape: tuple[int, int, int]) -> npt.NDArray[np.generic]:
     """The numbers (band, y, x) of a reply.
 
     Raises:
@@ -63,9 +62,9 @@ def decoded(reply: Reply, scene: Scene, shape: tuple[int, int, int]) -> npt.NDAr
         with MemoryFile(reply.body) as memory, memory.open() as dataset:
             pixels: npt.NDArray[np.generic] = dataset.read()
     except RasterioError as error:
-        raise SceneUnusableError(f"{scene.item_id} came as a broken TIFF: run again") from error
+        raise SceneUnusableError(f"{item_id} came as a broken TIFF: run again") from error
     if pixels.shape != shape:
-        raise SceneUnusableError(f"{scene.item_id} came with {pixels.shape} numbers instead of {shape}: run again")
+        raise SceneUnusableError(f"{item_id} came with {pixels.shape} numbers instead of {shape}: run again")
     return pixels
 
 

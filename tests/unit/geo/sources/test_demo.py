@@ -10,8 +10,8 @@ from geo.grid import Grid
 from geo.radiometry import to_reflectance
 from geo.sources.folder import FolderSource
 from geo.sources.look import Choice
-from geo.sources.sentinelhub import SentinelHubSource
 from geo.sources.sentinelhub_session import Credentials, Session
+from geo.sources.sentinelhub_source import SentinelHubSource
 from geo.sources.stac import StacSource
 from geo.sources.stac_apis import StacApi
 from tests.servers import demo

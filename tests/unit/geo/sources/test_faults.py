@@ -15,8 +15,8 @@ from geo.errors import SceneUnusableError, SourceError, TemporarySourceError
 from geo.grid import Grid
 from geo.sources.cached import CachedSource
 from geo.sources.look import Choice
-from geo.sources.sentinelhub import SentinelHubSource
 from geo.sources.sentinelhub_session import Credentials, Session
+from geo.sources.sentinelhub_source import SentinelHubSource
 from geo.sources.stac import StacSource
 from geo.sources.stac_apis import StacApi
 from tests.servers.loopback import Answer, Fault, LoopbackServer

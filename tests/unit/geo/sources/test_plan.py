@@ -14,8 +14,8 @@ from geo.grid import Grid
 from geo.sources.meter import Meter
 from geo.sources.opening import open_sentinelhub, open_stac
 from geo.sources.plan import Area, plan
-from geo.sources.sentinelhub import SentinelHubSource
 from geo.sources.sentinelhub_session import DEPLOYMENTS
+from geo.sources.sentinelhub_source import SentinelHubSource
 from geo.sources.stac_apis import StacApi
 from tests.servers.loopback import Answer
 from tests.servers.sentinelhub import CLIENT_ID, CLIENT_SECRET, SentinelHubServer

@@ -13,10 +13,10 @@ from geo.errors import BudgetReachedError, InputError, SceneNotClearError, Scene
 from geo.grid import Grid
 from geo.sources.look import Choice
 from geo.sources.meter import Meter
-from geo.sources.sentinelhub import SentinelHubSource
 from geo.sources.sentinelhub_collection import SENTINEL2_L2A, own_collection
 from geo.sources.sentinelhub_credentials import find_credentials
 from geo.sources.sentinelhub_session import COPERNICUS_DATA_SPACE, Credentials, Session
+from geo.sources.sentinelhub_source import SentinelHubSource
 from tests.servers.loopback import Answer
 from tests.servers.sentinelhub import CLIENT_ID, CLIENT_SECRET, SentinelHubServer
 from tests.servers.stac import reflectance_pixels
