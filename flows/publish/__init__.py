@@ -27,7 +27,7 @@ from flows.publish.since import PREVIOUS, SINCE, changes_since, previous_layer
 from flows.publish.site import Edition, write_site
 from flows.publish.stac import write_stac
 from flows.publish.staging import files_in, staged
-from flows.publish.styles import write_sidecar_style
+from flows.publish.style_files import write_sidecar_style
 from flows.publish.table import iso_utc
 from flows.publish.tables import write_csv
 from flows.publish.workbook import write_workbook

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -10,11 +9,11 @@ from shapely.geometry.base import BaseGeometry
 from shapely.ops import unary_union
 
 from aoi.facility import Fact
-from aoi.facts import fact_meanings
 from detectors.base import ChangeType
-from flows.change import FIELDS, Change, HistoryEntry, PublishedField, ReviewStatus, Status
+from flows.change import FIELDS, Change, HistoryEntry, ReviewStatus, Status
 from flows.publish.coverage import coverage_of
 from flows.publish.evidence import Evidence
+from flows.publish.fact_columns import append_facts
 from flows.publish.layer import changes_of
 from flows.publish.schema import COVERAGE_FIELDS, FACILITY_FIELDS, HISTORY_FIELDS, RETRACTION_FIELDS
 from flows.publish.sentence import Sightings, sightings_of
@@ -100,7 +99,7 @@ def gather(records: Iterable[FacilityRecord], illustrate: Illustrator, detectors
         for row in rows:
             layers.coverage.add(row)
         layers.summary.add(record, changes, rows)
-    _append_facts(layers.facilities, facts)
+    append_facts(layers.facilities, facts)
     return layers
 
 
@@ -228,38 +227,3 @@ def _add_rejections(layers: Layers, changes: Sequence[Change]) -> None:
                 },
                 published_geometry(change.geometry),
             )
-
-
-def _append_facts(table: Table, facts: Sequence[Mapping[str, Fact]]) -> None:
-    """The catalogue's further facts as columns of their own, in alphabetical order."""
-    taken = {column.name for column in table.fields} | {"fid", "geom"}
-    for fact in sorted({name for row in facts for name in row}):
-        name = _column_name(fact, taken)
-        taken.add(name)
-        cells = [row.get(fact) for row in facts]
-        table.fields += (_fact_field(fact, name, cells),)
-        is_text = table.fields[-1].type == "text"
-        table.rows = [
-            (*row, str(content) if is_text and content is not None else content)
-            for row, content in zip(table.rows, cells, strict=True)
-        ]
-
-
-def _column_name(fact: str, taken: set[str]) -> str:
-    """A name that any database, spreadsheet and style expression takes, and that no other column has."""
-    plain = re.sub(r"[^a-z0-9]+", "_", fact.lower()).strip("_")[:40] or "fact"
-    name, number = plain, 2
-    while name in taken:
-        name, number = f"{plain}_{number}", number + 1
-    return name
-
-
-def _fact_field(fact: str, name: str, cells: Sequence[Fact | None]) -> PublishedField:
-    meaning = fact_meanings().get(fact)
-    kinds = {type(content) for content in cells if content is not None}
-    return PublishedField(
-        name=name,
-        type="integer" if kinds == {int} else "real" if kinds <= {int, float} else "text",
-        unit=meaning.unit if meaning else "",
-        description=meaning.meaning if meaning else "From the catalogue",
-    )

@@ -15,7 +15,8 @@ import shapely
 
 from flows.change import PublishedField
 from flows.publish.gather import Layers
-from flows.publish.styles import styles_of, write_styles
+from flows.publish.style_files import write_styles
+from flows.publish.styles import styles_of
 from flows.publish.table import Table, title_of
 from geo.grid import WGS84
 

@@ -1,28 +1,17 @@
-"""Default styles inside the GeoPackage: QGIS applies them by itself when a layer is added."""
+"""How each layer looks in QGIS: symbols, labels, time, form and map tip."""
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from pathlib import Path
+from dataclasses import dataclass, field
 
 from flows.change import PublishedField, ReviewStatus, Status
 from flows.publish.palette import LOOKS, STATUS_LINES
 from flows.publish.table import Table, title_of
 from flows.publish.templating import render
 
-_FIXED_TIME = "1970-01-01T00:00:00.000Z"
 _GEOMETRY_CODES = {"Point": 0, "MultiPolygon": 2}  # QgsWkbTypes::GeometryType
 _REVIEW = ("review_status", "reviewer", "reviewed_at", "review_note")
-
-_TABLE = """
-CREATE TABLE layer_styles (
-  id INTEGER PRIMARY KEY AUTOINCREMENT NOT NULL, f_table_catalog TEXT(256), f_table_schema TEXT(256),
-  f_table_name TEXT(256), f_geometry_column TEXT(256), styleName TEXT(30), styleQML TEXT, styleSLD TEXT,
-  useAsDefault BOOLEAN, description TEXT, owner TEXT(30), ui TEXT(30), update_time DATETIME
-);
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,33 +61,6 @@ class LayerStyle:
     display: str = ""
     map_tip: str = ""
     tabs: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-
-
-def write_styles(connection: sqlite3.Connection, styles: Sequence[LayerStyle]) -> None:
-    """Puts the styles into a GeoPackage, each as its layer's default."""
-    connection.executescript(_TABLE)
-    connection.execute(
-        "INSERT INTO gpkg_contents (table_name, data_type, identifier, description, last_change) "
-        "VALUES ('layer_styles', 'attributes', 'layer_styles', 'Default styles for QGIS', ?)",
-        (_FIXED_TIME,),
-    )
-    connection.executemany(
-        "INSERT INTO layer_styles (f_table_catalog, f_table_schema, f_table_name, f_geometry_column, styleName, "
-        "styleQML, styleSLD, useAsDefault, description, owner, update_time) "
-        "VALUES ('', '', ?, 'geom', ?, ?, '', 1, 'facility-watch default', '', ?)",
-        [(style.layer, style.layer, render("qgis/layer.qml.j2", style=style), _FIXED_TIME) for style in styles],
-    )
-
-
-def write_sidecar_style(table: Table, geometry_type: str, path: Path) -> None:
-    """Writes a `.qml` beside a GeoJSON of the same name, which QGIS applies when the file is added.
-
-    GDAL shows a feature's `id` as the first field, where a GeoPackage has its row number.
-    """
-    (style,) = styles_of([(table, geometry_type)])
-    first = replace(style.columns[0], name="id")
-    style = replace(style, columns=(first, *style.columns[1:]))
-    path.write_text(render("qgis/layer.qml.j2", style=style), encoding="utf-8", newline="\n")
 
 
 def styles_of(tables: Sequence[tuple[Table, str]]) -> list[LayerStyle]:

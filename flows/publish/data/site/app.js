@@ -207,8 +207,13 @@
     const quote = element("blockquote", { dir: "auto" }, change.sentence);
     const copy = element("button", { type: "button" }, "Copy the sentence and citation");
     copy.addEventListener("click", async () => {
-      await navigator.clipboard.writeText(`${change.sentence}\n${change.citation}`);
-      copy.textContent = "Copied";
+      try {
+        await navigator.clipboard.writeText(`${change.sentence}\n${change.citation}`);
+        copy.textContent = "Copied";
+      } catch {
+        getSelection().selectAllChildren(quote); // a browser may refuse its clipboard to a page on disk
+        copy.textContent = "Selected: copy it with your keyboard";
+      }
     });
     const visit = element("button", { type: "button" }, "Facility");
     visit.addEventListener("click", () => openFacility(place));
@@ -356,7 +361,8 @@
       const usual = boxes.every((box) => box.checked === box.defaultChecked);
       put(parts, name, usual ? "" : boxes.filter((box) => box.checked).map((box) => box.value).join(" ") || "none", "");
     }
-    history.replaceState(null, "", parts.size ? "#" + parts : location.pathname + location.search);
+    const text = parts.toString();
+    history.replaceState(null, "", text ? "#" + text : location.pathname + location.search);
   }
 
   function put(parts, name, content, usual) {
