@@ -103,7 +103,8 @@ def opened(file: RemoteFile) -> Iterator[DatasetReader]:
     """
     try:
         with (
-            rasterio.Env(GDAL_DISABLE_READDIR_ON_OPEN="EMPTY_DIR"),
+            # GDAL's own threads don't know of the opener: JPEG 2000 would come as zeros, without an error.
+            rasterio.Env(GDAL_DISABLE_READDIR_ON_OPEN="EMPTY_DIR", GDAL_NUM_THREADS="1"),
             rasterio.open(_NAME, opener=_Container(file)) as dataset,
         ):
             yield dataset

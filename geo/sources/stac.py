@@ -5,10 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, datetime
 
 import numpy as np
 import numpy.typing as npt
+from rasterio.enums import MaskFlags
+from rasterio.io import DatasetReader
+from rasterio.vrt import WarpedVRT
 from shapely.geometry import mapping
 from shapely.geometry.base import BaseGeometry
 
@@ -140,6 +144,20 @@ class StacSource:
         file = RemoteFile(scene.assets[name], self._transport, self._sign)
         file.fetch_header()
         classes = name == SCENE_CLASSIFICATION
-        with opened(file) as dataset:
+        with opened(file) as stored, _with_nodata(stored, scene.collection) as dataset:
+            if dataset.crs is None:
+                raise SceneUnusableError(f"{file.address} has no georeferencing: read it from another catalogue")
             gsd_m = abs(dataset.transform.a)
             return cut(dataset, [1], grid, gsd_m, classes=classes, coarsest_ratio=math.inf)
+
+
+def _with_nodata(dataset: DatasetReader, collection: str) -> AbstractContextManager[DatasetReader]:
+    """The dataset, with nodata 0 where it is Sentinel-2 and doesn't say: ESA's JPEG 2000 files can't.
+
+    Source: Sentinel-2 Products Specification Document, special values.
+    """
+    says = dataset.nodata is not None or dataset.mask_flag_enums[0] != [MaskFlags.all_valid]
+    if says or not collection.startswith("sentinel-2"):
+        return nullcontext(dataset)
+    vrt: AbstractContextManager[DatasetReader] = WarpedVRT(dataset, src_nodata=0, nodata=0)
+    return vrt

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 import numpy as np
 import pytest
+import rasterio
 from affine import Affine
 from pyproj import Transformer
 
@@ -155,3 +156,25 @@ def test_bands_that_it_hasnt_and_grids_too_fine_are_refused(stac_server, transpo
     fine = Grid("EPSG:32645", Affine(2, 0, 601500, 0, -2, 4808200), (10, 10), 2.0)
     with pytest.raises(SceneUnusableError, match="too coarse"):
         source.read(scene, ["B02"], fine)
+
+
+def test_jpeg_2000_as_esa_delivers_it(stac_server, transport, tmp_path):
+    """Several tiles, no nodata in the file: zeros aren't ground, and numbers are."""
+    pixels = reflectance_pixels((600, 600), 5)
+    pixels[:, :160] = 0
+    item = stac_server.add_scene("S2A_JP2", "2022-02-26T05:00:00Z", {"B02": pixels}, {"B02": TEN})
+    path = "/files/S2A_JP2/B02.jp2"
+    with rasterio.open(
+        tmp_path / "B02.jp2", "w", driver="JP2OpenJPEG", width=600, height=600, count=1, dtype="uint16",
+        crs="EPSG:32645", transform=TEN, BLOCKXSIZE=128, BLOCKYSIZE=128, REVERSIBLE="YES", QUALITY="100",
+    ) as dataset:  # fmt: skip
+        dataset.write(pixels, 1)
+    stac_server.files[path] = (tmp_path / "B02.jp2").read_bytes()
+    item["assets"] = {"B02_10m": {**item["assets"]["blue"], "href": f"{stac_server.url}{path}", "type": "image/jp2"}}
+    source = source_of(stac_server, transport)
+    (scene,) = source.search(GRID.scene_footprint_wgs84, START, END).scenes
+    before = stac_server.sent_bytes
+    raster = source.read(scene, ["B02"], GRID)
+    np.testing.assert_array_equal(raster.dn[0], pixels[180:300, 150:300])
+    np.testing.assert_array_equal(raster.valid, pixels[180:300, 150:300] > 0)
+    assert stac_server.sent_bytes - before < 0.5 * len(stac_server.files[path])
