@@ -4,25 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cache, partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from flows.change import Change
 from flows.ledger import Ledger
-from flows.publish.evidence import Evidence, SceneReader, make_evidence
+from flows.publish.evidence import SceneReader
 from flows.publish.feed import write_feed
-from flows.publish.gather import Illustrated, Layers, gather
+from flows.publish.gather import Layers, gather
 from flows.publish.geojson import write_geojson
 from flows.publish.geopackage import GEOPACKAGE, write_geopackage
-from flows.publish.growth import write_growth
+from flows.publish.illustrate import Illustrator
 from flows.publish.manifest import write_manifest
 from flows.publish.names import safe_name
 from flows.publish.qgis import write_project
+from flows.publish.reuse import EarlierPictures
 from flows.publish.review import ImportedReviews, collect_reviews
 from flows.publish.schema_json import write_schema
-from flows.publish.series import write_series
 from flows.publish.since import PREVIOUS, SINCE, changes_since, previous_layer
 from flows.publish.site import Edition, write_site
 from flows.publish.stac import write_stac
@@ -77,7 +75,10 @@ def publish(ledger: Ledger, outputs: Path, reader: SceneReader | None = None) ->
     previous = previous_layer(outputs, run["run_id"] if run else None)
     with staged(outputs) as folder:
         records = _noting_scenes(ledger.records(), scenes)
-        layers = gather(records, partial(_illustrate, reader, folder), _detectors(parameters))
+        pictures = EarlierPictures(outputs)
+        illustrator = Illustrator(reader, pictures, folder, _software_version())
+        layers = gather(records, illustrator, _detectors(parameters))
+        pictures.write(folder)
         _write_tables(layers, folder)
         _write_since(layers, previous, folder)
         newest = max((scene["acquired_at"] for scene in scenes.values() if scene["acquired_at"]), default=None)
@@ -117,21 +118,6 @@ def _write_since(layers: Layers, previous: bytes | None, folder: Path) -> None:
     write_geojson(changes_since(layers.changes, previous), folder / f"{SINCE}.geojson")
     if previous is not None:
         (folder / PREVIOUS).write_bytes(previous)
-
-
-def _illustrate(
-    reader: SceneReader | None, folder: Path, record: FacilityRecord, changes: tuple[Change, ...]
-) -> Illustrated:
-    """Writes the pictures of one facility. Each scene is read once, however many changes it is evidence of."""
-    evidence: dict[str, Evidence] = {}
-    series = None
-    if reader is not None:
-        read = cache(reader)
-        made = [(change, make_evidence(change, read, folder)) for change in changes]
-        evidence = {change.change_id: found for change, found in made if found is not None}
-        series = write_series(record, read, folder)
-    filled = tuple(evidence[change.change_id].change if change.change_id in evidence else change for change in changes)
-    return Illustrated(filled, evidence, series, write_growth(record, filled, folder))
 
 
 def _noting_scenes(records: Iterator[FacilityRecord], noted: dict[str, dict[str, Any]]) -> Iterator[FacilityRecord]:

@@ -1,5 +1,6 @@
 import hashlib
 import xml.etree.ElementTree as ET
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import numpy as np
@@ -10,6 +11,7 @@ from PIL import Image
 from records import DATES, X, Y, dabancheng, finding, track
 from shapely import box
 
+from flows.change import Status
 from flows.publish import publish
 from flows.publish.evidence import cut_out, make_evidence
 from flows.publish.growth import growth_steps
@@ -154,3 +156,34 @@ def test_publish_with_scenes_fills_the_evidence_and_is_stable(ledger, tmp_path):
     assert verify(tmp_path / "a").whole
     chart = ET.parse(tmp_path / "a" / "evidence" / "custom-0001" / "growth.svg")  # noqa: S314  (our own file)
     assert "<script>alert(1)</script>" in chart.getroot()[0].text
+
+
+def test_pictures_that_stand_are_not_made_again(ledger, tmp_path):
+    asked = []
+
+    def counting(facility_id, item_id):
+        asked.append(item_id)
+        return reader(facility_id, item_id)
+
+    publish(ledger, tmp_path / "a", counting)
+    first = {path: path.read_bytes() for path in (tmp_path / "a").rglob("*") if path.is_file()}
+    asked.clear()
+    publish(ledger, tmp_path / "a", counting)
+    assert asked == []
+    assert first == {path: path.read_bytes() for path in (tmp_path / "a").rglob("*") if path.is_file()}
+
+
+def test_pictures_are_made_again_where_they_were_altered_or_their_change_moved(ledger, tmp_path):
+    publish(ledger, tmp_path, reader)
+    altered = tmp_path / "evidence" / "aspi-0050" / "aspi-0050-mrtkqwza_after.png"
+    genuine = altered.read_bytes()
+    altered.write_bytes(b"forged")
+    wall = tmp_path / "evidence" / "aspi-0050" / "aspi-0050-pbvhsdla_after.png"
+    before = wall.read_bytes()
+    record = dabancheng()
+    moved = (replace(record.tracks[0], status=Status.CONFIRMED), *record.tracks[1:])
+    ledger.save(replace(record, tracks=moved))
+    publish(ledger, tmp_path, reader)
+    assert altered.read_bytes() == genuine
+    assert wall.read_bytes() != before  # its caption says how often it was seen
+    assert verify(tmp_path).whole

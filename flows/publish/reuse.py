@@ -1,0 +1,130 @@
+"""Pictures that need not be made again: those whose recipe is the same and whose files nobody has touched."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from flows.change import Change
+from flows.publish.evidence import Evidence
+from flows.publish.manifest import earlier_manifest, listed_files, sha256_of
+from flows.publish.picture import Stretch
+from flows.record import FacilityRecord
+
+RECIPES = "evidence/recipes.json"
+
+# Programs that draw: another version of them makes every picture anew.
+_DRAWING = ("evidence.py", "picture.py", "series.py", "palette.py")
+
+
+class EarlierPictures:
+    """The pictures of the products that stand, each with the hash of everything that it was made from.
+
+    A weekly run finds most changes as they were. Their scenes needn't be prepared again: what was drawn is taken over,
+    byte for byte, after its hash has been compared with the manifest.
+    """
+
+    def __init__(self, outputs: Path) -> None:
+        self._outputs = outputs
+        self._noted: dict[str, dict[str, Any]] = {}
+        manifest = earlier_manifest(outputs)
+        hashes = {entry["path"]: entry["sha256"] for entry in manifest["files"]} if manifest else {}
+        self._hashes = {name: hashes[name] for name in (listed_files(manifest) if manifest else ())}
+        self._recipes: Mapping[str, Any] = {}
+        if self._stands(RECIPES):
+            self._recipes = json.loads((outputs / RECIPES).read_text(encoding="utf-8"))
+
+    def take(self, key: str, recipe: str, folder: Path) -> Any | None:
+        """What was noted of a picture, its files now also in `folder`; None where it has to be made."""
+        entry = self._recipes.get(key)
+        if entry is None or entry["recipe"] != recipe or not all(self._stands(name) for name in entry["files"]):
+            return None
+        for name in entry["files"]:
+            _share(self._outputs / name, folder / name)
+        self._noted[key] = entry
+        return entry["facts"]
+
+    def note(self, key: str, recipe: str, names: Sequence[str], facts: Any) -> None:
+        """Notes a picture that was made, for the next time."""
+        self._noted[key] = {"recipe": recipe, "files": list(names), "facts": facts}
+
+    def write(self, folder: Path) -> None:
+        """Writes the notes beside the pictures."""
+        if self._noted:
+            text = json.dumps(self._noted, ensure_ascii=False, indent=0)
+            (folder / RECIPES).write_text(text + "\n", encoding="utf-8", newline="\n")
+
+    def _stands(self, name: str) -> bool:
+        path = self._outputs / name
+        return name in self._hashes and path.is_file() and sha256_of(path) == self._hashes[name]
+
+
+def _share(source: Path, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        target.hardlink_to(source)
+    except OSError:  # not every file system has links
+        shutil.copyfile(source, target)
+
+
+def recipe_of_change(change: Change, record: FacilityRecord, drawing: str) -> str:
+    """Hash of everything that decides the images of a change: its outline, scenes and words, and how it is drawn."""
+    words = (change.change_id, change.change_type, str(change.status), change.attribution)
+    scenes = (change.before_item_id, change.before_acquired_at, change.after_item_id, change.after_acquired_at)
+    return _hash(change.geometry.wkb_hex, *words, *scenes, record.parameters_sha256, drawing)
+
+
+def recipe_of_series(record: FacilityRecord, drawing: str) -> str:
+    """Hash of everything that decides the animated series of a facility."""
+    scenes = [(scene.item_id, scene.acquired_at, scene.attribution) for scene in record.used_scenes]
+    return _hash(record.facility.facility_id, scenes, record.parameters_sha256, drawing)
+
+
+def drawing_version(software_version: str) -> str:
+    """Hash of the programs that draw, and the version of everything else."""
+    programs = (files("flows.publish").joinpath(name).read_bytes() for name in _DRAWING)
+    return _hash(software_version, *(hashlib.sha256(program).hexdigest() for program in programs))
+
+
+def _hash(*parts: object) -> str:
+    return hashlib.sha256(repr(parts).encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def facts_of(evidence: Evidence) -> dict[str, Any]:
+    """What has to be known of a change's images beside the files."""
+    change = evidence.change
+    return {
+        "before": change.evidence_before,
+        "after": change.evidence_after,
+        "sha256": change.evidence_sha256,
+        "rings": evidence.rings,
+        "panel_share": evidence.panel_share,
+        "stretch": [evidence.stretch.low, evidence.stretch.high],
+        "rasters": evidence.rasters,
+    }
+
+
+def evidence_from(facts: Mapping[str, Any], change: Change) -> Evidence:
+    """The evidence that `facts_of` was told of."""
+    filled = replace(
+        change, evidence_before=facts["before"], evidence_after=facts["after"], evidence_sha256=facts["sha256"]
+    )
+    return Evidence(
+        filled,
+        [[(x, y) for x, y in ring] for ring in facts["rings"]],
+        {moment: (width, height) for moment, (width, height) in facts["panel_share"].items()},
+        Stretch(*facts["stretch"]),
+        dict(facts["rasters"]),
+    )
+
+
+def files_of(evidence: Evidence) -> list[str]:
+    """Paths of a change's images, relative to the product folder."""
+    pictures = (evidence.change.evidence_before, evidence.change.evidence_after, *evidence.rasters.values())
+    return sorted(path for path in pictures if path)
