@@ -52,6 +52,21 @@ class Components:
 
 
 @dataclass(frozen=True, slots=True)
+class Side:
+    """One straight side of a perimeter.
+
+    Attributes:
+        geometry: LineString in the stack grid's CRS.
+        strength: Share of its length that is seen as a line, 0 to 1, in the scenes since the onset together.
+        seen_in: Item ids of the clear scenes since the onset in which most of it is seen.
+    """
+
+    geometry: BaseGeometry
+    strength: float
+    seen_in: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Finding:
     """One change as the scenes of a stack show it.
 
@@ -72,6 +87,7 @@ class Finding:
         seen_in: Item ids of the clear scenes that show it, ascending by acquisition.
         gone_at: Acquisition of the first scene in which it no longer stands; None while it stands.
         confidence: Calibrated probability that the change is real; None where the detector isn't calibrated.
+        sides: Sides of a perimeter, in order around the ring; empty for areal changes.
     """
 
     kind: ChangeType
@@ -87,6 +103,7 @@ class Finding:
     seen_in: tuple[str, ...]
     gone_at: datetime | None = None
     confidence: float | None = None
+    sides: tuple[Side, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,12 +49,12 @@ def surroundedness(barriers: FloatArray, reach_px: int, directions: int = 16) ->
             there = (slice(max(0, dy), rows + min(0, dy)), slice(max(0, dx), columns + min(0, dx)))
             np.maximum(met[here], barriers[there], out=met[here])
         total += met
-    return total / directions
+    return np.asarray(total / directions, np.float32)
 
 
 def support_share(strength: FloatArray, weakest: float, full: float) -> FloatArray:
     """Line strength as support, 0 (none) to 1 (as good as seen)."""
-    return np.clip((strength - weakest) / (full - weakest), 0.0, 1.0)
+    return np.asarray(np.clip((strength - weakest) / (full - weakest), 0.0, 1.0), np.float32)
 
 
 def enclose(
@@ -88,7 +88,7 @@ def enclose(
         transform=_PIXEL_CENTRES,
         dtype="int32",
     )
-    gain = np.bincount(labels.ravel(), inside.ravel(), len(faces) + 1)[1:]
+    gain = np.bincount(labels.ravel(), inside.ravel().astype(np.float64), len(faces) + 1)[1:].astype(np.float64)
     chosen = _minimum_cut(gain, _neighbours(faces, starts, ends), cost)
     if not chosen.any():
         return []

@@ -56,9 +56,7 @@ class LineFilter:
 
     @cached_property
     def _transfer(self) -> tuple[npt.NDArray[np.complex64], FloatArray]:
-        """Per orientation: the transfer function of both flank differences (as real and imaginary part of
-        one filtered image) and that of the averaging along the line.
-        """
+        """Per orientation, the transfer functions of both flank differences in one, and of the averaging."""
         fy = fft.fftfreq(self._padded[0])[:, None] / self.gsd_m
         fx = fft.fftfreq(self._padded[1])[None, :] / self.gsd_m
         angle = np.pi * np.arange(self.orientations)[:, None, None] / self.orientations
@@ -114,7 +112,7 @@ class LineFilter:
         medians = np.median(padded.reshape(rows, size, columns, size), axis=(1, 3))
         medians = np.maximum(medians, max(float(np.median(medians)) / 3.0, 1e-6))
         fine = ndimage.zoom(np.pad(medians, 1, mode="edge"), size, order=1, grid_mode=True, mode="nearest")
-        return fine[size : size + strongest.shape[0], size : size + strongest.shape[1]].astype(np.float32)
+        return np.asarray(fine[size : size + strongest.shape[0], size : size + strongest.shape[1]], np.float32)
 
     def votes(self, ridges: FloatArray, noise: FloatArray) -> Votes:
         """Share of agreeing pixels along every direction.
@@ -181,12 +179,12 @@ def widened(strength: FloatArray) -> FloatArray:
 
 
 def line_support(
-    strength: FloatArray, starts: npt.NDArray[np.float64], ends: npt.NDArray[np.float64], reach_px: int = 1
+    strength: FloatArray | Votes, starts: npt.NDArray[np.float64], ends: npt.NDArray[np.float64], reach_px: int = 1
 ) -> tuple[FloatArray, npt.NDArray[np.int64]]:
     """Strength of lines along straight segments, read at steps of at most one pixel.
 
     Args:
-        strength: float32 (orientation, y, x), not negative.
+        strength: float32 (orientation, y, x), not negative, or votes, whose sign doesn't count.
         starts: float64 (segment, 2): x and y in pixel coordinates, 0 at the centre of the first pixel.
         ends: float64 (segment, 2).
         reach_px: How far beside the segment a line may run.
@@ -207,5 +205,6 @@ def line_support(
     for offset in range(-reach_px, reach_px + 1):
         x = np.clip(np.rint(points[:, 0] - offset * np.sin(angle)), 0, columns - 1).astype(np.int64)
         y = np.clip(np.rint(points[:, 1] + offset * np.cos(angle)), 0, rows - 1).astype(np.int64)
-        best = np.maximum(best, strength[orientation, y, x] * (0.9 if offset else 1.0))
+        read = np.abs(strength[orientation, y, x].astype(np.float32))
+        best = np.maximum(best, read * np.float32(0.9 if offset else 1.0))
     return best, segment

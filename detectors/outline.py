@@ -71,9 +71,7 @@ class Energy:
         return float(self.sides(points, np.roll(points, -1, axis=0)).sum() + self.corner_cost * len(points))
 
 
-def fit_outline(
-    ring: Polygon, energy: Energy, lines: Sequence[Line], reach_px: float, rounds: int = 4
-) -> Polygon:
+def fit_outline(ring: Polygon, energy: Energy, lines: Sequence[Line], reach_px: float, rounds: int = 4) -> Polygon:
     """The outline of least energy that moving, turning, dropping, breaking and replacing sides leads to.
 
     Args:
@@ -99,17 +97,14 @@ def fit_outline(
     return fitted if fitted.is_valid and fitted.area > 0.3 * ring.area else ring
 
 
-def _moved(
-    points: Points, index: int, energy: Energy, shifts: Points, turns_deg: Points, reach_px: float
-) -> Points:
+def _moved(points: Points, index: int, energy: Energy, shifts: Points, turns_deg: Points, reach_px: float) -> Points:
     """The outline with one side shifted and turned to where the three sides concerned cost least."""
     count = len(points)
     a, b, c, d = (points[(index + k) % count] for k in (-1, 0, 1, 2))
     along = (c - b) / max(np.hypot(*(c - b)), 1e-9)
     normal = np.array([-along[1], along[0]])
     shift, turn = (
-        grid.ravel()
-        for grid in np.meshgrid(shifts * (reach_px if shifts[-1] == 1.0 else 1.0), np.radians(turns_deg))
+        grid.ravel() for grid in np.meshgrid(shifts * (reach_px if shifts[-1] == 1.0 else 1.0), np.radians(turns_deg))
     )
     centre = (b + c) / 2.0 + shift[:, None] * normal
     direction = along * np.cos(turn)[:, None] + normal * np.sin(turn)[:, None]
@@ -151,7 +146,10 @@ def _dropped(points: Points, cost: float, energy: Energy) -> tuple[Points, float
         ]
         if len(points) > 4:
             candidates += [joined for index in range(len(points)) if (joined := _joined(points, index)) is not None]
-        costs = [energy.of(candidate) if _simple(candidate) and energy.holds(candidate).all() else np.inf for candidate in candidates]
+        costs = [
+            energy.of(candidate) if _simple(candidate) and energy.holds(candidate).all() else np.inf
+            for candidate in candidates
+        ]
         best = int(np.argmin(costs))
         if costs[best] >= cost:
             break

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+import shapely
 from scipy import ndimage
 from shapely.geometry import Polygon
 
 from detectors.enclosures import support_share
 from detectors.lines import VOTE, Votes, line_support
+from detectors.outline import Points
 from detectors.rings import RingParameters, steps
 from geo.scene import BoolArray, FloatArray
 
@@ -37,7 +39,7 @@ def pooled(scenes: list[SceneLines]) -> FloatArray:
     shadow, season and cloud rims move.
     """
     if len(scenes) == 1:
-        return np.abs(scenes[0].votes.astype(np.float32)) * scenes[0].clear / VOTE
+        return np.asarray(np.abs(scenes[0].votes) * (scenes[0].clear / VOTE), np.float32)
     total = np.zeros(scenes[0].votes.shape, np.int16)
     count = np.zeros(scenes[0].clear.shape, np.int16)
     for scene in scenes:
@@ -132,48 +134,62 @@ def onset(visible: npt.NDArray[np.float64]) -> Onset | None:
     return Onset(int(low[-1]), seen[0], seen, len(known[known >= seen[0]]), before, after)
 
 
-@dataclass(slots=True)
+def departure(visible: npt.NDArray[np.float64]) -> Onset | None:
+    """The step from high to low visibility, told as the onset of absence; None if visibility doesn't fall.
+
+    Args:
+        visible: float64 (scene,), 0 to 1; NaN where not assessable.
+    """
+    return onset(1.0 - visible)
+
+
+@dataclass(eq=False, slots=True)
 class Track:
     """One ring through time.
 
     Attributes:
         ring: As it stands, in pixel coordinates.
-        onset: When it, or for an extension its new sides, appeared.
+        onset: When it, or for an extension its new sides, appeared; None where it stood from the start.
         parent: The ring that it extends.
-        extended_at: Scene in which a larger ring took its place.
-        gone_at: First scene that no longer shows it.
-        gone_in: Clear scenes since that don't show it.
-        snapped_with: Number of scenes with which its sides were last fitted.
+        extended: Whether a larger ring has taken its place.
+        departure: When it went; None while it stands.
+        fitted_with: Number of scenes with which its sides were last fitted.
     """
 
     ring: Polygon
-    onset: Onset
+    onset: Onset | None
     parent: Track | None = None
-    extended_at: int | None = None
-    gone_at: int | None = None
-    gone_in: tuple[int, ...] = ()
-    snapped_with: int = 1
-    history: list[int] = field(default_factory=list)
+    extended: bool = False
+    departure: Onset | None = None
+    fitted_with: int = 1
 
     @property
     def standing(self) -> bool:
         """Whether it is the newest state of its enclosure."""
-        return self.extended_at is None and self.gone_at is None
+        return not self.extended and self.departure is None
 
 
-def new_sides(
-    ring: Polygon, older: Polygon | None, tolerance_px: float
-) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """Pieces of a ring's sides that don't run along an older ring, each at most about eight pixels long."""
-    dense = ring.segmentize(8.0)
-    starts, ends = steps(dense)
+def new_sides(ring: Polygon, older: Polygon | None = None, tolerance_px: float = 0.0) -> tuple[Points, Points]:
+    """Pieces of a ring's sides that don't run along an older ring.
+
+    Args:
+        ring: In pixel coordinates.
+        older: The ring whose sides are left out.
+        tolerance_px: Distance within which a piece runs along the older ring.
+
+    Returns:
+        Start and end of each piece, float64 (piece, 2), at most eight pixels long.
+    """
+    starts, ends = steps(ring.segmentize(8.0))
     if older is None:
         return starts, ends
-    import shapely
-
-    middle = shapely.points((starts + ends) / 2.0)
-    apart = shapely.distance(middle, older.exterior) > tolerance_px
+    apart = shapely.distance(shapely.points((starts + ends) / 2.0), older.exterior) > tolerance_px
     return starts[apart], ends[apart]
+
+
+def length_of(sides: tuple[Points, Points]) -> float:
+    """Summed length of pieces of sides."""
+    return float(np.hypot(*(sides[1] - sides[0]).T).sum())
 
 
 def eroded(valid: BoolArray, rim_px: int) -> BoolArray:

@@ -61,14 +61,14 @@ class RingParameters:
     seen: tuple[float, float] = (0.08, 0.35)
     weakest_line: float = 0.2
     most_lines: int = 70
-    area_weight: float = 28.0
+    area_weight: float = 36.0
     outside_share: float = 0.55
     base_cost: float = 0.06
     margin_m: float = 120.0
     snap_m: float = 50.0
     shortest_side_m: float = 60.0
     corner_cost: float = 12.0
-    fit_weight: float = 0.6
+    fit_weight: float = 0.8
     least_new: float = 0.12
     least_width: float = 0.25
     frame_m: float = 100.0
@@ -247,8 +247,8 @@ def tidy(ring: Polygon, gsd_m: float, parameters: RingParameters) -> Polygon:
     part = max(shapely.get_parts(closed), key=lambda piece: piece.area, default=ring)
     if part.is_empty or part.geom_type != "Polygon":
         part = ring
-    simple = Polygon(part.exterior).simplify(0.8)
-    return merged_sides(simple, shortest_px=reach)
+    simple = shapely.get_coordinates(part.exterior.simplify(0.8))
+    return merged_sides(Polygon(simple), shortest_px=reach)
 
 
 def merged_sides(ring: Polygon, shortest_px: float) -> Polygon:
@@ -312,4 +312,4 @@ def _meeting(
     if abs(cross) < 0.2 * np.hypot(*u) * np.hypot(*v):
         return None
     w = c - a
-    return a + u * ((w[0] * v[1] - w[1] * v[0]) / cross)
+    return np.asarray(a + u * ((w[0] * v[1] - w[1] * v[0]) / cross))

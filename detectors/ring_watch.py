@@ -1,0 +1,291 @@
+"""The fold that follows rings scene by scene: each state is a function of its scenes and of nothing later."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+from scipy import ndimage
+from shapely.geometry import Polygon
+
+from detectors.lines import LineFilter, luminance, widened
+from detectors.outline import Points
+from detectors.ring_tracks import (
+    Onset,
+    SceneLines,
+    Track,
+    departure,
+    eroded,
+    length_of,
+    new_sides,
+    onset,
+    pooled,
+    visibility,
+)
+from detectors.rings import RingParameters, better, find_rings, inside_evidence, outline_mask, overlap
+from geo.bands import visible
+from geo.scene import FloatArray, ImageStack
+
+
+@dataclass(frozen=True)
+class PerimeterParameters:
+    """How perimeters are found and followed.
+
+    Attributes:
+        orientations: Directions of the line filters over 180 degrees.
+        flank_px: Distance from a line's centre at which its flanks are read, in pixels: a wall at the limit
+            of resolution is one to two pixels wide whatever the sensor.
+        along_m: Standard deviation of the averaging along a line.
+        saturation: Contrast in units of local noise from which a pixel's vote is full.
+        noise_block_m: Side of the blocks over which noise is measured.
+        rings: How rings are found in line strength.
+        before: Number of scenes, and how many of the newest are left out, that tell which lines are old.
+        least_visibility: Least mean visibility of a ring since its onset.
+        least_gain: Least rise of visibility at the onset.
+        chance_gain: Rise of visibility that chance reaches on 100 m of wall; falls with the root of length.
+        least_persistence: Least share of clear scenes since the onset that show a ring.
+        least_clear: Share of a ring that must be clear for a scene to count.
+        least_growth: Growth of the area, as a share, from which a ring is extended.
+        works_days: Growth within this time of the onset belongs to the same works.
+        gone_scenes: Clear scenes without a ring after which it is removed.
+        pooled_scenes: Most scenes pooled to fit a ring's sides.
+        most_change: Gain in line strength that the 80th percentile of the area may reach: beyond, the scene
+            differs everywhere (snow, haze, a failed registration) and no ring is sought in it.
+        least_scene_clear: Clear share of a scene below which it is not assessed.
+        wall_contrast: Contrast of a wall with its shadow and track against the ground, reflectance, that has
+            to be visible for an area to be assessable.
+        limit_noises: Contrast at which half of all rings are found, in units of local noise (measured by
+            simulation, see PERIMETERS.md).
+    """
+
+    orientations: int = 16
+    flank_px: float = 1.5
+    along_m: float = 60.0
+    saturation: float = 2.5
+    noise_block_m: float = 300.0
+    rings: RingParameters = field(default_factory=RingParameters)
+    before: tuple[int, int] = (16, 2)
+    least_visibility: float = 0.55
+    least_gain: float = 0.25
+    chance_gain: float = 0.6
+    least_persistence: float = 0.6
+    least_clear: float = 0.8
+    least_growth: float = 0.1
+    works_days: float = 90.0
+    gone_scenes: int = 2
+    pooled_scenes: int = 8
+    most_change: float = 0.15
+    least_scene_clear: float = 0.6
+    wall_contrast: float = 0.02
+    limit_noises: float = 4.0
+
+
+class RingWatch:
+    """Rings of one image stack, followed scene by scene.
+
+    Attributes:
+        tracks: All rings that hold so far.
+        noise: float32 (y, x) on the filter's padded grid: contrast of the quietest clutter seen so far.
+    """
+
+    def __init__(self, parameters: PerimeterParameters, stack: ImageStack) -> None:
+        self.parameters = parameters
+        self.stack = stack
+        self.gsd_m = stack.grid.gsd_m
+        self.bands = [stack.bands.index(band) for band in visible(stack.bands)]
+        self.filter = LineFilter(
+            stack.grid.shape,
+            self.gsd_m,
+            parameters.orientations,
+            parameters.flank_px * self.gsd_m,
+            parameters.along_m,
+            parameters.saturation,
+        )
+        self.scenes: list[SceneLines] = []
+        self.noise: FloatArray | None = None
+        self.background: FloatArray | None = None
+        self.tracks: list[Track] = []
+
+    def add(self, index: int) -> None:
+        """Takes in the next scene of the stack."""
+        self.scenes.append(self._lines(index))
+        if index == 0:
+            return
+        for track in [track for track in self.tracks if not track.extended]:
+            self._update(track)
+        for ring in self._appeared(index):
+            self._place(ring, index)
+        for ring in self._vanished(index):
+            self._miss(ring)
+
+    def _lines(self, index: int) -> SceneLines:
+        valid = self.stack.valid[index]
+        image = luminance(self.stack.reflectance[index][self.bands], valid, self.background)
+        self.background = image
+        ridges = self.filter.ridges(image)
+        noise = self.filter.noise(ridges, self.parameters.noise_block_m)
+        # The quietest state of a place is its ground; later buildings must not hide the wall around them.
+        self.noise = noise if self.noise is None else np.minimum(self.noise, noise)
+        contrast = self.filter.cropped(np.abs(ridges).max(axis=0))
+        contrast = ndimage.gaussian_filter(np.minimum(contrast, np.percentile(contrast, 99)), 40.0 / self.gsd_m)
+        texture = np.log(np.maximum(contrast, 1e-6) / max(float(np.median(contrast)), 1e-6))
+        clear = eroded(valid, max(1, round(20.0 / self.gsd_m)))
+        return SceneLines(self.filter.votes(ridges, self.noise), texture.astype(np.float32), clear)
+
+    def _appeared(self, index: int) -> list[Polygon]:
+        """Rings that the newest scene shows and the ones before don't."""
+        many, newest = self.parameters.before
+        old = range(max(0, index - many - newest), max(1, index - newest))
+        return self._search([index], list(old), [track.ring for track in self.tracks if track.standing])
+
+    def _vanished(self, index: int) -> list[Polygon]:
+        """Rings that the first scenes show and the newest don't."""
+        newest = list(range(index - self.parameters.gone_scenes + 1, index + 1))
+        first = list(range(0, min(3, newest[0])))
+        if not first:
+            return []
+        return self._search(first, newest, [track.ring for track in self.tracks])
+
+    def _search(
+        self, now: list[int], old: list[int], known: list[Polygon], around: Polygon | None = None
+    ) -> list[Polygon]:
+        """Rings in the lines of some scenes that others don't have."""
+        rings, gsd_m = self.parameters.rings, self.gsd_m
+        strength = pooled([self.scenes[i] for i in now])
+        earlier = pooled([self.scenes[i] for i in old])
+        clear = np.all([self.scenes[i].clear for i in now], axis=0)
+        clear &= np.any([self.scenes[i].clear for i in old], axis=0)
+        if not clear.any():
+            return []
+        gain = np.maximum(strength - widened(earlier), 0.0) * clear
+        if np.percentile(gain.max(axis=0)[clear], 80) > self.parameters.most_change:
+            return []
+        texture = np.mean([self.scenes[i].texture for i in now], axis=0)
+        before = np.maximum(np.mean([self.scenes[i].texture for i in old], axis=0), -0.7)
+        structure = np.where(clear, texture - before, 0.0).astype(np.float32)
+        evidence = inside_evidence(gain, outline_mask(known, clear.shape), structure, gsd_m, rings)
+        return find_rings(strength, earlier, evidence, known, gsd_m, rings, around)
+
+    def _place(self, ring: Polygon, index: int) -> None:
+        """Takes a candidate as a new ring, as the growth of one that stands, or not at all."""
+        touching = [
+            track
+            for track in self.tracks
+            if track.standing and track.ring.intersection(ring).area > 0.2 * min(ring.area, track.ring.area)
+        ]
+        if not touching:
+            dated = onset(self._visible(new_sides(ring)))
+            if self.holds(dated, new_sides(ring)) and dated is not None and index in dated.seen:
+                self.tracks.append(Track(ring, dated))
+        for track in touching:
+            self._grow(track, ring, index)
+
+    def _grow(self, track: Track, ring: Polygon, index: int) -> None:
+        """Extends a ring by a candidate that reaches beyond it."""
+        limits = self.parameters
+        within = ring.intersection(track.ring).area
+        if ring.area < (1.0 + limits.least_growth) * track.ring.area or within < 0.7 * track.ring.area:
+            return
+        grown = Track(ring, None, parent=track)
+        dated = onset(self._visible(self.dated_sides(grown)))
+        if dated is None or not self.holds(dated, self.dated_sides(grown)) or index not in dated.seen:
+            return
+        acquired = [scene.acquired_at for scene in self.stack.scenes]
+        if track.onset and (acquired[dated.first] - acquired[track.onset.first]).days <= limits.works_days:
+            self._replace(track, ring)
+            return
+        track.extended = True
+        grown.onset = dated
+        self.tracks.append(grown)
+
+    def _replace(self, track: Track, ring: Polygon) -> None:
+        """Gives a ring a better outline, if that still has a clear onset."""
+        candidate = Track(ring, None, parent=track.parent)
+        dated = onset(self._visible(self.dated_sides(candidate)))
+        if self.holds(dated, self.dated_sides(candidate)):
+            track.ring, track.onset = ring, dated
+
+    def _miss(self, ring: Polygon) -> None:
+        """Takes a ring that stood from the start as removed."""
+        sides = new_sides(ring)
+        gone = departure(self._visible(sides))
+        if gone is None or len(gone.seen) < self.parameters.gone_scenes or gone.persistence < 1.0:
+            return
+        if 1.0 - gone.before >= self.parameters.least_visibility and self.holds(gone, sides, least_after=0.0):
+            self.tracks.append(Track(ring, None, departure=gone))
+
+    def _update(self, track: Track) -> None:
+        """Brings a ring up to date with the newest scene; one that no longer holds makes way for a better one."""
+        sides = self.dated_sides(track)
+        seen = self._visible(sides)
+        track.departure = self._departure(track, seen, sides)
+        if track.departure is not None:
+            return
+        if track.onset is None:
+            self._drop(track)
+            return
+        dated = onset(seen)
+        if dated is None or not self.holds(dated, sides):
+            self._drop(track)
+            return
+        track.onset = dated
+        if len(dated.seen) >= 1.5 * track.fitted_with:
+            track.fitted_with = len(dated.seen)
+            self._refit(track)
+
+    def _departure(self, track: Track, seen: npt.NDArray[np.float64], sides: tuple[Points, Points]) -> Onset | None:
+        """When a ring went, if the newest clear scenes all show it gone."""
+        start = track.onset.first if track.onset else 0
+        since = seen.copy()
+        since[:start] = np.nan
+        gone = departure(since)
+        if gone is None or len(gone.seen) < self.parameters.gone_scenes or gone.persistence < 1.0:
+            return None
+        if track.onset is not None and gone.without - start < 1:
+            return None
+        return gone if self.holds(gone, sides, least_after=0.0) else None
+
+    def _drop(self, track: Track) -> None:
+        self.tracks.remove(track)
+        if track.parent is not None:
+            track.parent.extended = False
+
+    def _refit(self, track: Track) -> None:
+        """Finds a ring again in all scenes since its onset together: its sides stay, clutter moves."""
+        limits = self.parameters
+        if track.onset is None:
+            return
+        now = list(track.onset.seen[-limits.pooled_scenes :])
+        old = list(range(max(0, track.onset.without - 3), track.onset.without + 1))
+        others = [other.ring for other in self.tracks if other.standing and other is not track]
+        if track.parent:
+            others.append(track.parent.ring)
+        strength = pooled([self.scenes[i] for i in now])
+        for ring in self._search(now, old, others, track.ring):
+            if overlap(ring, track.ring) > 0.6 and better(ring, track.ring, strength, limits.rings):
+                self._replace(track, ring)
+                return
+
+    def dated_sides(self, track: Track) -> tuple[Points, Points]:
+        """The sides by which a ring is dated: all, or for an extension those that its parent doesn't have."""
+        older = track.parent.ring if track.parent else None
+        return new_sides(track.ring, older, self.parameters.rings.snap_m / self.gsd_m / 2.0)
+
+    def _visible(self, sides: tuple[Points, Points]) -> npt.NDArray[np.float64]:
+        return visibility(*sides, self.scenes, self.parameters.rings, self.parameters.least_clear)
+
+    def holds(self, dated: Onset | None, sides: tuple[Points, Points], least_after: float | None = None) -> bool:
+        """Whether a step in visibility is more than chance, and lasts."""
+        limits = self.parameters
+        if dated is None or len(sides[0]) == 0:
+            return False
+        # Chance alone moves the visibility of short rings further than that of long ones.
+        length_m = length_of(sides) * self.gsd_m
+        chance = limits.chance_gain * np.sqrt(100.0 / max(length_m, 100.0))
+        least = limits.least_visibility if least_after is None else least_after
+        return bool(
+            dated.after >= least
+            and dated.after - dated.before >= limits.least_gain + chance
+            and dated.persistence >= limits.least_persistence
+        )

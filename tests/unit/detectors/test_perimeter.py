@@ -1,0 +1,238 @@
+"""The perimeter detector on drawn rings, on look-alikes and on the real series of Dabancheng and Romania."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import geopandas as gpd
+import numpy as np
+import pytest
+from affine import Affine
+from shapely.geometry import Point, box
+
+from detectors.base import ChangeType, Verdict
+from detectors.perimeter import Perimeter
+from geo.grid import Grid, grid_for, to_crs, to_wgs84, utm_zone
+from geo.scene import ImageStack, Scene
+from geo.sources.folder import FolderSource
+from geo.stack import build_stack
+
+SHARED = Path(__file__).parents[4] / "shared" / "data"
+TRUTH = Path(__file__).parents[2] / "data" / "dabancheng_perimeters.geojson"
+START = datetime(2020, 3, 1, tzinfo=UTC)
+SIZE = 140
+
+
+def a_stack(images, valid=None, days=30):
+    """A stack of made-up scenes of one band, float (time, y, x)."""
+    images = np.asarray(images, np.float32)
+    valid = np.ones(images.shape, bool) if valid is None else valid
+    grid = Grid("EPSG:32645", Affine(10, 0, 600_000, 0, -10, 4_800_000), images.shape[1:], 10.0)
+    scenes = tuple(
+        Scene(f"scene-{i:02d}", "made-up", START + timedelta(days=days * i), grid.extent, 10.0, ("PAN",))
+        for i in range(len(images))
+    )
+    return ImageStack(
+        reflectance=np.where(valid, images, np.nan)[:, None].astype(np.float32),
+        valid=valid,
+        bands=("PAN",),
+        scenes=scenes,
+        grid=grid,
+        shift_m=np.zeros((len(images), 2)),
+        registration_quality=np.ones(len(images)),
+        clear_fraction=valid.mean(axis=(1, 2)),
+    )
+
+
+def ground(times, seed=0, noise=0.002):
+    """Rough ground that stays, under noise that doesn't."""
+    random = np.random.default_rng(seed)
+    rough = random.normal(0.0, 0.01, (SIZE, SIZE))
+    rough = (rough + np.roll(rough, 1, 0) + np.roll(rough, 1, 1)) / 3
+    return 0.2 + rough + random.normal(0.0, noise, (times, SIZE, SIZE))
+
+
+def wall(image, rows, columns, contrast=0.05):
+    """A one-pixel track along a rectangle, and the shadow inside it."""
+    for line in (rows[0], rows[1]):
+        image[line, columns[0] : columns[1] + 1] += contrast
+    for line in (columns[0], columns[1]):
+        image[rows[0] : rows[1] + 1, line] += contrast
+    return image
+
+
+def rectangle(rows, columns):
+    """The centre line of `wall` on the ground."""
+    left, right = (600_005 + 10 * column for column in columns)
+    top, bottom = (4_799_995 - 10 * row for row in rows)
+    return box(left, bottom, right, top)
+
+
+def iou(one, other):
+    return one.intersection(other).area / one.union(other).area
+
+
+ROWS, COLUMNS = (45, 85), (40, 100)
+
+
+@pytest.fixture(scope="module")
+def walled():
+    images = ground(8)
+    for image in images[4:]:
+        wall(image, ROWS, COLUMNS)
+    return a_stack(images)
+
+
+def test_finds_an_empty_ring_with_its_outline_onset_and_sides(walled):
+    assessment = Perimeter().assess(walled)
+    assert assessment.verdict is Verdict.CHANGED
+    (finding,) = assessment.findings
+    assert finding.kind is ChangeType.PERIMETER_ADDED
+    assert iou(finding.geometry, rectangle(ROWS, COLUMNS)) > 0.93
+    assert finding.area_m2 == pytest.approx(600 * 400, rel=0.08)
+    assert finding.length_m == pytest.approx(2000, rel=0.05)
+    assert (finding.last_without - START).days == 90
+    assert (finding.first_with - START).days == 120
+    assert finding.seen_in == ("scene-04", "scene-05", "scene-06", "scene-07")
+    assert sum(side.geometry.length for side in finding.sides) == pytest.approx(finding.length_m)
+    assert min(side.strength for side in finding.sides) > 0.7
+
+
+def test_one_newest_scene_is_enough_for_a_first_sighting(walled):
+    (finding,) = Perimeter().assess(walled.take(slice(5))).findings
+    assert finding.seen_in == ("scene-04",)
+
+
+def test_an_assessment_depends_on_its_scenes_and_the_ones_before_alone(walled):
+    followed = list(Perimeter().follow(walled))
+    for last in (3, 4, 6):
+        assert Perimeter().assess(walled.take(slice(last + 1))) == followed[last]
+
+
+def test_swapping_dates_swaps_added_and_removed(walled):
+    backwards = a_stack(walled.reflectance[::-1, 0])
+    (finding,) = Perimeter().assess(backwards).findings
+    assert finding.kind is ChangeType.PERIMETER_REMOVED
+    assert iou(finding.geometry, rectangle(ROWS, COLUMNS)) > 0.9
+    assert finding.seen_in == ("scene-04", "scene-05", "scene-06", "scene-07")
+
+
+def test_an_extension_is_one_and_not_a_new_ring():
+    images = ground(12)
+    for image in images[3:]:
+        wall(image, ROWS, (20, 60))
+    for image in images[8:]:
+        wall(image, ROWS, (60, 110))
+    added, extended = Perimeter().assess(a_stack(images)).findings
+    assert (added.kind, extended.kind) == (ChangeType.PERIMETER_ADDED, ChangeType.PERIMETER_EXTENDED)
+    assert iou(added.geometry, rectangle(ROWS, (20, 60))) > 0.9
+    assert iou(extended.geometry, rectangle(ROWS, (20, 110))) > 0.9
+    assert (extended.first_with - START).days == 240
+
+
+def test_a_ring_that_goes_is_removed_and_told_when():
+    images = ground(10)
+    for image in images[3:7]:
+        wall(image, ROWS, COLUMNS)
+    added, removed = Perimeter().assess(a_stack(images)).findings
+    assert added.kind is ChangeType.PERIMETER_ADDED
+    assert (added.gone_at - START).days == 210
+    assert removed.kind is ChangeType.PERIMETER_REMOVED
+    assert removed.seen_in == ("scene-07", "scene-08", "scene-09")
+
+
+def fields(times):
+    """Fields whose brightness changes: steps, no lines."""
+    images = ground(times)
+    for image in images[times // 2 :]:
+        image[40:70, 30:60] += 0.08
+        image[40:70, 60:100] -= 0.05
+        image[70:100, 30:80] += 0.04
+    return images
+
+
+def parallel_roads(times):
+    images = ground(times)
+    for image in images[times // 2 :]:
+        image[40] += 0.05
+        image[90] += 0.05
+    return images
+
+
+@pytest.mark.parametrize("look_alike", [ground, fields, parallel_roads])
+def test_look_alikes_are_no_perimeter(look_alike):
+    assessment = Perimeter().assess(a_stack(look_alike(8)))
+    assert assessment.findings == ()
+    assert assessment.verdict is Verdict.UNCHANGED
+
+
+def test_cloud_over_the_newest_scene_is_not_assessable_and_keeps_what_is_known(walled):
+    valid = np.ones(walled.valid.shape, bool)
+    valid[7, :100] = False
+    assessment = Perimeter().assess(a_stack(walled.reflectance[:, 0], valid))
+    assert assessment.verdict is Verdict.NOT_ASSESSABLE
+    assert "clear" in assessment.reason
+    assert len(assessment.findings) == 1
+
+
+def test_clutter_that_would_hide_a_wall_is_not_assessable():
+    random = np.random.default_rng(1)
+    images = 0.2 + random.normal(0.0, 0.1, (SIZE, SIZE)) + random.normal(0.0, 0.002, (4, SIZE, SIZE))
+    assessment = Perimeter().assess(a_stack(images))
+    assert assessment.verdict is Verdict.NOT_ASSESSABLE
+    assert "contrast" in assessment.reason
+
+
+def test_coarse_pixels_are_not_assessable(walled):
+    grid = Grid("EPSG:32645", Affine(20, 0, 600_000, 0, -20, 4_800_000), (SIZE, SIZE), 20.0)
+    assessment = Perimeter().assess(replace(walled, grid=grid))
+    assert assessment.verdict is Verdict.NOT_ASSESSABLE
+
+
+def real_stack(folder, longitude, latitude, half_m):
+    """Scenes of a folder over a square around a position."""
+    if not (SHARED / folder).is_dir():
+        pytest.skip(f"{SHARED / folder} isn't here: real scenes are read from there")
+    zone = utm_zone(longitude, latitude)
+    centre = to_crs(Point(longitude, latitude), "EPSG:4326", zone)
+    area = to_wgs84(centre.buffer(half_m, cap_style="square"), zone)
+    source, grid = FolderSource(SHARED / folder), grid_for(area)
+    found = source.search(area, datetime(2015, 1, 1, tzinfo=UTC), datetime(2022, 1, 1, tzinfo=UTC)).scenes
+    wanted = {"B02", "B03", "B04", "SCL"}
+    read = [(scene, source.read(scene, tuple(b for b in scene.bands if b in wanted), grid)) for scene in found]
+    return build_stack(read, grid).stack
+
+
+@pytest.fixture(scope="module")
+def truth():
+    return gpd.read_file(TRUTH).set_index("ring").to_crs("EPSG:32645")
+
+
+def test_dabancheng_ring_and_its_extension(truth):
+    stack = real_stack("dabancheng", 88.28993598, 43.38385, 1500)
+    followed = list(Perimeter().follow(stack))
+    confirmed = [f for f in followed[-1].findings if len(f.seen_in) >= 3]
+    added, extended = confirmed
+    assert (added.kind, extended.kind) == (ChangeType.PERIMETER_ADDED, ChangeType.PERIMETER_EXTENDED)
+    assert iou(added.geometry, truth.geometry["facility_1_2017"]) >= 0.85
+    assert iou(extended.geometry, truth.geometry["facility_1_2018"]) >= 0.85
+    assert added.last_without == stack.scenes[0].acquired_at
+    assert added.first_with <= datetime(2017, 8, 30, tzinfo=UTC)
+    assert extended.last_without >= datetime(2018, 3, 1, tzinfo=UTC)
+    assert extended.first_with <= datetime(2018, 10, 12, tzinfo=UTC)
+    assert followed[0].findings == ()
+
+
+def test_dabancheng_second_facility_rests_on_one_scene(truth):
+    stack = real_stack("dabancheng", 88.272503, 43.378749, 1500)
+    newest = stack.scenes[-1].item_id
+    first = [f for f in Perimeter().assess(stack).findings if f.seen_in == (newest,)]
+    assert max(iou(f.geometry, truth.geometry["facility_2_2020"]) for f in first) >= 0.7
+
+
+# rasterio multiplies transforms in a way that affine will stop supporting.
+@pytest.mark.filterwarnings("ignore:Use `@` matmul:PendingDeprecationWarning")
+def test_romanian_forest_has_no_perimeter_change():
+    stack = real_stack("romania", 22.1546, 45.2078, 490)
+    findings = [f for a in Perimeter().follow(stack) for f in a.findings]
+    assert findings == []
