@@ -96,18 +96,18 @@ class SceneCache:
 
     def verdict(self, request: Request) -> str | None:
         """Why the scene was found to show too little; None where it wasn't."""
-        document = self.document(request.stem + _VERDICT)
+        document = self.document(request.verdict_stem + _VERDICT)
         return None if document is None else str(document["reason"])
 
     def put_verdict(self, request: Request, reason: str) -> None:
         """Note that a scene shows too little, so that it isn't looked at again."""
         document = {**request.document(), "stored_at": self.clock().isoformat(), "reason": reason}
-        self.put_document(request.stem + _VERDICT, document)
+        self.put_document(request.verdict_stem + _VERDICT, document)
 
     def holds(self, request: Request) -> bool:
         """Whether a request would be answered without asking the source."""
-        stem = f"{self._root}/{request.stem}"
-        return bool(self._fs.exists(stem + _RASTER) or self._fs.exists(stem + _VERDICT))
+        paths = (request.stem + _RASTER, request.verdict_stem + _VERDICT)
+        return any(self._fs.exists(f"{self._root}/{path}") for path in paths)
 
     def document(self, path: str) -> dict[str, Any] | None:
         """A stored JSON object whose hash is right; None where there is none, or a damaged one (it is removed)."""

@@ -21,7 +21,7 @@ class Request:
 
     Attributes:
         source: The source's name.
-        settings: Whatever else decides what the source answers.
+        settings: What the source's verdict on a scene depends on; its pixels don't.
         scene: Which scene.
         bands: Which bands.
         grid: On which pixels.
@@ -38,7 +38,6 @@ class Request:
         scene = self.scene
         return {
             "source": self.source,
-            "settings": dict(self.settings),
             "item_id": scene.item_id,
             "collection": scene.collection,
             "acquired_at": scene.acquired_at.isoformat(),
@@ -51,9 +50,17 @@ class Request:
 
     @property
     def stem(self) -> str:
-        """Path of its file without suffix: area, scene, and a hash of all of the request."""
+        """Path of the raster's file without suffix: area, scene, and a hash of what its pixels depend on."""
+        return self._stem(self.document())
+
+    @property
+    def verdict_stem(self) -> str:
+        """Path of the verdict's file without suffix: another choice of scenes is another verdict."""
+        return self._stem({**self.document(), "settings": dict(self.settings)})
+
+    def _stem(self, document: Mapping[str, Any]) -> str:
         item_id = re.sub(r"[^\w.-]+", "_", self.scene.item_id)[:120]
-        return f"{area_key(self.grid)}/{item_id}.{digest(self.document())[:16]}"
+        return f"{area_key(self.grid)}/{item_id}.{digest(document)[:16]}"
 
 
 def area_key(grid: Grid) -> str:

@@ -30,7 +30,7 @@ class CachedSource:
     Args:
         source: Whom to ask.
         cache: Where answers are kept.
-        settings: Whatever else decides what the source answers (JSON), such as its choice of scenes.
+        settings: What its searches and verdicts depend on besides (JSON), such as its choice of scenes.
         fresh_for: How long an answer to a search holds for times after it was asked.
     """
 

@@ -3,24 +3,109 @@
 from __future__ import annotations
 
 import os
+import tomllib
 from collections.abc import Mapping
 from dataclasses import asdict
+from pathlib import Path
 
 from geo.cache import SceneCache
 from geo.errors import InputError
+from geo.radar import RadarSource
 from geo.sources.base import ImagerySource
 from geo.sources.cached import CachedSource
 from geo.sources.look import Choice
-from geo.sources.sentinelhub_collection import SENTINEL2_L2A, Collection
+from geo.sources.sentinelhub_collection import SENTINEL2_L2A, Collection, own_collection
 from geo.sources.sentinelhub_credentials import find_credentials
+from geo.sources.sentinelhub_radar import SentinelHubRadar
 from geo.sources.sentinelhub_session import DEPLOYMENTS, Session
 from geo.sources.sentinelhub_source import SentinelHubSource
 from geo.sources.signing import PlanetaryComputerSigner, S3Signer, Signer, unsigned
 from geo.sources.stac import StacSource
 from geo.sources.stac_apis import StacApi, api_for
+from geo.sources.stac_radar import StacRadar
 from geo.sources.transport import Transport
 
 _KEY_ID, _KEY = "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"
+
+
+def open_remote(
+    specification: str,
+    transport: Transport,
+    choice: Choice | None = None,
+    cache: SceneCache | None = None,
+    profile: str | None = None,
+    environment: Mapping[str, str] | None = None,
+) -> ImagerySource:
+    """The source that a word names: `stac:earth-search`, `sentinelhub:copernicus-data-space`, `byoc:FILE.toml`.
+
+    Args:
+        specification: `stac:` with the name of a known API or the address of any other; `sentinelhub:` with a
+            deployment; `byoc:` with the description of a user's own collection (`own_imagery`).
+        transport: Sends; its meter bounds what is spent.
+        choice: Which scenes are worth fetching.
+        cache: Where answers are kept; None to keep none.
+        profile: Profile of sentinelhub's configuration, named on the command line.
+        environment: Where credentials and keys are looked for.
+
+    Raises:
+        InputError: It names no source, or one that lacks credentials.
+    """
+    kind, _, rest = specification.partition(":")
+    if kind == "stac":
+        return open_stac(transport, rest or "earth-search", choice, cache, environment)
+    if kind == "sentinelhub":
+        where = rest or "copernicus-data-space"
+        return open_sentinelhub(transport, where, SENTINEL2_L2A, profile, choice, cache, environment)
+    if kind == "byoc" and rest:
+        where, collection = own_imagery(Path(rest))
+        return open_sentinelhub(transport, where, collection, profile, choice, cache, environment)
+    raise InputError(f"source {specification!r} isn't known: give stac:NAME, sentinelhub:DEPLOYMENT or byoc:FILE.toml")
+
+
+def open_radar(
+    specification: str,
+    transport: Transport,
+    profile: str | None = None,
+    environment: Mapping[str, str] | None = None,
+) -> RadarSource:
+    """Sentinel-1 backscatter from the source that a word names (`open_remote`).
+
+    Raises:
+        InputError: It names no source of radar, or one that lacks credentials.
+    """
+    kind, _, rest = specification.partition(":")
+    if kind == "stac":
+        api = api_for(rest or "planetary-computer")
+        return StacRadar(transport, api, signer_for(api, transport, environment))
+    if kind == "sentinelhub":
+        return SentinelHubRadar(_session(transport, rest or "copernicus-data-space", profile, environment))
+    raise InputError(f"radar source {specification!r} isn't known: give stac:NAME or sentinelhub:DEPLOYMENT")
+
+
+def own_imagery(path: Path) -> tuple[str, Collection]:
+    """(deployment, collection) of a user's own images, described in a TOML file.
+
+    Keys: `deployment`, `collection_id`, `gsd_m`, `scale` (DN to reflectance), optionally `offset`, `sample_type`
+    (`UINT8`, `UINT16`, `FLOAT32`) and `attribution`; a table `bands` of our band names to the collection's.
+
+    Raises:
+        InputError: The file can't be read, or lacks a key.
+    """
+    try:
+        told = tomllib.loads(path.read_text())
+        return str(told.get("deployment", "sentinel-hub")), own_collection(
+            str(told["collection_id"]),
+            {str(name): str(asked_as) for name, asked_as in told["bands"].items()},
+            float(told["gsd_m"]),
+            float(told["scale"]),
+            sample_type=str(told.get("sample_type", "UINT16")),
+            offset=float(told.get("offset", 0.0)),
+            attribution=str(told.get("attribution", "")),
+        )
+    except KeyError as error:
+        raise InputError(f"{path} doesn't give {error}: add it") from error
+    except (OSError, ValueError, TypeError, AttributeError) as error:
+        raise InputError(f"{path} can't be read as the description of a collection ({error}): correct it") from error
 
 
 def open_stac(
@@ -72,12 +157,10 @@ def open_sentinelhub(
     Raises:
         InputError: The deployment isn't known, or there are no credentials.
     """
-    if deployment not in DEPLOYMENTS:
-        raise InputError(f"Sentinel Hub deployment {deployment} isn't known: give {' or '.join(DEPLOYMENTS)}")
-    where, credentials = find_credentials(DEPLOYMENTS[deployment], profile, environment)
+    session = _session(transport, deployment, profile, environment)
     chosen = choice or Choice()
-    source = SentinelHubSource(Session(transport, where, credentials), collection, chosen)
-    settings = {**asdict(chosen), "url": where.base_url, "collection": collection.name}
+    source = SentinelHubSource(session, collection, chosen)
+    settings = {**asdict(chosen), "url": session.deployment.base_url, "collection": collection.name}
     return source if cache is None else CachedSource(source, cache, settings)
 
 
@@ -96,3 +179,12 @@ def signer_for(api: StacApi, transport: Transport, environment: Mapping[str, str
     if api.signing == "s3":
         raise InputError(f"{api.name} needs S3 keys in {_KEY_ID} and {_KEY}: make them at {api.account_page}")
     return unsigned
+
+
+def _session(
+    transport: Transport, deployment: str, profile: str | None, environment: Mapping[str, str] | None
+) -> Session:
+    if deployment not in DEPLOYMENTS:
+        raise InputError(f"Sentinel Hub deployment {deployment} isn't known: give {' or '.join(DEPLOYMENTS)}")
+    where, credentials = find_credentials(DEPLOYMENTS[deployment], profile, environment)
+    return Session(transport, where, credentials)

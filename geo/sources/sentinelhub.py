@@ -99,7 +99,8 @@ class ProcessApi:
 def data_collection(collection: Collection, base_url: str) -> DataCollection:
     """The library's own definition, at the deployment's address: built-in ones have a fixed one."""
     if collection.is_byoc:
-        return DataCollection.define_byoc(collection.catalog_id.removeprefix("byoc-"), service_url=base_url)
+        name = f"{collection.name} at {base_url}"
+        return DataCollection.define(name, api_id=collection.catalog_id, service_url=base_url)
     if DataCollection.SENTINEL2_L2A.service_url == base_url:
         return DataCollection.SENTINEL2_L2A  # the library refuses a second name for the same definition
     return DataCollection.SENTINEL2_L2A.define_from(f"{collection.name} at {base_url}", service_url=base_url)

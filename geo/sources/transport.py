@@ -24,6 +24,7 @@ from geo.sources.http import RefusedError, Reply, Request, retry_after, server_w
 from geo.sources.meter import Meter
 from geo.sources.ratelimit import PROCESS_LIMITER, RateLimiter
 
+_LOG = logging.getLogger(__name__)
 _TEMPORARY = {408, 425, 429, 500, 502, 503, 504}
 _CHUNK_BYTES = 1 << 20
 _REDIRECTS_ONLY = urllib3.Retry(total=None, connect=0, read=0, status=0, other=0, redirect=5)
@@ -133,6 +134,7 @@ class Transport:
                 return self._attempt(request)
             except _TryAgainError as again:
                 fault = str(again)
+                _LOG.info("%s %s (attempt %d of %d)", request.address, fault, attempt + 1, self._retry.attempts)
                 if attempt + 1 < self._retry.attempts:
                     self._hold(request, attempt, again.retry_after_s)
         raise TemporarySourceError(

@@ -248,6 +248,17 @@ class TestCachedSource:
                 cached.read(scene(0), ["B02"], GRID)
         assert inner.reads == ["S2A_000"]
 
+    def test_another_choice_of_scenes_buys_no_pixel_twice(self, inner, cached):
+        cached.read(scene(0), ["B02"], GRID)
+        inner.fault = SceneNotClearError("shows only 30% of the area")
+        with pytest.raises(SceneNotClearError):
+            cached.read(scene(5), ["B02"], GRID)
+        inner.fault = None
+        laxer = CachedSource(inner, cached.cache, {"min_clear_fraction": 0.0})
+        assert_same(laxer.read(scene(0), ["B02"], GRID), raster(0))
+        assert_same(laxer.read(scene(5), ["B02"], GRID), raster(5))
+        assert inner.reads == ["S2A_000", "S2A_005", "S2A_005"]
+
     def test_other_faults_are_not_kept(self, inner, cached):
         inner.fault = SceneUnusableError("broken")
         with pytest.raises(SceneUnusableError):

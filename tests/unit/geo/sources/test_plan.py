@@ -12,7 +12,7 @@ from geo.cache import SceneCache
 from geo.errors import BudgetReachedError, InputError
 from geo.grid import Grid
 from geo.sources.meter import Meter
-from geo.sources.opening import open_sentinelhub, open_stac
+from geo.sources.opening import open_radar, open_remote, open_sentinelhub, open_stac
 from geo.sources.plan import Area, plan
 from geo.sources.sentinelhub_session import DEPLOYMENTS
 from geo.sources.sentinelhub_source import SentinelHubSource
@@ -117,3 +117,40 @@ def test_unknown_names_and_missing_keys_are_sentences(transport):
     assert source.name == "stac copernicus-data-space"
     assert isinstance(open_sentinelhub(transport, "sentinel-hub", environment=KEYS), SentinelHubSource)
     assert source.estimate_cost([], BANDS, AREAS[0].grid).bytes == 0
+
+
+def test_sources_are_opened_by_a_word(transport, tmp_path):
+    described = tmp_path / "own.toml"
+    described.write_text(
+        'collection_id = "c0ffee"\ngsd_m = 0.5\nscale = 0.0001\nattribution = "© Somebody"\n[bands]\nB04 = "Red"\n'
+    )
+    assert open_remote("stac:planetary-computer", transport).name == "stac planetary-computer"
+    assert open_remote("stac:https://example.org/stac", transport).name == "stac https://example.org/stac"
+    assert open_remote("sentinelhub:", transport, environment=KEYS).name == "sentinelhub copernicus-data-space"
+    own = open_remote(f"byoc:{described}", transport, environment=KEYS)
+    assert (own.name, own.collection.catalog_id) == ("sentinelhub sentinel-hub", "byoc-c0ffee")
+    assert own.collection.asked_as == {"B04": "Red"}
+    assert open_radar("stac:", transport).name == "stac planetary-computer radar"
+    assert open_radar("sentinelhub:", transport, environment=KEYS).name == "sentinelhub copernicus-data-space radar"
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("gsd_m = 0.5", "doesn't give 'collection_id'"),
+        ('collection_id = "x"\nbands = 3', "can't be read as the description"),
+        ("= nonsense", "can't be read as the description"),
+    ],
+)
+def test_a_description_that_lacks_something(tmp_path, transport, text, words):
+    described = tmp_path / "own.toml"
+    described.write_text(text)
+    with pytest.raises(InputError, match=words):
+        open_remote(f"byoc:{described}", transport, environment=KEYS)
+
+
+def test_words_that_name_nothing(transport):
+    with pytest.raises(InputError, match="isn't known: give stac:NAME"):
+        open_remote("ftp:somewhere", transport)
+    with pytest.raises(InputError, match="radar source 'folder:x' isn't known"):
+        open_radar("folder:x", transport)
