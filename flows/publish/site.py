@@ -11,7 +11,7 @@ from typing import Any
 
 from shapely.geometry import mapping
 
-from flows.change import FIELDS
+from flows.change import FIELDS, Status
 from flows.publish.evidence import Evidence
 from flows.publish.gather import Layers
 from flows.publish.palette import LOOKS, STATUS_LINES, STATUS_WORDS
@@ -63,6 +63,7 @@ def write_site(layers: Layers, folder: Path, edition: Edition) -> None:
         "looks": LOOKS.values(),
         "statuses": STATUS_WORDS,
         "count": len(layers.changes.rows),
+        "withdrawn": layers.changes.column("status").count(str(Status.WITHDRAWN)),
         "facilities": len(layers.facilities.rows),
     }
     for page in ("index", "about"):

@@ -215,11 +215,14 @@
         copy.textContent = "Selected: copy it with your keyboard";
       }
     });
+    const parent = changeById.get(change.parent_change_id);
+    const extended = parent ? element("p", {}, "Extends ", link(parent.change_id, `#change=${encodeURIComponent(parent.change_id)}`), ".") : null;
     const visit = element("button", { type: "button" }, "Facility");
     visit.addEventListener("click", () => openFacility(place));
     detail(change.change_id, "change",
       element("h2", { dir: "auto" }, `${data.types[change.change_type].label}: ${placeName(place)}`),
       quote, element("p", {}, copy, " ", visit, " ", link("Permalink", `#change=${encodeURIComponent(change.change_id)}`)),
+      extended,
       change.chip ? swipe(change) : element("p", {}, "No images: the scenes were not at hand when this page was made."),
       change.chip ? files(change) : null, story(change), provenance(change));
     FW_map.show(change.polygons);

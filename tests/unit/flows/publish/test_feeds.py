@@ -61,6 +61,7 @@ def test_stac_items_are_valid_and_their_assets_exist(ledger, tmp_path):
     items = list(catalogue.get_items(recursive=True))
     assert {item.id for item in items} == {"aspi-0050-mrtkqwza", "aspi-0050-pbvhsdla", "aspi-0050-uuivkxoe"}
     for item in items:
+        item.validate()
         assert set(item.assets) == {"before", "after", "before_image", "after_image"}
         for asset in item.assets.values():
             assert (tmp_path / "evidence" / "aspi-0050" / asset.href).is_file()

@@ -1,5 +1,6 @@
 import csv
 import json
+import re
 import sqlite3
 from datetime import UTC, datetime
 
@@ -10,8 +11,9 @@ import pytest
 import shapely
 from hypothesis import given
 from hypothesis import strategies as st
-from records import DATES, dabancheng, finding, scene, track
+from records import DATES, dabancheng, facility, finding, scene, track
 from shapely.geometry import shape
+from test_evidence import reader
 
 from detectors.base import ChangeType
 from flows.change import FIELDS, Status
@@ -256,3 +258,15 @@ def test_a_damaged_manifest_stops_nothing(ledger, outputs):
         verify(outputs)
     publish(ledger, outputs)
     assert verify(outputs).whole
+
+
+def test_ids_from_elsewhere_lead_no_file_out_of_the_folder(ledger, tmp_path):
+    place = facility(
+        facility_id='../../evil id/"<b>', name="\u05de\u05d7\u05e0\u05d4 'x' " + "é" * 300, prefecture="../../P"
+    )
+    ledger.save(dabancheng(facility=place, tracks=(track("../../../c\"'<i>.png"),), history=(), reviews={}))
+    published = publish(ledger, tmp_path / "deep" / "outputs", reader)
+    assert {path.name for path in (tmp_path / "deep").iterdir()} == {"outputs"}
+    assert all(re.fullmatch(r"[A-Za-z0-9_./-]+", name) and ".." not in name for name in published.files)
+    assert max(len(part) for name in published.files for part in name.split("/")) < 120
+    assert verify(tmp_path / "deep" / "outputs").whole
