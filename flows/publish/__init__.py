@@ -24,7 +24,7 @@ from flows.publish.schema_json import write_schema
 from flows.publish.since import PREVIOUS, SINCE, changes_since, previous_layer
 from flows.publish.site import Edition, write_site
 from flows.publish.stac import write_stac
-from flows.publish.staging import files_in, staged
+from flows.publish.staging import files_in, finish_interrupted, staged
 from flows.publish.style_files import write_sidecar_style
 from flows.publish.table import iso_utc
 from flows.publish.tables import write_csv
@@ -68,6 +68,7 @@ def publish(ledger: Ledger, outputs: Path, reader: SceneReader | None = None) ->
         StoreError: The folder can't be written to, or its GeoPackage is open in another program.
         InputError: The GeoPackage holds a verdict that isn't one.
     """
+    finish_interrupted(outputs)
     reviews = collect_reviews(ledger, outputs)
     run = ledger.last_run()
     parameters: dict[str, Any] = dict(run["parameters"]) if run else {}

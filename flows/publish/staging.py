@@ -11,15 +11,15 @@ from flows.publish.manifest import MANIFEST, earlier_manifest, listed_files
 from geo.errors import StoreError
 
 _STAGING = ".publishing"
+_COMPLETE = ".published"
 
 
 @contextmanager
 def staged(outputs: Path) -> Iterator[Path]:
     """A folder to write products into; when the block ends without an error they take the place of the old ones.
 
-    Until then the old products stay as they are. The manifest is swapped last: where a swap was cut short, it still
-    describes the old products, and `verify` says so. Files that the old manifest lists and that were not written again
-    are removed; nothing else in the folder is touched.
+    Until then the old products stay as they are. Files that the old manifest lists and that were not written again are
+    removed; nothing else in the folder is touched. A swap that is cut short is finished by `finish_interrupted`.
 
     Raises:
         StoreError: The folder can't be written to.
@@ -29,13 +29,36 @@ def staged(outputs: Path) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
         yield folder
-        _swap(folder, outputs)
+        folder.rename(outputs / _COMPLETE)
+        finish_interrupted(outputs)
     except OSError as error:
-        raise StoreError(
-            f"{outputs}: products can't be written ({error.strerror or error}); check its rights and free space"
-        ) from error
+        raise _unwritable(outputs, error) from error
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def finish_interrupted(outputs: Path) -> None:
+    """Brings complete products into place, also those whose swap was cut short in an earlier process.
+
+    The manifest is swapped last: until then it describes the old products, and `verify` says so.
+
+    Raises:
+        StoreError: The folder can't be written to.
+    """
+    complete = outputs / _COMPLETE
+    if not complete.is_dir():
+        return
+    try:
+        _swap(complete, outputs)
+        shutil.rmtree(complete)
+    except OSError as error:
+        raise _unwritable(outputs, error) from error
+
+
+def _unwritable(outputs: Path, error: OSError) -> StoreError:
+    return StoreError(
+        f"{outputs}: products can't be written ({error.strerror or error}); check its rights and free space"
+    )
 
 
 def files_in(folder: Path) -> list[str]:
@@ -44,21 +67,27 @@ def files_in(folder: Path) -> list[str]:
 
 
 def _swap(folder: Path, outputs: Path) -> None:
-    written = files_in(folder)
-    obsolete = set(_earlier(outputs)) - set(written)
-    for name in sorted(written, key=lambda name: (name == MANIFEST, name)):
-        target = outputs / name
-        target.parent.mkdir(parents=True, exist_ok=True)
-        if not _same(folder / name, target):
-            (folder / name).replace(target)
-    for name in sorted(obsolete):
+    """Moves files into place. May be called again on what is left of a swap that was cut short."""
+    for name in files_in(folder):
+        if name != MANIFEST:
+            _move(folder / name, outputs / name)
+    for name in _obsolete(folder, outputs):
         (outputs / name).unlink(missing_ok=True)
         _drop_empty(outputs / name, outputs)
+    if (folder / MANIFEST).exists():
+        _move(folder / MANIFEST, outputs / MANIFEST)
 
 
-def _earlier(outputs: Path) -> tuple[str, ...]:
-    manifest = earlier_manifest(outputs)
-    return listed_files(manifest) if manifest else ()
+def _move(new: Path, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if not _same(new, target):
+        new.replace(target)
+
+
+def _obsolete(folder: Path, outputs: Path) -> list[str]:
+    """Files that the old manifest lists and the new one doesn't; none where either is missing."""
+    old, new = earlier_manifest(outputs), earlier_manifest(folder)
+    return sorted(set(listed_files(old)) - set(listed_files(new))) if old and new else []
 
 
 def _same(new: Path, old: Path) -> bool:

@@ -22,6 +22,7 @@ from flows.publish import publish
 from flows.publish.layer import attribution_of, changes_of
 from flows.publish.manifest import verify
 from flows.publish.schema_json import change_layer_schema
+from flows.publish.staging import finish_interrupted
 from flows.publish.table import published_geometry
 from geo.errors import InputError, StoreError
 
@@ -270,3 +271,28 @@ def test_ids_from_elsewhere_lead_no_file_out_of_the_folder(ledger, tmp_path):
     assert all(re.fullmatch(r"[A-Za-z0-9_./-]+", name) and ".." not in name for name in published.files)
     assert max(len(part) for name in published.files for part in name.split("/")) < 120
     assert verify(tmp_path / "deep" / "outputs").whole
+
+
+@pytest.mark.parametrize("moves", [0, 3, 9])
+def test_a_swap_that_was_cut_short_is_finished(ledger, outputs, monkeypatch, moves):
+    ledger.save(dabancheng(tracks=(track("aspi-0050-fresh"),), history=()))
+    left = moves
+    replace = type(outputs).replace
+
+    def cut_short(self, target):
+        nonlocal left
+        left -= 1
+        if left < 0:
+            raise KeyboardInterrupt
+        return replace(self, target)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("pathlib.Path.replace", cut_short)
+        with pytest.raises(KeyboardInterrupt):
+            publish(ledger, outputs)
+    finish_interrupted(outputs)
+    assert verify(outputs).whole
+    assert [feature["id"] for feature in _read(outputs / "changes.geojson")["features"]] == ["aspi-0050-fresh"]
+    assert not list(outputs.glob(".publish*"))
+    finish_interrupted(outputs)
+    assert verify(outputs).whole
