@@ -69,7 +69,9 @@ def one_per_acquisition(
 
 def _overpasses(products: Iterable[Product]) -> list[list[Product]]:
     groups: list[list[Product]] = []
-    for product in sorted(products, key=lambda one: (one.platform, one.scene.acquired_at, one.scene.item_id)):
+    # A catalogue that grows while its pages are read gives some entries twice.
+    once = {(one.scene.collection, one.scene.item_id): one for one in products}.values()
+    for product in sorted(once, key=lambda one: (one.platform, one.scene.acquired_at, one.scene.item_id)):
         last = groups[-1][-1] if groups else None
         if (
             last is not None

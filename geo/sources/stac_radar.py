@@ -11,7 +11,6 @@ from rasterio.control import GroundControlPoint
 from rasterio.enums import Resampling
 from rasterio.io import DatasetReader
 from rasterio.transform import GCPTransformer
-from rasterio.warp import reproject
 from rasterio.windows import Window
 from shapely import get_coordinates
 from shapely.geometry import mapping
@@ -30,6 +29,7 @@ from geo.sources.signing import Signer, unsigned
 from geo.sources.stac_apis import StacApi
 from geo.sources.stac_search import search_items
 from geo.sources.transport import Transport
+from geo.sources.window import warp
 
 _MARGIN_PX = 8  # the fit of the tie points is good to a pixel or two
 _CALIBRATION_BYTES = 1_000_000
@@ -119,7 +119,7 @@ def _on_grid(dataset: DatasetReader, calibration: Calibration, grid: Grid, item_
         GroundControlPoint(point.row - window.row_off, point.col - window.col_off, point.x, point.y, point.z)
         for point in points
     ]
-    reproject(
+    warp(
         sigma0, out, gcps=shifted, src_crs=crs, dst_transform=grid.transform, dst_crs=grid.crs, src_nodata=np.nan,
         dst_nodata=np.nan, resampling=Resampling.bilinear, SRC_METHOD="GCP_TPS",
     )  # fmt: skip

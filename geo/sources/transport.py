@@ -22,11 +22,13 @@ from urllib3.exceptions import TimeoutError as SilenceError
 from geo.errors import InputError, SourceError, TemporarySourceError
 from geo.sources.http import RefusedError, Reply, Request, retry_after, server_words
 from geo.sources.meter import Meter
+from geo.sources.pools import Pools
 from geo.sources.ratelimit import PROCESS_LIMITER, RateLimiter
 
 _LOG = logging.getLogger(__name__)
 _TEMPORARY = {408, 425, 429, 500, 502, 503, 504}
 _CHUNK_BYTES = 1 << 20
+_HEADERS = {"User-Agent": "facility-watch", "Accept-Encoding": "gzip"}
 _REDIRECTS_ONLY = urllib3.Retry(total=None, connect=0, read=0, status=0, other=0, redirect=5)
 
 # urllib3 writes the queries of addresses to its debug log, and a signed address is as good as a key.
@@ -91,12 +93,7 @@ class Transport:
         self._sleep = sleep
         self._slots = threading.BoundedSemaphore(concurrency)
         self._threads = ThreadPoolExecutor(concurrency, thread_name_prefix="fetch")
-        self._pools = urllib3.PoolManager(
-            maxsize=concurrency,
-            headers={"User-Agent": "facility-watch", "Accept-Encoding": "gzip"},
-            timeout=timeout_s,
-            retries=_REDIRECTS_ONLY,
-        )
+        self._pools = Pools(concurrency, timeout_s)
 
     def __enter__(self) -> Self:
         return self
@@ -167,12 +164,16 @@ class Transport:
         except LocationParseError as error:
             raise InputError(f"{request.address} isn't a usable address: correct it") from error
         except HTTPError as error:
+            if isinstance(_cause(error), SSLError):
+                raise SourceError(
+                    f"{request.address} shows no valid certificate: check it, or name a bundle in SSL_CERT_FILE"
+                ) from error
             raise _TryAgainError(_fault(error)) from error
         finally:
             self.meter.correct(size_bytes=received - request.size_bytes)
 
     def _exchange(self, request: Request) -> Reply:
-        headers = {**self._pools.headers, **request.headers}
+        headers = {**_HEADERS, **request.headers}
         body = None
         if request.byte_range:
             headers |= {"Range": f"bytes={request.byte_range[0]}-{request.byte_range[1] - 1}"}
@@ -181,7 +182,14 @@ class Transport:
             headers["Content-Type"], body = "application/json", json.dumps(request.json).encode()
         if request.form is not None:
             headers["Content-Type"], body = "application/x-www-form-urlencoded", urlencode(request.form).encode()
-        response = self._pools.request(request.method, request.url, headers=headers, body=body, preload_content=False)
+        response = self._pools.of(request).request(
+            request.method,
+            request.url,
+            headers=headers,
+            body=body,
+            preload_content=False,
+            retries=_REDIRECTS_ONLY,
+        )
         try:
             return self._received(request, response)
         except BaseException:
@@ -218,13 +226,14 @@ def _failure(request: Request, response: urllib3.BaseHTTPResponse, body: bytes) 
     return RefusedError(f"{request.address} answered {status} ({phrase}){words}", status)
 
 
+def _cause(error: HTTPError) -> Exception:
+    return error.reason if isinstance(error, MaxRetryError) and error.reason is not None else error
+
+
 def _fault(error: HTTPError) -> str:
-    if isinstance(error, MaxRetryError) and isinstance(error.reason, HTTPError):
-        return _fault(error.reason)
-    if isinstance(error, NewConnectionError):
+    cause = _cause(error)
+    if isinstance(cause, NewConnectionError):
         return "can't be reached"
-    if isinstance(error, SilenceError):
+    if isinstance(cause, SilenceError):
         return "doesn't answer in time"
-    if isinstance(error, SSLError):
-        return "shows no valid certificate"
     return "broke off its answer"

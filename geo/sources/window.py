@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -23,6 +24,7 @@ from geo.scene import BoolArray
 # Beyond this ratio of pixel sizes neighbouring file pixels fall into one grid pixel and have to be averaged,
 # and the other way round a grid pixel would be invented from its neighbours.
 COARSEST_RATIO = 1.5
+_WARPING = threading.Lock()
 _ALIGNED_WITHIN = 1e-3  # of a pixel
 _MARGIN = 3  # pixels around the window: cubic resampling reaches two
 
@@ -123,7 +125,7 @@ def _resample(dataset: DatasetReader, indexes: Sequence[int], grid: Grid, gsd_m:
     smooth = Resampling.average if finer else Resampling.cubic
     for band, plane in enumerate(stored):
         source = np.where(stored_valid, plane, np.nan).astype(np.float32)
-        reproject(
+        warp(
             source,
             dn[band],
             src_nodata=np.nan,
@@ -135,7 +137,7 @@ def _resample(dataset: DatasetReader, indexes: Sequence[int], grid: Grid, gsd_m:
     # is put around it: a pixel half outside isn't valid.
     share = np.zeros(grid.shape, np.float32)
     place["src_transform"] = place["src_transform"] @ Affine.translation(-1, -1)
-    reproject(
+    warp(
         np.pad(stored_valid, 1).astype(np.float32),
         share,
         resampling=Resampling.average if finer else Resampling.bilinear,
@@ -144,6 +146,18 @@ def _resample(dataset: DatasetReader, indexes: Sequence[int], grid: Grid, gsd_m:
     valid = (share > 0.999) & np.isfinite(dn).all(axis=0)
     dn[:, ~valid] = 0
     return Cutting(dn, valid, resampled=True)
+
+
+def warp(source: npt.NDArray[np.generic], destination: npt.NDArray[np.generic], **options: object) -> None:
+    """`rasterio.warp.reproject`, one at a time: it silences a warning for all threads, and forgets to unsilence it.
+
+    Args:
+        source: Numbers to resample.
+        destination: Where they go.
+        options: As `reproject` takes them.
+    """
+    with _WARPING:
+        reproject(source, destination, **options)
 
 
 def _covering_window(dataset: DatasetReader, grid: Grid) -> Window | None:

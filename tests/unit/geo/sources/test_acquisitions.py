@@ -82,3 +82,7 @@ def test_every_product_is_kept_or_left_out_whatever_the_order(entries, random):
     assert (kept, reasons) == chosen(*products)
     assert sorted([*kept, *reasons]) == sorted(one.scene.item_id for one in products)
     assert len(kept) == len({day for day, _, _ in entries})
+
+
+def test_an_entry_that_came_twice_is_one():
+    assert chosen(product("a"), product("a")) == (["a"], {})

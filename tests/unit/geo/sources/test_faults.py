@@ -11,10 +11,11 @@ import pytest
 from affine import Affine
 
 from geo.cache import SceneCache
-from geo.errors import SceneUnusableError, SourceError, TemporarySourceError
+from geo.errors import BudgetReachedError, SceneUnusableError, SourceError, TemporarySourceError
 from geo.grid import Grid
 from geo.sources.cached import CachedSource
 from geo.sources.look import Choice
+from geo.sources.many import read_many
 from geo.sources.sentinelhub_session import Credentials, Session
 from geo.sources.sentinelhub_source import SentinelHubSource
 from geo.sources.stac import StacSource
@@ -237,3 +238,22 @@ def test_a_token_refused_for_ever_is_asked_for_twice_only(hub):
 def test_a_sign_in_that_fails_for_a_moment(hub, fault):
     hub.server.spoil("/auth/token", fault)
     assert hub.run()[1] == {}
+
+
+def test_many_scenes_at_once_come_in_order_and_a_bad_one_stays_alone(stac):
+    del stac.server.files[f"/files/{stac.spoiled_part}.tif"]
+    stac.server.latency_s = 0.02
+    scenes = stac.source.search(AREA, START, END).scenes
+    outcomes = list(read_many(stac.source, scenes, ["B02"], GRID))
+    assert [scene.acquired_at.day for scene, _ in outcomes] == list(DAYS)
+    assert [isinstance(outcome, SceneUnusableError) for _, outcome in outcomes] == [day == BAD for day in DAYS]
+    rasters = {scene.acquired_at.day: raster for scene, raster in outcomes if not isinstance(raster, Exception)}
+    assert_others_arrived(stac, rasters, {BAD})
+
+
+def test_many_scenes_stop_at_a_bound(stac):
+    scenes = stac.source.search(AREA, START, END).scenes
+    stac.source.source._transport.meter.max_bytes = 1
+    with pytest.raises(BudgetReachedError):
+        list(read_many(stac.source, scenes, ["B02"], GRID))
+    assert stac.server.count("/files") == 0

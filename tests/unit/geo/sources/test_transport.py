@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
 import pytest
+from urllib3.exceptions import MaxRetryError, SSLError
 
 from geo.errors import BudgetReachedError, InputError, SourceError, TemporarySourceError
 from geo.sources.http import RefusedError, Request
@@ -169,3 +170,28 @@ def test_requests_are_paced_over_all_threads():
     assert sorted(waits) == pytest.approx([0.1 * k for k in range(20)])
     now[0] = 10
     assert limiter.reserve("host") == 0
+
+
+def test_the_environments_proxy_is_used_and_bypassed(server, make_transport, monkeypatch):
+    monkeypatch.setenv("http_proxy", server.url)
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    transport = make_transport()
+    assert transport.fetch(Request("http://archive.example/b02.tif")).body == FILE
+    transport.fetch(get(server))
+    assert [got.target for got in server.requests] == [
+        "http://archive.example/b02.tif", "/file.tif?sig=secret-signature",
+    ]  # fmt: skip
+
+
+def test_a_wrong_certificate_is_told_at_once(transport, monkeypatch):
+    asked = []
+
+    class Untrusted:
+        def request(self, method, url, **_):
+            asked.append(url)
+            raise MaxRetryError(None, url, SSLError("certificate verify failed: self-signed certificate"))
+
+    monkeypatch.setattr(transport._pools, "of", lambda request: Untrusted())
+    with pytest.raises(SourceError, match="shows no valid certificate: check it"):
+        transport.fetch(Request("https://archive.example/b02.tif"))
+    assert len(asked) == 1
