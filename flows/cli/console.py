@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path, PurePosixPath
 
 import typer
 from rich.console import Console
@@ -31,6 +33,16 @@ def show_table(rows: Sequence[Mapping[str, object]], title: str = "") -> None:
     for row in rows:
         table.add_row(*(str(cell) for cell in row.values()))
     Console(highlight=False).print(table)
+
+
+def show_products(files: Sequence[str], outputs: Path) -> None:
+    """Says where products are: files by name, folders by how much is in them."""
+    folders = Counter(PurePosixPath(name).parts[0] + "/" for name in files if "/" in name)
+    output.print(f"Products in {outputs}:", markup=False)
+    for name in sorted(name for name in files if "/" not in name):
+        output.print(f"  {name}", markup=False)
+    for name, count in sorted(folders.items()):
+        output.print(f"  {name} ({count} files)", markup=False)
 
 
 def say(text: str) -> None:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from flows.cli.console import output, say, show_table
+from flows.cli.console import say, show_products, show_table
 
 _Outputs = Annotated[Path, typer.Option(help="Output folder of an earlier run.")]
 
@@ -34,8 +34,9 @@ def publish(
             published = write(ledger, outputs, StackReader(ledger, open_source) if evidence else None)
         finally:
             ledger.close()
-    for product in published.files:
-        output.print(str(product), markup=False)
+    if published.reviews is not None and published.reviews.taken:
+        say(f"{len(published.reviews.taken)} verdict(s) taken from the earlier GeoPackage")
+    show_products(published.files, outputs)
 
 
 def status(outputs: _Outputs = Path("outputs/demo")) -> None:

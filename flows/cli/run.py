@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from flows.cli.console import output, progress_bar, say, show_table
+from flows.cli.console import output, progress_bar, show_products, show_table
 from geo.errors import InputError
 
 if TYPE_CHECKING:
@@ -119,9 +119,8 @@ def _show(summary: RunSummary, outputs: Path) -> None:
     show_table(summary.rows(), title="What was found, and what was not observed")
     for one in summary.failed:
         output.print(f"{one.facility_id} failed: {one.reason}", markup=False)
-    say(f"\nProducts in {outputs}:")
-    for product in summary.products:
-        say(f"  {product}")
+    if output.is_terminal:
+        show_products(summary.products, outputs)
 
 
 def _day(text: str, option: str) -> date:

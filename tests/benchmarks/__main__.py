@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from flows.cli.console import show_table
-from tests.benchmarks import demo
+from tests.benchmarks import demo, publish
 
 if __name__ == "__main__":
     show_table(list(demo.rows()), title="The demo and the command line")
+    show_table(list(publish.rows()), title="Products")
