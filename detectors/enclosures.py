@@ -11,8 +11,6 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 import shapely
-from affine import Affine
-from rasterio.features import rasterize
 from scipy import sparse
 from scipy.sparse import csgraph
 from shapely.geometry import LineString, Polygon, box
@@ -21,7 +19,8 @@ from detectors.hough import Line
 from detectors.lines import line_support
 from geo.scene import FloatArray
 
-_PIXEL_CENTRES = Affine(1.0, 0.0, -0.5, 0.0, 1.0, -0.5)
+Points = npt.NDArray[np.float64]
+
 _CAPACITY = 1000.0  # minimum cut works on whole numbers
 
 
@@ -80,16 +79,15 @@ def enclose(
         return []
     starts, ends = edges[:, 0], edges[:, 1]
     strengths, owner = line_support(strength, starts, ends)
-    seen = np.bincount(owner, support_share(strengths, *support), len(edges)) / np.bincount(owner)
+    count = np.bincount(owner)
+    seen = np.bincount(owner, support_share(strengths, *support), len(edges)) / count
     cost = np.hypot(*(ends - starts).T) * (base_cost + 1.0 - seen)
-    labels = rasterize(
-        ((face, index + 1) for index, face in enumerate(faces)),
-        out_shape=inside.shape,
-        transform=_PIXEL_CENTRES,
-        dtype="int32",
-    )
-    gain = np.bincount(labels.ravel(), inside.ravel().astype(np.float64), len(faces) + 1)[1:].astype(np.float64)
-    chosen = _minimum_cut(gain, _neighbours(faces, starts, ends), cost)
+    sides = _neighbours(faces, starts, ends)
+    swept = swept_evidence(np.cumsum(inside, axis=1, dtype=np.float64), starts, ends, owner)
+    gain = np.zeros(len(faces) + 1)  # the last entry takes what lies outside the frame
+    np.add.at(gain, sides[:, 0], swept)
+    np.add.at(gain, sides[:, 1], -swept)
+    chosen = _minimum_cut(gain[:-1], sides, cost)
     if not chosen.any():
         return []
     union = shapely.union_all([face for face, taken in zip(faces, chosen, strict=True) if taken])
@@ -107,10 +105,36 @@ def _partition(frame: Polygon, lines: list[Line]) -> tuple[list[Polygon], npt.ND
         cut = LineString([foot - reach * along, foot + reach * along]).intersection(frame)
         if cut.length > 1.0:
             cuts.append(cut)
-    net = shapely.node(shapely.set_precision(shapely.union_all([*cuts, frame.exterior]), 1e-3))
-    faces = [face for face in shapely.get_parts(shapely.polygonize([net])) if face.area > 0.25]
-    ends = [(part.coords[0], part.coords[-1]) for part in shapely.get_parts(net) if part.length > 1e-2]
-    return faces, np.array(ends, np.float64).reshape(-1, 2, 2)
+    net = shapely.node(shapely.GeometryCollection([*cuts, frame.exterior]))
+    faces = shapely.get_parts(shapely.polygonize([net]))
+    parts = shapely.get_parts(net)
+    parts = parts[shapely.length(parts) > 1e-2]
+    ends = shapely.get_coordinates(shapely.get_point(parts, [[0], [-1]]))
+    return list(faces[shapely.area(faces) > 0.25]), ends.reshape(2, -1, 2).transpose(1, 0, 2)
+
+
+def swept_evidence(
+    enclosed: npt.NDArray[np.float64], starts: Points, ends: Points, owner: npt.NDArray[np.int64]
+) -> npt.NDArray[np.float64]:
+    """What each segment contributes to the evidence that a closed outline encloses (Green's theorem).
+
+    Args:
+        enclosed: float64 (y, x): evidence summed along each row from the left.
+        starts: float64 (segment, 2), pixel coordinates.
+        ends: float64 (segment, 2).
+        owner: int64 (step,): segment of each step, as `line_support` gives it.
+
+    Returns:
+        float64 (segment,); summed around an outline that runs clockwise on the screen, the evidence inside.
+    """
+    count = np.maximum(np.bincount(owner, minlength=len(starts)), 1)
+    position = np.arange(len(owner)) - np.repeat(np.cumsum(count) - count, count)
+    delta = ends - starts
+    points = starts[owner] + delta[owner] * ((position + 0.5) / count[owner])[:, None]
+    rows, columns = enclosed.shape
+    x = np.clip(np.rint(points[:, 0]), 0, columns - 1).astype(np.int64)
+    y = np.clip(np.rint(points[:, 1]), 0, rows - 1).astype(np.int64)
+    return np.asarray(np.bincount(owner, enclosed[y, x], len(starts)) / count * delta[:, 1])
 
 
 def _neighbours(

@@ -14,12 +14,10 @@ import numpy as np
 import numpy.typing as npt
 from shapely.geometry import Polygon
 
-from detectors.enclosures import support_share
+from detectors.enclosures import Points, support_share, swept_evidence
 from detectors.hough import Line
 from detectors.lines import line_support
 from geo.scene import FloatArray
-
-Points = npt.NDArray[np.float64]
 
 _LEAST_TURN = np.sin(np.radians(12.0))  # neighbouring sides nearer to parallel have no sure corner
 
@@ -52,12 +50,7 @@ class Energy:
         strengths, owner = line_support(self.strength, starts, ends)
         count = np.maximum(np.bincount(owner, minlength=len(starts)), 1)
         unseen = 1.0 - np.bincount(owner, support_share(strengths, *self.support), len(starts)) / count
-        position = np.arange(len(owner)) - np.repeat(np.cumsum(count) - count, count)
-        points = starts[owner] + delta[owner] * ((position + 0.5) / count[owner])[:, None]
-        rows, columns = self.enclosed.shape
-        x = np.clip(np.rint(points[:, 0]), 0, columns - 1).astype(np.int64)
-        y = np.clip(np.rint(points[:, 1]), 0, rows - 1).astype(np.int64)
-        swept = np.bincount(owner, self.enclosed[y, x], len(starts)) / count * delta[:, 1]
+        swept = swept_evidence(self.enclosed, starts, ends, owner)
         return np.asarray(lengths * (self.base_cost + unseen) - swept)
 
     def holds(self, points: Points) -> npt.NDArray[np.bool_]:

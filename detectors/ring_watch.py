@@ -9,8 +9,8 @@ import numpy.typing as npt
 from scipy import ndimage
 from shapely.geometry import Polygon
 
+from detectors.enclosures import Points
 from detectors.lines import LineFilter, luminance, widened
-from detectors.outline import Points
 from detectors.ring_tracks import (
     Onset,
     SceneLines,
@@ -161,8 +161,8 @@ class RingWatch:
         gain = np.maximum(strength - widened(earlier), 0.0) * clear
         if np.percentile(gain.max(axis=0)[clear], 80) > self.parameters.most_change:
             return []
-        texture = np.mean([self.scenes[i].texture for i in now], axis=0)
-        before = np.maximum(np.mean([self.scenes[i].texture for i in old], axis=0), -0.7)
+        texture = np.median([self.scenes[i].texture for i in now], axis=0)
+        before = np.maximum(np.median([self.scenes[i].texture for i in old], axis=0), -0.7)
         structure = np.where(clear, texture - before, 0.0).astype(np.float32)
         evidence = inside_evidence(gain, outline_mask(known, clear.shape), structure, gsd_m, rings)
         return find_rings(strength, earlier, evidence, known, gsd_m, rings, around)
@@ -230,7 +230,7 @@ class RingWatch:
             self._drop(track)
             return
         track.onset = dated
-        if len(dated.seen) >= 1.5 * track.fitted_with:
+        if len(dated.seen) >= 1.3 * track.fitted_with:
             track.fitted_with = len(dated.seen)
             self._refit(track)
 

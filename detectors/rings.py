@@ -31,6 +31,7 @@ class RingParameters:
     Attributes:
         reach_m: How far an enclosing line may be from the middle of an enclosure.
         least_area_m2: Smallest enclosure.
+        open_country: Share of directions in which chance puts a new line, at least; more where more is new.
         seed_evidence: Evidence for inside from which a place is looked at.
         built_weight: Weight of new structure against being surrounded by new lines.
         newness: Gain in line strength at which a new line begins and is fully one.
@@ -46,6 +47,7 @@ class RingParameters:
         shortest_side_m: Necks and teeth shorter than this are smoothed away.
         fit_weight: Weight of area when an outline is fitted, against that when it is found.
         corner_cost: Cost of a corner, in pixels of unseen side.
+        least_corners: Fewest corners of a ring: walls stand in rectangles, tracks and drainage make triangles.
         least_new: Gain in visibility below which an outline isn't worth fitting.
         least_width: Least width of an extension, as a share of the side of a square of the ring's area:
             barracks and stores along a wall are no extension of it.
@@ -55,6 +57,7 @@ class RingParameters:
     reach_m: float = 700.0
     least_area_m2: float = 8_000.0
     seed_evidence: float = 0.5
+    open_country: float = 0.3
     built_weight: float = 0.4
     newness: tuple[float, float] = (0.2, 0.5)
     support: tuple[float, float] = (0.1, 0.6)
@@ -63,12 +66,13 @@ class RingParameters:
     most_lines: int = 70
     area_weight: float = 36.0
     outside_share: float = 0.55
-    base_cost: float = 0.06
+    base_cost: float = 0.15
     margin_m: float = 120.0
     snap_m: float = 50.0
     shortest_side_m: float = 60.0
-    corner_cost: float = 12.0
+    corner_cost: float = 16.0
     fit_weight: float = 0.8
+    least_corners: int = 4
     least_new: float = 0.12
     least_width: float = 0.25
     frame_m: float = 100.0
@@ -96,7 +100,11 @@ def inside_evidence(
     coarse = ndimage.maximum_filter(barriers, size=step, origin=(step // 2 - step + 1 if step > 1 else 0))
     view = surroundedness(np.ascontiguousarray(coarse[::step, ::step]), round(parameters.reach_m / gsd_m / step))
     around = ndimage.zoom(view, step, order=1, grid_mode=True, mode="nearest")[:rows, :columns]
-    evidence = around - np.median(around) + parameters.built_weight * np.clip(new_structure, -0.4, 1.0)
+    evidence = (
+        around
+        - max(float(np.median(around)), parameters.open_country)
+        + parameters.built_weight * np.clip(new_structure, -0.4, 1.0)
+    )
     return np.asarray(ndimage.gaussian_filter(evidence, 15.0 / gsd_m), np.float32)
 
 
@@ -196,7 +204,8 @@ def _ring_around(
         if float((now - then).mean()) < parameters.least_new or _leaves(placed, seed, gsd_m, parameters):
             continue
         ring = _fitted(tidy(part, gsd_m, parameters), local, gain, lines, gsd_m, parameters)
-        rings.append(shapely.affinity.translate(ring, window[1].start, window[0].start))
+        if len(ring.exterior.coords) - 1 >= parameters.least_corners:
+            rings.append(shapely.affinity.translate(ring, window[1].start, window[0].start))
     return rings
 
 
@@ -284,14 +293,18 @@ def ring_support(
 
 
 def better(one: Polygon, other: Polygon, strength: FloatArray, parameters: RingParameters) -> bool:
-    """Whether one ring costs less per pixel of side than another, corners included."""
+    """Whether one ring is better held by lines than another.
+
+    Unseen share of the sides, and a price for corners, against the gain in area: of two rings that are seen
+    equally well the outer is the perimeter and the inner divides it.
+    """
 
     def cost(ring: Polygon) -> float:
         strengths, _ = line_support(strength, *steps(ring))
         unseen = 1.0 - float(support_share(strengths, *parameters.support).mean())
         return unseen + parameters.corner_cost * (len(ring.exterior.coords) - 1) / ring.length
 
-    return cost(one) < cost(other)
+    return cost(one) < cost(other) + math.log(one.area / other.area)
 
 
 def overlap(one: Polygon, other: Polygon) -> float:
