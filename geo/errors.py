@@ -25,6 +25,14 @@ class SceneUnusableError(SourceError):
     """One scene can't be used; the others can. The message is the reason shown to the user."""
 
 
+class SceneUnreadError(SceneUnusableError, TemporarySourceError):
+    """One scene's pixels couldn't be fetched, though others' could; they are worth another try."""
+
+
+class ServiceDownError(TemporarySourceError):
+    """Nothing that was asked of a service of late was answered."""
+
+
 class SceneNotClearError(SceneUnusableError):
     """Too little of the area is seen in one scene, whoever asks and whenever: its bands were not fetched."""
 

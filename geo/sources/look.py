@@ -1,20 +1,31 @@
-"""Which scenes are worth reading: is enough of the area to be seen for the bands to be worth their price?"""
+"""Which scenes are worth reading, and which failed on their own."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from geo.errors import SceneNotClearError
+from geo.errors import (
+    SceneNotClearError,
+    SceneUnreadError,
+    SceneUnusableError,
+    ServiceDownError,
+    TemporarySourceError,
+)
 from geo.scene import LeftOut, Scene
+from geo.sources.http import RefusedError
 
 # Scene classes under which the ground is surely not seen (Sentinel-2 Level-2A Algorithm Theoretical Basis
 # Document, scene classification): no data, saturated, cloud shadow, cloud of medium and of high probability.
 # Thin cirrus and snow are left to the masks, which look closer.
 UNSEEN_CLASSES = (0, 1, 3, 8, 9)
+
+# 400 and 404: the Process API's words for a scene that it can't cut out. 401 and 403 concern the account.
+_ABOUT_THE_REQUEST = {400, 404, 416}
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,3 +69,23 @@ def require_clear(classification: npt.NDArray[np.uint8], least_fraction: float) 
         raise SceneNotClearError(
             f"shows only {fraction:.0%} of the area (the rest is cloud, shadow or not recorded): bands not fetched"
         )
+
+
+@contextmanager
+def one_scene(item_id: str) -> Iterator[None]:
+    """While one scene is read: a fault that others needn't share costs this scene only.
+
+    Raises:
+        SceneUnreadError: Instead of a temporary fault, unless the service as a whole is down.
+        SceneUnusableError: Instead of a refusal that is about the request and not about who asks.
+    """
+    try:
+        yield
+    except (ServiceDownError, SceneUnusableError):
+        raise
+    except TemporarySourceError as error:
+        raise SceneUnreadError(str(error)) from error
+    except RefusedError as error:
+        if error.status in _ABOUT_THE_REQUEST:
+            raise SceneUnusableError(f"{item_id} was refused: {error}") from error
+        raise

@@ -13,6 +13,7 @@ from geo.errors import SceneUnusableError
 from geo.grid import Grid
 from geo.radar import RadarRaster, RadarScene, RadarSearchResult
 from geo.sources.base import Cost
+from geo.sources.look import one_scene
 from geo.sources.radar_items import radar_scenes
 from geo.sources.sentinelhub import ProcessApi, radar_collection
 from geo.sources.sentinelhub_collection import evalscript, processing_units
@@ -69,10 +70,11 @@ class SentinelHubRadar:
             row = round((grid.transform.f - part.transform.f) / grid.gsd_m)
             column = round((part.transform.c - grid.transform.c) / grid.gsd_m)
             target = (slice(row, row + part.shape[0]), slice(column, column + part.shape[1]))
-            numbers, mask = self._api.process(
-                evalscript(names, "FLOAT32", units="LINEAR_POWER"), scene.item_id, scene.acquired_at, part.crs,
-                part.bounds, (len(names) + 1, *part.shape), _units(part, names),
-            )  # fmt: skip
+            with one_scene(scene.item_id):
+                numbers, mask = self._api.process(
+                    evalscript(names, "FLOAT32", units="LINEAR_POWER"), scene.item_id, scene.acquired_at, part.crs,
+                    part.bounds, (len(names) + 1, *part.shape), _units(part, names),
+                )  # fmt: skip
             sigma0[:, *target], valid[target] = numbers, mask
         if not valid.any():
             raise SceneUnusableError(f"{scene.item_id} is no longer there, or shows nothing of the area")

@@ -18,7 +18,7 @@ from geo.grid import Grid, utm_zone
 from geo.scene import LeftOut, Scene, SceneRaster
 from geo.sources.acquisitions import Product, one_per_acquisition
 from geo.sources.base import Cost, SearchResult
-from geo.sources.look import Choice, by_cloud_cover, require_clear
+from geo.sources.look import Choice, by_cloud_cover, one_scene, require_clear
 from geo.sources.sentinelhub import ProcessApi, data_collection
 from geo.sources.sentinelhub_catalog import product_of
 from geo.sources.sentinelhub_collection import SENTINEL2_L2A, Collection, evalscript, processing_units
@@ -86,6 +86,7 @@ class SentinelHubSource:
 
         Raises:
             SceneNotClearError: Too little of the grid is seen.
+            SceneUnreadError: It couldn't be fetched this time.
             SceneUnusableError: This scene can't be bought: too coarse, gone, or broken.
             BudgetReachedError: It would cost more than is left.
             SourceError: Nothing can be bought.
@@ -95,14 +96,12 @@ class SentinelHubSource:
             raise SceneUnusableError(
                 f"{scene.item_id} has pixels of {scene.gsd_m:g} m, too coarse for a grid of {grid.gsd_m:g} m"
             )
-        if self.collection.classified:
-            self._look(scene, grid)
         groups = self._groups(wanted)
-        cuttings = dict(
-            pair
-            for group in self._threads.map(lambda item: self._buy(scene, item[1], item[0], grid), groups.items())
-            for pair in group.items()
-        )
+        with one_scene(scene.item_id):
+            if self.collection.classified:
+                self._look(scene, grid)
+            bought = self._threads.map(lambda group: self._buy(scene, group[1], group[0], grid), groups.items())
+            cuttings = {name: cutting for group in bought for name, cutting in group.items()}
         classes = cuttings.get(SCENE_CLASSIFICATION)
         return SceneRaster(
             dn=np.concatenate([cuttings[name].dn for name in wanted]),

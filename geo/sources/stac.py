@@ -22,7 +22,7 @@ from geo.grid import Grid, utm_zone
 from geo.scene import LeftOut, Scene, SceneRaster
 from geo.sources.acquisitions import Product, one_per_acquisition
 from geo.sources.base import Cost, SearchResult
-from geo.sources.look import Choice, by_cloud_cover, require_clear
+from geo.sources.look import Choice, by_cloud_cover, one_scene, require_clear
 from geo.sources.remote import HEADER_BYTES, RemoteFile, opened
 from geo.sources.signing import Signer, unsigned
 from geo.sources.stac_apis import EARTH_SEARCH, StacApi
@@ -95,6 +95,7 @@ class StacSource:
 
         Raises:
             SceneNotClearError: Too little of the grid is seen.
+            SceneUnreadError: It couldn't be fetched this time.
             SceneUnusableError: This scene can't be read: too coarse, gone, or broken.
             SourceError: The archive can't be read.
         """
@@ -105,8 +106,9 @@ class StacSource:
             raise SceneUnusableError(
                 f"{scene.item_id} has pixels of {scene.gsd_m:g} m, too coarse for a grid of {grid.gsd_m:g} m"
             )
-        classification = self._classification(scene, grid)
-        cuttings = list(self._threads.map(lambda name: self._cut(scene, name, grid), wanted))
+        with one_scene(scene.item_id):
+            classification = self._classification(scene, grid)
+            cuttings = list(self._threads.map(lambda name: self._cut(scene, name, grid), wanted))
         radiometry = [scene.scale_offset[name] for name in wanted]
         return SceneRaster(
             dn=np.concatenate([cutting.dn for cutting in cuttings]),

@@ -22,6 +22,7 @@ from geo.radar import RadarRaster, RadarScene, RadarSearchResult
 from geo.scene import BoolArray
 from geo.sources.base import Cost
 from geo.sources.http import Request
+from geo.sources.look import one_scene
 from geo.sources.radar_calibration import Calibration
 from geo.sources.radar_items import calibration_asset, radar_scenes
 from geo.sources.remote import HEADER_BYTES, RemoteFile, opened
@@ -79,7 +80,8 @@ class StacRadar:
             SceneUnusableError: It lacks a polarization or its calibration, or the files are broken or gone.
             SourceError: The archive can't be read.
         """
-        planes = np.stack([self._sigma0(scene, polarization, grid) for polarization in polarizations])
+        with one_scene(scene.item_id):
+            planes = np.stack([self._sigma0(scene, polarization, grid) for polarization in polarizations])
         valid: BoolArray = np.logical_and.reduce(np.isfinite(planes))
         planes[:, ~valid] = np.nan
         return RadarRaster(planes, valid, tuple(polarizations), orthorectified=False, noise_removed=False)

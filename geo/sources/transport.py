@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from http import HTTPStatus
+from http.client import responses
 from types import TracebackType
 from typing import Self
 from urllib.parse import urlencode, urlsplit
@@ -20,13 +21,15 @@ from urllib3.exceptions import HTTPError, LocationParseError, MaxRetryError, New
 from urllib3.exceptions import TimeoutError as SilenceError
 
 from geo.errors import InputError, SourceError, TemporarySourceError
+from geo.sources.health import Health
 from geo.sources.http import RefusedError, Reply, Request, retry_after, server_words
 from geo.sources.meter import Meter
 from geo.sources.pools import Pools
 from geo.sources.ratelimit import PROCESS_LIMITER, RateLimiter
 
 _LOG = logging.getLogger(__name__)
-_TEMPORARY = {408, 425, 429, 500, 502, 503, 504}
+_TEMPORARY_REFUSALS = {408, 425, 429}
+_FINAL_FAILURES = {501, 505}
 _CHUNK_BYTES = 1 << 20
 _HEADERS = {"User-Agent": "facility-watch", "Accept-Encoding": "gzip"}
 _REDIRECTS_ONLY = urllib3.Retry(total=None, connect=0, read=0, status=0, other=0, redirect=5)
@@ -94,6 +97,7 @@ class Transport:
         self._slots = threading.BoundedSemaphore(concurrency)
         self._threads = ThreadPoolExecutor(concurrency, thread_name_prefix="fetch")
         self._pools = Pools(concurrency, timeout_s)
+        self._health = Health()
 
     def __enter__(self) -> Self:
         return self
@@ -118,6 +122,7 @@ class Transport:
         """Send a request, again and again while the fault is temporary and the policy allows it.
 
         Raises:
+            ServiceDownError: The host has answered nothing of late.
             TemporarySourceError: It failed at every attempt, or the server wants a longer wait than is reasonable.
             RefusedError: The server refused for good.
             BudgetReachedError: A bound of the meter would be overrun.
@@ -125,15 +130,19 @@ class Transport:
         """
         if urlsplit(request.url).scheme not in {"http", "https"}:
             raise InputError(f"{request.address} isn't an http or https address: give one")
+        self._health.require(request.host)
         fault = ""
         for attempt in range(self._retry.attempts):
             try:
-                return self._attempt(request)
+                reply = self._attempt(request)
+                self._health.answered(request.host)
+                return reply
             except _TryAgainError as again:
                 fault = str(again)
                 _LOG.info("%s %s (attempt %d of %d)", request.address, fault, attempt + 1, self._retry.attempts)
                 if attempt + 1 < self._retry.attempts:
                     self._hold(request, attempt, again.retry_after_s)
+        self._health.failed(request.host)
         raise TemporarySourceError(
             f"{request.address} {fault}, {self._retry.attempts} times in a row: run again later, what is done is kept"
         )
@@ -155,9 +164,9 @@ class Transport:
         self.meter.reserve(requests=1, size_bytes=request.size_bytes)
         received = 0
         try:
+            if (wait_s := self.limiter.reserve(request.host)) > 0:
+                self._sleep(wait_s)
             with self._slots:
-                if (wait_s := self.limiter.reserve(request.host)) > 0:
-                    self._sleep(wait_s)
                 reply = self._exchange(request)
             received = len(reply.body)
             return reply
@@ -219,8 +228,9 @@ class Transport:
 
 
 def _failure(request: Request, response: urllib3.BaseHTTPResponse, body: bytes) -> Exception:
-    status, phrase = response.status, HTTPStatus(response.status).phrase
-    if status in _TEMPORARY:
+    status, phrase = response.status, responses.get(response.status, "no known status")
+    failed = status >= HTTPStatus.INTERNAL_SERVER_ERROR and status not in _FINAL_FAILURES
+    if failed or status in _TEMPORARY_REFUSALS:
         return _TryAgainError(f"answered {status} ({phrase})", retry_after(response.headers))
     words = "" if request.form else server_words(body)
     return RefusedError(f"{request.address} answered {status} ({phrase}){words}", status)

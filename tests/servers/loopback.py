@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum, auto
-from http import HTTPStatus
+from http.client import responses
 from typing import Any, Self
 from urllib.parse import parse_qs, urlsplit
 
@@ -152,7 +152,7 @@ class LoopbackServer:
             writer.transport.abort()
             return False
         headers = {"Content-Length": str(len(answer.body)), **answer.headers}
-        lines = [f"HTTP/1.1 {answer.status} {HTTPStatus(answer.status).phrase}"]
+        lines = [f"HTTP/1.1 {answer.status} {responses.get(answer.status, 'Unknown')}"]
         lines += [f"{name}: {text}" for name, text in headers.items()]
         writer.write(("\r\n".join(lines) + "\r\n\r\n").encode())
         if answer.fault is Fault.DRIP:

@@ -11,7 +11,14 @@ import pytest
 from affine import Affine
 
 from geo.cache import SceneCache
-from geo.errors import BudgetReachedError, SceneUnusableError, SourceError, TemporarySourceError
+from geo.errors import (
+    BudgetReachedError,
+    SceneUnreadError,
+    SceneUnusableError,
+    ServiceDownError,
+    SourceError,
+    TemporarySourceError,
+)
 from geo.grid import Grid
 from geo.sources.cached import CachedSource
 from geo.sources.look import Choice
@@ -117,7 +124,7 @@ def test_a_fault_that_stays_costs_one_scene_and_the_next_run_gets_it(stac, fault
     stac.server.spoil(stac.spoiled_part, fault, times=ATTEMPTS)
     rasters, errors = stac.run()
     assert set(errors) == {BAD}
-    assert isinstance(errors[BAD], TemporarySourceError)
+    assert isinstance(errors[BAD], SceneUnreadError)
     with pytest.raises(TemporarySourceError, match=rf"{words}.*, 3 times in a row: run again later"):
         raise errors[BAD]
     assert_others_arrived(stac, rasters, {BAD})
@@ -207,6 +214,11 @@ def test_a_broken_tiff(stac, damage):
     [
         (Answer(b"II*\0junk", headers={"Content-Type": "image/tiff"}), SceneUnusableError, "came as a broken TIFF"),
         (Answer(b"<html>", headers={"Content-Type": "text/html"}), SourceError, "text/html instead of a TIFF"),
+        (
+            Answer.of_json({"error": {"message": "Tile is broken"}}, 400),
+            SceneUnusableError,
+            "was refused: .*Tile is broken",
+        ),
         (Answer.of_json({"error": {"message": "Insufficient processing units"}}, 403), SourceError, "Insufficient"),
         (
             Answer(cog(np.ones((10, 10), np.uint16), TEN), headers={"Content-Type": "image/tiff"}),
@@ -257,3 +269,19 @@ def test_many_scenes_stop_at_a_bound(stac):
     with pytest.raises(BudgetReachedError):
         list(read_many(stac.source, scenes, ["B02"], GRID))
     assert stac.server.count("/files") == 0
+
+
+def test_an_archive_that_is_down_is_one_error_soon(stac):
+    scenes = stac.source.search(AREA, START, END).scenes
+    stac.server.spoil("/files", Answer(status=503), times=10_000)
+    errors = []
+    for _ in range(10):
+        for scene in scenes:
+            with pytest.raises(SourceError) as caught:
+                stac.source.read(scene, ["B02"], GRID)
+            errors.append(caught.value)
+    assert isinstance(errors[0], SceneUnreadError)
+    with pytest.raises(ServiceDownError, match="left 20 requests in a row unanswered: run again later"):
+        raise errors[-1]
+    assert not isinstance(errors[-1], SceneUnusableError)
+    assert stac.server.count("/files") == 20 * ATTEMPTS

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import logging
 import threading
 from datetime import UTC, datetime, timedelta
@@ -10,7 +11,8 @@ from email.utils import format_datetime
 import pytest
 from urllib3.exceptions import MaxRetryError, SSLError
 
-from geo.errors import BudgetReachedError, InputError, SourceError, TemporarySourceError
+from geo.errors import BudgetReachedError, InputError, ServiceDownError, SourceError, TemporarySourceError
+from geo.sources.health import Health
 from geo.sources.http import RefusedError, Request
 from geo.sources.meter import Meter
 from geo.sources.ratelimit import RateLimiter
@@ -34,7 +36,7 @@ def test_parts_of_files(server, transport):
     assert transport.meter.spent.bytes == 200
 
 
-@pytest.mark.parametrize("status", [408, 429, 500, 502, 503, 504])
+@pytest.mark.parametrize("status", [408, 429, 500, 502, 503, 504, 520, 529])
 def test_temporary_statuses_are_tried_again(server, transport, status):
     server.spoil("file", Answer(status=status), times=2)
     assert transport.fetch(get(server)).body == FILE
@@ -103,13 +105,26 @@ def test_429_for_ever_ends(server, transport):
     assert len(server.requests) == 4
 
 
-@pytest.mark.parametrize("status", [400, 401, 403, 404, 410])
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 410, 501])
 def test_refusals_are_final_and_quote_the_server(server, transport, status):
     server.spoil("file", Answer.of_json({"error": {"message": "no such thing"}}, status))
     with pytest.raises(RefusedError, match="no such thing") as caught:
         transport.fetch(get(server))
     assert caught.value.status == status
     assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize("size", [0, 10, 5_000_000])
+def test_compressed_replies(server, transport, size):
+    text = b"0123456789 abcdef\n" * (size // 18)
+    server.spoil("file", Answer(gzip.compress(text), headers={"Content-Encoding": "gzip"}))
+    assert transport.fetch(get(server)).body == text
+
+
+def test_a_compressed_reply_cut_short_is_tried_again(server, transport):
+    noise = gzip.compress(FILE * 50, compresslevel=1)
+    server.spoil("file", Answer(noise[:-40], headers={"Content-Encoding": "gzip", "Content-Length": str(len(noise))}))
+    assert transport.fetch(get(server)).body == FILE
 
 
 def test_whole_files_arent_taken_for_parts(server, transport):
@@ -195,3 +210,19 @@ def test_a_wrong_certificate_is_told_at_once(transport, monkeypatch):
     with pytest.raises(SourceError, match="shows no valid certificate: check it"):
         transport.fetch(Request("https://archive.example/b02.tif"))
     assert len(asked) == 1
+
+
+def test_a_host_that_is_down_is_asked_again_after_a_rest():
+    now = [0.0]
+    health = Health(clock=lambda: now[0])
+    for _ in range(20):
+        health.require("archive.example")
+        health.failed("archive.example")
+    with pytest.raises(ServiceDownError, match=r"archive\.example left 20 requests"):
+        health.require("archive.example")
+    health.require("elsewhere.example")
+    now[0] = 301
+    health.require("archive.example")
+    health.answered("archive.example")
+    health.failed("archive.example")
+    health.require("archive.example")
