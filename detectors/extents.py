@@ -22,16 +22,22 @@ class ExtentParameters:
 
     Attributes:
         gap_m: Gaps narrower than this belong to the site.
-        narrowest_m: What is narrower than this is a track, a ditch or a wall, and no site.
+        narrowest_m: What is narrower than this and longer than `compact_m` is a track, a ditch or a wall, and no
+            site.
+        compact_m: What is shorter than this may be a single building, however narrow.
+        tail_share: What is narrower than this share of a site's side (the root of its area) is no part of it
+            but a road that leads to it.
         bleed_m: How far evidence reaches beyond the thing that causes it, through the sensor's point spread
             and the pooling of evidence; taken off all around.
-        straighten_m: How far an outline may move to become straight.
+        straighten_m: How far an outline may move to become straight: two pixels of 10 m.
     """
 
     gap_m: float = 50.0
     narrowest_m: float = 60.0
+    compact_m: float = 120.0
+    tail_share: float = 0.12
     bleed_m: float = 18.0
-    straighten_m: float = 12.0
+    straighten_m: float = 20.0
 
 
 def site_extent(changed: BoolArray, gsd_m: float, parameters: ExtentParameters) -> BoolArray:
@@ -50,8 +56,42 @@ def site_extent(changed: BoolArray, gsd_m: float, parameters: ExtentParameters) 
     near = within(room, reach)
     closed = ndimage.distance_transform_edt(ndimage.binary_fill_holes(near)) > reach
     inner = (slice(margin, -margin), slice(margin, -margin))
-    wide = opened(closed[inner] | changed, parameters.narrowest_m / 2 / gsd_m)
-    return eroded(wide, parameters.bleed_m / gsd_m)
+    whole = closed[inner] | changed
+    wide = opened(whole, parameters.narrowest_m / 2 / gsd_m) | _compact(whole, parameters.compact_m / gsd_m)
+    return _without_bleed(_without_tails(wide, gsd_m, parameters), parameters.bleed_m / gsd_m)
+
+
+def _compact(mask: BoolArray, length: float) -> BoolArray:
+    """Components that fit in a square of a given side, pixels."""
+    labels, count = labelled(mask)
+    fits = np.zeros(count + 1, bool)
+    for label, box in enumerate(ndimage.find_objects(labels), start=1):
+        fits[label] = max(part.stop - part.start for part in box) <= length
+    return fits[labels]
+
+
+def _without_bleed(mask: BoolArray, bleed: float) -> BoolArray:
+    """Erosion that leaves of every component at least what is deepest in it: a small building stays one."""
+    margin = int(np.ceil(bleed)) + 1
+    inner = (slice(margin, -margin), slice(margin, -margin))
+    depth = ndimage.distance_transform_edt(np.pad(mask, margin, mode="edge"))[inner]
+    labels, count = labelled(mask)
+    if count == 0:
+        return mask
+    deepest = np.concatenate([[0.0], ndimage.maximum(depth, labels, np.arange(1, count + 1))])
+    return np.asarray(mask & (depth > np.minimum(bleed, deepest / 2)[labels]))
+
+
+def _without_tails(mask: BoolArray, gsd_m: float, parameters: ExtentParameters) -> BoolArray:
+    """Sites without the roads that lead to them: what is narrow beside the site that it hangs on goes."""
+    labels, _ = labelled(mask)
+    kept = mask.copy()
+    for label, box in enumerate(ndimage.find_objects(labels), start=1):
+        site = labels[box] == label
+        width = parameters.tail_share * np.sqrt(site.sum())
+        if width * gsd_m > parameters.narrowest_m:
+            kept[box] &= ~site | opened(np.pad(site, 1), width / 2)[1:-1, 1:-1]
+    return kept
 
 
 def within(mask: BoolArray, pixels: float) -> BoolArray:
@@ -59,13 +99,6 @@ def within(mask: BoolArray, pixels: float) -> BoolArray:
     if not mask.any():
         return mask
     return np.asarray(ndimage.distance_transform_edt(~mask) <= pixels)
-
-
-def eroded(mask: BoolArray, pixels: float) -> BoolArray:
-    """Erosion by a disc. The edge of the image takes nothing off."""
-    margin = int(np.ceil(pixels)) + 1
-    depth = ndimage.distance_transform_edt(np.pad(mask, margin, mode="edge"))
-    return np.asarray(depth[margin:-margin, margin:-margin] > pixels)
 
 
 def opened(mask: BoolArray, pixels: float) -> BoolArray:
@@ -86,8 +119,8 @@ def labelled(mask: BoolArray) -> tuple[npt.NDArray[np.int32], int]:
 def outline(mask: BoolArray, grid: Grid, parameters: ExtentParameters) -> BaseGeometry:
     """A mask as a Polygon or MultiPolygon in the grid's CRS, staircases of pixels drawn straight.
 
-    Lines are simplified after Douglas and Peucker (1973) by `straighten_m` at most, which is about one
-    pixel, so that a wall at an angle to the grid is one line.
+    Lines are simplified after Douglas and Peucker (1973) by `straighten_m` at most, so that a wall at an
+    angle to the grid is one line.
     """
     parts = [
         shape(geometry)

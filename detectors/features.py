@@ -50,6 +50,7 @@ class FeatureScales:
         margin_m: Ground nearer than this to something not clear isn't used.
         outlying: How many times the typical deviation a pixel has to stand out to count half.
         vegetated_ndvi: NDVI of ground that is under plants: bare ground and roofs have less.
+        edge_m: Ground nearer than this to bare ground or roofs may be partly built on.
         dark_red: Reflectance in red below which ground is forest, water or shade.
         floor: Standard deviation of reflectance that counts as no texture at all: quantisation and noise.
     """
@@ -59,7 +60,8 @@ class FeatureScales:
     margin_m: float = 25.0
     outlying: float = 2.0
     vegetated_ndvi: float = 0.4
-    dark_red: float = 0.04
+    edge_m: float = 10.0
+    dark_red: float = 0.05
     floor: float = 0.003
 
 
@@ -98,7 +100,7 @@ def scene_features(
     texture = _texture(detail[present], usable, scales, gsd_m)
     by_name = {name: filled[i] for i, name in enumerate(bands) if present[i]}
     green = greenness(by_name, usable)
-    unbuilt = _unbuilt(by_name, green, scales)
+    unbuilt = _unbuilt(by_name, green, gsd_m, scales)
     return SceneFeatures(detail, texture, green, unbuilt, _inner(usable, scales.margin_m / gsd_m), present)
 
 
@@ -119,13 +121,17 @@ def greenness(bands: Mapping[str, FloatArray], usable: BoolArray) -> FloatArray:
     return np.clip(index, -1.0, 1.0)
 
 
-def _unbuilt(bands: Mapping[str, FloatArray], green: FloatArray, scales: FeatureScales) -> BoolArray:
-    """Ground that is green in the near infrared, or darker in red than bare ground and roofs are."""
+def _unbuilt(bands: Mapping[str, FloatArray], green: FloatArray, gsd_m: float, scales: FeatureScales) -> BoolArray:
+    """Ground that is green in the near infrared, or darker in red than bare ground and roofs are.
+
+    Its edge is left out: a roof in a wood shares its pixels with trees.
+    """
     unbuilt = np.zeros(green.shape, bool)
+    if {"B04", "B08"} <= bands.keys():
+        width = 2 * round(scales.edge_m / gsd_m) + 1
+        unbuilt |= ndimage.minimum_filter(green >= scales.vegetated_ndvi, width, mode="nearest")
     if "B04" in bands:
         unbuilt |= bands["B04"] < scales.dark_red
-        if "B08" in bands:
-            unbuilt |= green >= scales.vegetated_ndvi
     return unbuilt
 
 

@@ -38,7 +38,7 @@ class PersistenceParameters:
         sharp_m: The same for the strength of a change.
     """
 
-    low: float = 2.7
+    low: float = 2.8
     greening: float = 4.0
     cap: float = 8.0
     least_noise: float = 0.0015

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, field
 from datetime import datetime
 
 import numpy as np
@@ -16,6 +17,33 @@ from geo.scene import BoolArray, ImageStack
 
 
 @dataclass(frozen=True, slots=True)
+class Calibration:
+    """Weights of the logistic regression that turns a finding into the probability that it is real.
+
+    Fitted on simulated sites on real backgrounds by `facility-watch evaluate --calibrate`.
+
+    Attributes:
+        intercept: Constant.
+        strength: Per natural logarithm of the change of structure, in noise units, of the strongest tenth.
+        sightings: Per natural logarithm of the number of scenes that show it.
+        persistence: Per unit of the share of clear scenes that show it.
+        area: Per natural logarithm of the area in units of 1000 m².
+    """
+
+    intercept: float = -16.937
+    strength: float = 5.346
+    sightings: float = 1.28
+    persistence: float = 1.704
+    area: float = -0.117
+
+    def confidence(self, evidence: tuple[float, float, float, float]) -> float:
+        """Probability, 0 to 1, from what `evidence_of` tells."""
+        weights = (self.strength, self.sightings, self.persistence, self.area)
+        logit = self.intercept + sum(weight * part for weight, part in zip(weights, evidence, strict=True))
+        return 1.0 / (1.0 + math.exp(-max(min(logit, 30.0), -30.0)))
+
+
+@dataclass(frozen=True, slots=True)
 class ReportParameters:
     """How sites are told.
 
@@ -26,6 +54,7 @@ class ReportParameters:
         built_gain: Gain of texture, in noise units, that bare ground rarely reaches and buildings do.
         built_share: Share of a site with that gain from which on it has buildings.
         built_texture: Standard deviation of reflectance of ground with buildings on it.
+        calibration: What makes a confidence of the evidence.
         removal_sightings: Clear scenes that a building must have stood in, and that must show its loss.
     """
 
@@ -36,6 +65,7 @@ class ReportParameters:
     built_share: float = 0.2
     built_texture: float = 0.03
     removal_sightings: int = 3
+    calibration: Calibration = field(default_factory=Calibration)
 
 
 def report(
@@ -69,18 +99,20 @@ def report(
         registration=float(np.clip(stack.registration_quality[[works.last_without, *seen]].min(), 0.0, 1.0)),
         clear_fraction=float(np.mean(counted)) if counted else 0.0,
     )
+    confidence = parameters.calibration.confidence(evidence_of(components, len(seen), float(geometry.area), parameters))
     return Finding(
         kind=kind or _kind(history, changed, parameters),
         geometry=geometry,
         area_m2=float(geometry.area),
         length_m=None,
-        score=float(np.clip(_score(components, len(seen)), 0.0, 1.0)),
+        score=components.magnitude * components.persistence * components.registration,
         components=components,
         last_without=_when(stack, works.last_without),
         first_with=stack.scenes[works.first].acquired_at,
         before_item_id=_clearest(history, stack, works),
         after_item_id=stack.scenes[max(seen, key=lambda index: (clear[index - works.first], index))].item_id,
         seen_in=tuple(stack.scenes[index].item_id for index in seen),
+        confidence=confidence,
     )
 
 
@@ -108,8 +140,17 @@ def _magnitude(history: PixelHistory, changed: BoolArray, parameters: ReportPara
     return strength / (strength + parameters.half_magnitude)
 
 
-def _score(components: Components, sightings: int) -> float:
-    return components.magnitude * components.persistence * components.registration * (1.0 - 0.5**sightings)
+def evidence_of(
+    components: Components, sightings: int, area_m2: float, parameters: ReportParameters
+) -> tuple[float, float, float, float]:
+    """What a confidence is made of, in the order of `Calibration`'s weights."""
+    odds = components.magnitude / max(1.0 - components.magnitude, 1e-6)
+    return (
+        math.log(max(odds * parameters.half_magnitude, 1e-3)),
+        math.log(max(sightings, 1)),
+        components.persistence,
+        math.log(max(area_m2, 1.0) / 1000.0),
+    )
 
 
 def _kind(history: PixelHistory, changed: BoolArray, parameters: ReportParameters) -> ChangeType:

@@ -22,11 +22,14 @@ class WorksParameters:
     """When changed ground is construction, and when it is one construction.
 
     Attributes:
-        core: Change of structure, in noise units, that part of a site must reach when it has been seen often.
+        core: Change of structure, in noise units, that the core of a site must reach when it has been seen often.
         doubt: Share of `core` that is asked for on top of it at the first sighting, half of that at the
             second, a third at the third: one look is weaker evidence than several.
-        core_share: How large that part must be.
-        least_gain: Gain of texture, in noise units, that a site must have on average.
+        least_gain: Gain of texture, in noise units, that the core must have.
+        least_core_m2: Smallest core.
+        core_share: Smallest share of a site's changed pixels that its core makes up.
+        firm: Change of structure, in noise units, that single pixels of stable ground rarely reach.
+        support_m: Weaker change belongs to a site if it is this near to firm change.
         least_area_m2: Smallest site.
         still_days: Ground taken later than this after the last growth is a change of its own.
         reach_m: Ground nearer than this to works that go on belongs to them.
@@ -37,8 +40,11 @@ class WorksParameters:
 
     core: float = 11.0
     doubt: float = 0.5
-    core_share: float = 0.04
     least_gain: float = 2.5
+    least_core_m2: float = 300.0
+    core_share: float = 0.04
+    firm: float = 5.0
+    support_m: float = 80.0
     least_area_m2: float = 900.0
     still_days: float = 90.0
     reach_m: float = 60.0
@@ -64,9 +70,6 @@ class Works:
     grown_at_day: float
 
 
-_Pixels = tuple[npt.NDArray[np.float32], npt.NDArray[np.float32], npt.NDArray[np.int16]]
-
-
 @dataclass(frozen=True, slots=True)
 class _Window:
     """The part of a history around one cluster of sites."""
@@ -74,15 +77,9 @@ class _Window:
     rows: slice
     columns: slice
     standing: BoolArray
+    core: BoolArray
     onset: npt.NDArray[np.int16]
     last_without: npt.NDArray[np.int16]
-    strength: npt.NDArray[np.float32]
-    gain: npt.NDArray[np.float32]
-    seen: npt.NDArray[np.int16]
-
-    def pixels(self, where: BoolArray) -> _Pixels:
-        """Strength, gain and sightings of some pixels."""
-        return self.strength[where], self.gain[where], self.seen[where]
 
 
 def find_works(
@@ -105,8 +102,11 @@ def find_works(
         extents: How sites are outlined.
         sign: 1 for ground that gained texture, -1 for ground that lost it.
     """
+    core = core_pixels(history, changed, sign, parameters)
+    firm = changed & (history.strength >= parameters.firm)
+    supported = changed & within(firm, parameters.support_m / gsd_m)
     found: list[Works] = []
-    for window in _clusters(history, changed, gsd_m, parameters, extents, sign):
+    for window in _clusters(history, supported, core, gsd_m, parameters, extents):
         for works in _replay(window, days, gsd_m, parameters, extents):
             ground = np.zeros(changed.shape, bool)
             ground[window.rows, window.columns] = works.ground
@@ -115,57 +115,40 @@ def find_works(
     return sorted(found, key=lambda works: (works.first, *np.argwhere(works.ground)[0]))
 
 
+def core_pixels(history: PixelHistory, changed: BoolArray, sign: int, parameters: WorksParameters) -> BoolArray:
+    """Pixels whose change is strong enough, and of the right kind, to be construction."""
+    enough = parameters.core * (1.0 + parameters.doubt / np.maximum(history.seen, 1))
+    return np.asarray(changed & (history.strength >= enough) & (sign * history.gain >= parameters.least_gain))
+
+
+def has_core(core: int, members: int, gsd_m: float, parameters: WorksParameters) -> bool:
+    """Whether enough of a site's changed pixels are core."""
+    return bool(core * gsd_m**2 >= parameters.least_core_m2 and core >= parameters.core_share * members)
+
+
 def _clusters(
     history: PixelHistory,
     changed: BoolArray,
+    core: BoolArray,
     gsd_m: float,
     parameters: WorksParameters,
     extents: ExtentParameters,
-    sign: int,
 ) -> list[_Window]:
     """Groups of sites that are within reach of each other, cut out with some room around them."""
     labels, count = labelled(site_extent(changed, gsd_m, extents))
-    if count == 0:
-        return []
-    keep = np.zeros(count + 1, bool)
-    for label, box in enumerate(ndimage.find_objects(labels), start=1):
-        member = (labels[box] == label) & changed[box]
-        here = history.strength[box][member], sign * history.gain[box][member], history.seen[box][member]
-        keep[label] = is_site(*here, parameters)
-    sites = keep[labels]
+    cores, members = (np.bincount(labels[mask], minlength=count + 1) for mask in (core, changed))
+    holds = np.array([has_core(*pair, gsd_m, parameters) for pair in zip(cores, members, strict=True)])
+    holds[0] = False
+    sites = holds[labels]
     groups, _ = labelled(within(sites, parameters.reach_m / 2 / gsd_m))
     margin = int(np.ceil(extents.gap_m / gsd_m))
     windows = []
     for label, box in enumerate(ndimage.find_objects(groups), start=1):
         rows, columns = (slice(max(part.start - margin, 0), part.stop + margin) for part in box)
         at = (rows, columns)
-        standing = changed[at] & within(sites[at] & (groups[at] == label), 1.0)
-        windows.append(
-            _Window(
-                rows,
-                columns,
-                standing,
-                history.onset[at],
-                history.last_without[at],
-                history.strength[at],
-                sign * history.gain[at],
-                history.seen[at],
-            )
-        )
+        standing = changed[at] & within(sites[at] & (groups[at] == label), SEAM_M / gsd_m)
+        windows.append(_Window(rows, columns, standing, core[at], history.onset[at], history.last_without[at]))
     return windows
-
-
-def is_site(
-    strength: npt.NDArray[np.float32],
-    gain: npt.NDArray[np.float32],
-    seen: npt.NDArray[np.int16],
-    parameters: WorksParameters,
-) -> bool:
-    """Whether changed pixels are strong enough and gained enough texture to be construction."""
-    if strength.size == 0 or gain.mean() < parameters.least_gain:
-        return False
-    enough = parameters.core * (1.0 + parameters.doubt / np.maximum(seen, 1))
-    return bool((strength >= enough).mean() >= parameters.core_share)
 
 
 def _replay(
@@ -181,15 +164,29 @@ def _replay(
     whole = site_extent(window.standing, gsd_m, extents)
     for onset in np.unique(window.onset[window.standing]):
         so_far = window.standing & (window.onset <= onset)
-        fresh = opened(site_extent(so_far, gsd_m, extents) & whole & ~taken, extents.narrowest_m / 2 / gsd_m)
+        fresh = _new_ground(site_extent(so_far, gsd_m, extents) & whole, taken, gsd_m, extents)
         groups, count = labelled(within(fresh, parameters.reach_m / 2 / gsd_m))
         for label in range(1, count + 1):
             ground = fresh & (groups == label)
-            alone = is_site(*window.pixels(ground & so_far), parameters)
+            member = ground & so_far
+            alone = has_core((member & window.core).sum(), member.sum(), gsd_m, parameters)
             taken |= _take(works, _born(window, ground, int(onset), days), alone, gsd_m, parameters)
     _share_out(works, whole & ~taken, extents.gap_m / gsd_m)
     least = parameters.least_area_m2 / gsd_m**2
     return [one for one in works if one.ground.sum() >= least]
+
+
+def _new_ground(extent: BoolArray, taken: BoolArray, gsd_m: float, extents: ExtentParameters) -> BoolArray:
+    """What an extent adds to the ground already taken, without the slivers along the border between the two."""
+    added = extent & ~taken
+    if not taken.any():
+        return added
+    labels, count = labelled(added)
+    beside = np.zeros(count + 1, bool)
+    beside[np.unique(labels[within(taken, SEAM_M / gsd_m)])] = True
+    beside[0] = False
+    bordering = beside[labels]
+    return (added & ~bordering) | opened(bordering, extents.narrowest_m / 2 / gsd_m)
 
 
 def _born(window: _Window, ground: BoolArray, onset: int, days: Sequence[float]) -> Works:

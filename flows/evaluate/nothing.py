@@ -1,0 +1,53 @@
+"""On series in which nothing is built: whatever is found is false."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from detectors.footprints import Footprints
+from flows.evaluate.stacks import reordered, shifted, true_colour
+from geo.scene import ImageStack
+
+
+@dataclass(frozen=True, slots=True)
+class Silence:
+    """What a silent series raised over all its prefixes.
+
+    Attributes:
+        name: What was done to the series.
+        first: Findings that rested on one scene, counted in every prefix.
+        provisional: On two.
+        confirmed: On three or more.
+        years: Length of the series.
+    """
+
+    name: str
+    first: int
+    provisional: int
+    confirmed: int
+    years: float
+
+
+def silence(stack: ImageStack, seed: int, repeats: int = 3) -> Iterator[Silence]:
+    """The series as it is, in true colour alone, reversed, shuffled, and with scenes shifted by 1.5 pixels."""
+    random = np.random.default_rng(seed)
+    backwards = np.arange(len(stack))[::-1]
+    yield _heard("as it is", stack)
+    yield _heard("true colour alone", true_colour(stack))
+    yield _heard("reversed", reordered(stack, backwards))
+    for number in range(repeats):
+        yield _heard(f"shuffled {number + 1}", reordered(stack, random.permutation(len(stack))))
+    for number in range(repeats):
+        yield _heard(f"shifted by 1.5 px {number + 1}", shifted(stack, random))
+
+
+def _heard(name: str, stack: ImageStack) -> Silence:
+    counts = [0, 0, 0]
+    for assessment in Footprints().follow(stack):
+        for finding in assessment.findings:
+            counts[min(len(finding.seen_in), 3) - 1] += 1
+    span = stack.scenes[-1].acquired_at - stack.scenes[0].acquired_at
+    return Silence(name, counts[0], counts[1], counts[2], span.days / 365.25)

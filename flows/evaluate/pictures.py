@@ -1,0 +1,86 @@
+"""Pictures of an evaluation. They need matplotlib, which is an extra."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from shapely.geometry.base import BaseGeometry
+
+from detectors.base import Finding
+from detectors.evaluation.metrics import ReliabilityBin
+from flows.evaluate.real import Interval
+from geo.errors import InputError
+from geo.scene import ImageStack
+
+try:
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+except ImportError as missing:  # pragma: no cover - only without the extra
+    _MISSING: ImportError | None = missing
+else:
+    _MISSING = None
+
+
+def _figure(width: float, height: float) -> Figure:
+    if _MISSING is not None:
+        raise InputError("pictures need matplotlib: pip install 'facility-watch[dev]', or leave --pictures out")
+    figure = Figure((width, height), layout="constrained")
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def draw_findings(stack: ImageStack, findings: Sequence[Finding], intervals: Sequence[Interval], path: Path) -> None:
+    """One panel per interval: its last scene in true colour, truth in white, findings in orange."""
+    figure = _figure(10.0, 4.6 * len(intervals))
+    min_x, min_y, max_x, max_y = stack.grid.bounds
+    for number, interval in enumerate(intervals, start=1):
+        axes = figure.add_subplot(len(intervals), 1, number)
+        last = max(i for i, scene in enumerate(stack.scenes) if scene.acquired_at < interval.end)
+        axes.imshow(_true_colour(stack, last), extent=(min_x, max_x, min_y, max_y))
+        axes.contour(
+            np.linspace(min_x, max_x, stack.grid.shape[1]),
+            np.linspace(max_y, min_y, stack.grid.shape[0]),
+            interval.truth.astype(float),
+            levels=[0.5],
+            colors="white",
+            linewidths=1.0,
+        )
+        for finding in findings:
+            if interval.begin < finding.first_with < interval.end:
+                for ring in _rings(finding.geometry):
+                    axes.plot(ring[:, 0], ring[:, 1], color="tab:orange", linewidth=1.6)
+        axes.set_title(
+            f"{interval.name}: truth white, found orange, scene of {stack.scenes[last].acquired_at:%Y-%m-%d}"
+        )
+        axes.set_axis_off()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, dpi=90)
+
+
+def draw_reliability(diagram: Sequence[ReliabilityBin], path: Path) -> None:
+    """How often findings of each confidence are right."""
+    figure = _figure(4.5, 4.5)
+    axes = figure.add_subplot()
+    axes.plot([0, 1], [0, 1], color="grey", linewidth=0.8)
+    axes.scatter(
+        [one.confidence for one in diagram],
+        [one.accuracy for one in diagram],
+        s=[10 + 3 * one.count for one in diagram],
+        color="tab:orange",
+    )
+    axes.set(xlabel="confidence", ylabel="share that is real", xlim=(0, 1.02), ylim=(0, 1.02))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, dpi=90)
+
+
+def _true_colour(stack: ImageStack, index: int) -> np.ndarray:
+    image = np.stack([stack.band(name)[index] for name in ("B04", "B03", "B02")], axis=-1)
+    low, high = np.nanpercentile(image, [1, 99])
+    return np.asarray(np.nan_to_num(np.clip((image - low) / (high - low), 0, 1)))
+
+
+def _rings(geometry: BaseGeometry) -> list[np.ndarray]:
+    parts = getattr(geometry, "geoms", [geometry])
+    return [np.asarray(ring.coords) for part in parts for ring in (part.exterior, *part.interiors)]
