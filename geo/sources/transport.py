@@ -170,14 +170,15 @@ class Transport:
                 reply = self._exchange(request)
             received = len(reply.body)
             return reply
-        except LocationParseError as error:
-            raise InputError(f"{request.address} isn't a usable address: correct it") from error
+        # `from None`: urllib3's messages hold whole addresses, signatures included.
+        except LocationParseError:
+            raise InputError(f"{request.address} isn't a usable address: correct it") from None
         except HTTPError as error:
             if isinstance(_cause(error), SSLError):
                 raise SourceError(
                     f"{request.address} shows no valid certificate: check it, or name a bundle in SSL_CERT_FILE"
-                ) from error
-            raise _TryAgainError(_fault(error)) from error
+                ) from None
+            raise _TryAgainError(_fault(error)) from None
         finally:
             self.meter.correct(size_bytes=received - request.size_bytes)
 

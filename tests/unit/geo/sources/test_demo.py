@@ -25,6 +25,10 @@ GRIDS = [
 ]
 
 
+# The same ground in the next zone, where every pixel has to be resampled.
+NEXT_ZONE = Grid("EPSG:32646", Affine(10, 0, 116040, 0, -10, 4815150), (200, 300), 10.0)
+
+
 @pytest.fixture(params=["stac", "sentinelhub"])
 def remote(request, make_transport):
     transport = make_transport(timeout_s=10, deadline_s=30)
@@ -56,3 +60,17 @@ def test_thirteen_scenes_are_read_as_from_the_folder(remote):
             assert 0 < raster.valid.mean() <= 1
             np.testing.assert_array_equal(to_reflectance(raster), to_reflectance(wanted))
             assert raster.classification is None
+
+
+def test_resampled_scenes_are_the_folders_too(make_transport):
+    with StacServer() as server:
+        demo.serve_stac(server)
+        transport = make_transport(timeout_s=10, deadline_s=30)
+        source = StacSource(transport, StacApi("loopback", f"{server.url}/v1"), Choice(min_clear_fraction=0))
+        folder = FolderSource(demo.FOLDER)
+        area = NEXT_ZONE.scene_footprint_wgs84
+        ours, theirs = (one.search(area, demo.START, demo.END).scenes[-2] for one in (source, folder))
+        raster, wanted = (source.read(ours, demo.VISIBLE, NEXT_ZONE), folder.read(theirs, demo.VISIBLE, NEXT_ZONE))
+        assert wanted.valid.mean() > 0.9
+        np.testing.assert_array_equal(raster.valid, wanted.valid)
+        np.testing.assert_array_equal(to_reflectance(raster), to_reflectance(wanted))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import logging
 import threading
+import traceback
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
@@ -154,6 +155,14 @@ def test_signatures_and_headers_show_nowhere(server, transport, caplog):
         transport.fetch(request)
     shown = f"{caplog.text} {caught.value!r} {request!r}"
     assert "secret" not in shown.replace(request.url, "")
+
+
+@pytest.mark.parametrize("fault", [Fault.RESET, Fault.TRUNCATED, Answer(status=429, headers={"Retry-After": "9999"})])
+def test_signatures_show_in_no_traceback(server, transport, fault):
+    server.spoil("file", fault, times=4)
+    with pytest.raises(TemporarySourceError) as caught:
+        transport.fetch(get(server))
+    assert "secret" not in "".join(traceback.format_exception(caught.value))
 
 
 def test_bound_on_bytes_is_never_overrun(server, make_transport):
