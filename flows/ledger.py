@@ -11,14 +11,15 @@ from typing import Any
 
 import sqlalchemy as sa
 from filelock import FileLock, Timeout
-from sqlalchemy.exc import DatabaseError, OperationalError
+from sqlalchemy.exc import DBAPIError
 
-from flows.ledger_rows import from_rows, to_rows
+from flows.ledger_rows import from_rows, heading, to_rows
 from flows.ledger_tables import SCHEMA_VERSION, TABLES_BY_FACILITY, meta, metadata, reviews, runs
 from flows.record import FacilityRecord, Review
 from geo.errors import StoreError
 
 _FILE_NAME = "ledger.sqlite"
+_ADVISORY_LOCK = 0x_FAC1_117A_11  # names this application's lock among those of the database
 
 
 def ledger_path(outputs: Path) -> Path:
@@ -54,7 +55,7 @@ class Ledger:
         ledger = cls(engine, name)
         try:
             ledger._check_version(create)
-        except (OperationalError, DatabaseError) as error:
+        except DBAPIError as error:
             engine.dispose()
             raise StoreError(
                 f"{name}: can't be opened as a ledger ({error.orig}); check the path and its rights"
@@ -86,6 +87,24 @@ class Ledger:
                 f"{self._name}: was written by another version (ledger version {found}, this one writes "
                 f"{SCHEMA_VERSION}); give another output folder, or use the version of facility-watch that made it"
             )
+
+    @contextmanager
+    def exclusive(self) -> Iterator[None]:
+        """Holds the ledger for one run. The database lets go of it when the run's process ends, however it ends.
+
+        A SQLite ledger lies in its output folder and is held with that.
+
+        Raises:
+            StoreError: Another run holds it.
+        """
+        if self._engine.dialect.name != "postgresql":
+            yield
+            return
+        with self._engine.connect() as connection:
+            if not connection.scalar(sa.select(sa.func.pg_try_advisory_lock(_ADVISORY_LOCK))):
+                raise StoreError(f"{self._name}: another run is using this ledger; wait for it to end, or give another")
+            connection.commit()  # the lock is the session's: no transaction is left open for the whole run
+            yield
 
     def facility_ids(self) -> tuple[str, ...]:
         """Ids of all facilities on record, ascending."""
@@ -125,16 +144,33 @@ class Ledger:
             StoreError: The database refused; the earlier record stands.
         """
         facility_id = record.facility.facility_id
+        with self._writing(facility_id) as connection:
+            for table in TABLES_BY_FACILITY.values():
+                connection.execute(sa.delete(table).where(table.c.facility_id == facility_id))
+            for name, rows in to_rows(record).items():
+                if rows:
+                    connection.execute(TABLES_BY_FACILITY[name].insert(), rows)
+
+    def save_heading(self, record: FacilityRecord) -> None:
+        """Stores what a record says of the facility itself and of the watched time; all else stands as it is.
+
+        Raises:
+            StoreError: The database refused; the earlier record stands.
+        """
+        table = TABLES_BY_FACILITY["facilities"]
+        row = heading(record)
+        with self._writing(record.facility.facility_id) as connection:
+            connection.execute(table.update().where(table.c.facility_id == row["facility_id"]).values(row))
+
+    @contextmanager
+    def _writing(self, facility_id: str) -> Iterator[sa.Connection]:
         try:
             with self._engine.begin() as connection:
-                for table in TABLES_BY_FACILITY.values():
-                    connection.execute(sa.delete(table).where(table.c.facility_id == facility_id))
-                for name, rows in to_rows(record).items():
-                    if rows:
-                        connection.execute(TABLES_BY_FACILITY[name].insert(), rows)
-        except (OperationalError, DatabaseError) as error:
+                yield connection
+        except DBAPIError as error:
             raise StoreError(
-                f"{self._name}: {facility_id} could not be stored ({error.orig}); its earlier record stands"
+                f"{self._name}: {facility_id} could not be stored ({error.orig}); its earlier record stands, and the "
+                "next run goes on from there"
             ) from error
 
     def review(self, facility_id: str, verdict: Review) -> None:
@@ -151,10 +187,18 @@ class Ledger:
             connection.execute(reviews.insert().values(change_id=verdict.change_id, **columns))
 
     def begin_run(self, parameters: dict[str, Any]) -> int:
-        """Notes that a run has begun, with its parameters, and returns its number."""
-        with self._engine.begin() as connection:
+        """Notes that a run has begun, with its parameters, and returns its number.
+
+        Where the newest run never ended (its process was killed) and had the same parameters, it is that run which
+        goes on, so that its products are those of an undisturbed one.
+        """
+        text = json.dumps(parameters, sort_keys=True)
+        with self._writing("the run") as connection:
+            newest = connection.execute(sa.select(runs).order_by(runs.c.run_id.desc()).limit(1)).first()
+            if newest is not None and newest.finished_at is None and newest.parameters == text:
+                return int(newest.run_id)
             key = connection.execute(
-                runs.insert().values(started_at=datetime.now(UTC), parameters=json.dumps(parameters, sort_keys=True))
+                runs.insert().values(started_at=datetime.now(UTC), parameters=text)
             ).inserted_primary_key
         return int(key[0]) if key else 0
 

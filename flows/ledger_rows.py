@@ -26,7 +26,7 @@ def to_rows(record: FacilityRecord) -> dict[str, list[Row]]:
         return [{**row, "facility_id": facility_id, "position": position} for position, row in enumerate(rows)]
 
     return {
-        "facilities": [_facility_row(record)],
+        "facilities": [heading(record)],
         "scenes": numbered([asdict(scene) for scene in record.scenes]),
         "assessments": numbered([asdict(assessment) for assessment in record.assessments]),
         "tracks": numbered([_track_row(track) for track in record.tracks]),
@@ -71,7 +71,8 @@ def _plain(row: Row) -> Row:
     return {key: cell for key, cell in row.items() if key not in ("facility_id", "position")}
 
 
-def _facility_row(record: FacilityRecord) -> Row:
+def heading(record: FacilityRecord) -> Row:
+    """What a record says of the facility and of the watched time, as one row."""
     facility = record.facility
     return {
         "facility_id": facility.facility_id,

@@ -8,7 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.types import TypeDecorator
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -97,6 +97,7 @@ scenes = sa.Table(
     _real("shift_y_m"),
     _real("registration_quality"),
     _text("attribution"),
+    sa.Column("retry", sa.Boolean, nullable=False),
 )
 
 assessments = sa.Table(

@@ -2,29 +2,42 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from flows.watch import Window
+from flows.method import Window
 from geo.errors import InputError
 
 
 class MonitorParameters(BaseModel):
-    """Parameters of a monitoring run."""
+    """Parameters of a monitoring run. The descriptions are the help in Prefect's form."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=False)
 
-    source: str = Field(description="Imagery source, such as folder:PATH")
+    source: str = Field(description="Imagery source, such as folder:PATH", min_length=1)
     start: date = Field(description="First day of the watched time")
-    end: date = Field(description="Last day of the watched time")
-    outputs: Path = Field(description="Output folder; it also holds the ledger")
+    end: date | None = Field(default=None, description="Last day of the watched time; today if not given")
+    outputs: Path = Field(description="Output folder; without --ledger it also holds the ledger")
     catalogue: Path | None = Field(default=None, description="Catalogue file; the packaged one if not given")
     facilities: tuple[str, ...] = Field(default=(), description="Facility ids; all active ones if empty")
     detectors: tuple[str, ...] = Field(default=(), description="Detectors; all if empty")
     gsd_m: float = Field(default=10.0, gt=0, description="Pixel size of the grid, metres")
-    workers: int = Field(default=2, ge=1, description="Facilities worked on at once")
+    workers: int = Field(default=2, ge=1, le=1024, description="Facilities followed at once")
+    runner: str = Field(
+        default="processes",
+        description="Where they are followed: processes (of this machine), dask, or dask:tcp://SCHEDULER:PORT",
+        pattern=r"^(processes|dask|dask:.+)$",
+    )
+    full: bool = Field(
+        default=False,
+        description="Search the whole watched time again, not only what is new: finds scenes that came very late",
+    )
+    overlap_days: int = Field(
+        default=60, ge=0, description="How many days before the newest known scene are searched again"
+    )
+    facility_timeout_s: float = Field(default=1800.0, gt=0, description="Seconds that one facility may take")
 
     @property
     def window(self) -> Window:
@@ -33,10 +46,28 @@ class MonitorParameters(BaseModel):
         Raises:
             InputError: It ends before it starts.
         """
-        if self.end < self.start:
+        today = datetime.now(UTC).date()
+        end = self.end or today
+        if end < self.start and self.end is None:
             raise InputError(
-                f"the watched time ends ({self.end}) before it starts ({self.start}): swap --from and --to"
+                f"the watched time starts ({self.start}) after today ({today}): check --from and the clock of this "
+                "machine"
             )
-        return Window(
-            datetime.combine(self.start, time.min, tzinfo=UTC), datetime.combine(self.end, time.max, tzinfo=UTC)
-        )
+        if end < self.start:
+            raise InputError(f"the watched time ends ({end}) before it starts ({self.start}): swap --from and --to")
+        return Window(datetime.combine(self.start, time.min, tzinfo=UTC), datetime.combine(end, time.max, tzinfo=UTC))
+
+    @property
+    def overlap(self) -> timedelta | None:
+        """How far before the newest known scene is searched again; None for the whole watched time."""
+        return None if self.full else timedelta(days=self.overlap_days)
+
+    def for_the_record(self, source_name: str) -> dict[str, object]:
+        """The parameters as products may show them: what decides the result, and no path of a machine."""
+        return {
+            "source": source_name,
+            "catalogue": self.catalogue.name if self.catalogue else "packaged",
+            "facilities": list(self.facilities),
+            "detectors": list(self.detectors),
+            "gsd_m": self.gsd_m,
+        }

@@ -38,6 +38,7 @@ class SceneRecord:
         shift_y_m: The same, northward, m.
         registration_quality: 0 to 1.
         attribution: Origin of the data.
+        retry: Whether its pixels were never seen, so that the next run tries to read it again.
     """
 
     item_id: str
@@ -52,6 +53,7 @@ class SceneRecord:
     shift_y_m: float | None = None
     registration_quality: float | None = None
     attribution: str = ""
+    retry: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from detectors.registry import choose
+from flows.fetch import fetch
 from flows.ledger import Ledger
+from flows.method import Method, Window
 from flows.record import FacilityRecord
-from flows.watch import Method, Window, fetch
+from flows.subject import Subject
 from geo.errors import InputError, SceneUnusableError, SourceError
 from geo.grid import Grid
 from geo.scene import FloatArray, ImageStack
@@ -55,8 +57,10 @@ class StackReader:
         if record is None:
             raise SourceError(f"{facility_id}: isn't in the ledger; run `facility-watch monitor` for it first")
         method = Method(choose(), PreparationParameters(), record.gsd_m)
-        fetched = fetch(self._source(record), record.facility, Window(record.window_start, record.window_end), method)
-        stack = build_stack(fetched.rasters, record.facility.grid(record.gsd_m), method.preparation).stack
+        window = Window(record.window_start, record.window_end)
+        subject = Subject(record.facility, (), window, method, record.source)
+        fetched = fetch(self._source(record), subject)
+        stack = build_stack(fetched.rasters, subject.grid, method.preparation).stack
         if stack is None:
             raise SourceError(f"{facility_id}: none of its scenes is in the imagery source any more")
         return stack

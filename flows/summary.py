@@ -31,6 +31,7 @@ class FacilitySummary:
         outcome: How the run over it ended.
         reason: Why it was not assessable or failed; empty otherwise.
         scenes_used: How many scenes the detectors saw.
+        newest_item_id: The newest of them; empty where there is none.
         left_out: Reason to how many scenes were left out for it.
         changes: Changes by type and status.
     """
@@ -40,6 +41,7 @@ class FacilitySummary:
     outcome: Outcome
     reason: str
     scenes_used: int
+    newest_item_id: str
     left_out: tuple[tuple[str, int], ...]
     changes: tuple[ChangeCount, ...]
 
@@ -59,10 +61,24 @@ class FacilitySummary:
 
 @dataclass(frozen=True, slots=True)
 class RunSummary:
-    """All facilities of a run, and where its products are."""
+    """All facilities of a run, and where its products are.
+
+    Attributes:
+        facilities: Those that the run came to.
+        products: Paths within the output folder.
+        stopped: Why it ended before the last facility; empty where it didn't.
+    """
 
     facilities: tuple[FacilitySummary, ...]
     products: tuple[str, ...]
+    stopped: str = ""
+
+    @property
+    def outcome(self) -> str:
+        """How the run ended, in a few words."""
+        if self.stopped:
+            return f"stopped: {self.stopped}"
+        return "failed for some" if self.failed else "complete"
 
     @property
     def failed(self) -> tuple[FacilitySummary, ...]:
@@ -83,6 +99,7 @@ def summarise(record: FacilityRecord) -> FacilitySummary:
         outcome=record.outcome,
         reason=record.reason,
         scenes_used=len(record.used_scenes),
+        newest_item_id=record.used_scenes[-1].item_id if record.used_scenes else "",
         left_out=tuple(sorted(left_out.items(), key=lambda pair: (-pair[1], pair[0]))),
         changes=_counts(record.tracks),
     )

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 
@@ -13,170 +11,89 @@ from shapely.geometry.base import BaseGeometry
 
 from aoi.facility import Facility, owner_of
 from detectors.base import Assessment, Detector, Verdict, parameters_sha256, unmet
+from flows.carry import carried_over
 from flows.change import HistoryEntry
+from flows.fetch import Fetched
 from flows.record import AssessmentRecord, FacilityRecord, Outcome, SceneRecord
-from flows.tracker import DetectorIdentity, Track, advance, keep_ids, without_foreign
-from geo.errors import SceneUnusableError
+from flows.stages import stage
+from flows.subject import Subject
+from flows.tracker import DetectorIdentity, Track, advance, without_foreign
 from geo.grid import Grid, to_wgs84
-from geo.scene import ImageStack, LeftOut, Scene, SceneRaster
-from geo.sources.base import ImagerySource
-from geo.stack import PreparationParameters, build_stack
+from geo.scene import ImageStack, LeftOut
+from geo.stack import build_stack
 
 
-@dataclass(frozen=True, slots=True)
-class Window:
-    """The watched time, both ends included, aware."""
-
-    start: datetime
-    end: datetime
-
-    def united(self, earlier: FacilityRecord | None) -> Window:
-        """The window with the one on record: a series never becomes shorter than it has been."""
-        if earlier is None:
-            return self
-        return Window(min(self.start, earlier.window_start), max(self.end, earlier.window_end))
-
-
-@dataclass(frozen=True, slots=True)
-class Method:
-    """Everything besides the scenes that decides a result."""
-
-    detectors: tuple[Detector, ...]
-    preparation: PreparationParameters
-    gsd_m: float
-
-    @property
-    def bands(self) -> tuple[str, ...]:
-        """All bands that any detector can use, without repeats."""
-        needs = [detector.requires for detector in self.detectors]
-        return tuple(dict.fromkeys(band for need in needs for band in (*need.bands, *need.optional_bands)))
-
-    def sha256(self, grid: Grid) -> str:
-        """A hash that changes when a series has to be followed anew."""
-        parts = {
-            "grid": [grid.crs, tuple(grid.transform)[:6], grid.shape],
-            "preparation": asdict(self.preparation),
-            "detectors": [(d.name, d.version, parameters_sha256(d)) for d in self.detectors],
-        }
-        return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()
-
-
-@dataclass(frozen=True, slots=True)
-class Fetched:
-    """What a source gave for one facility.
-
-    Attributes:
-        rasters: The scenes that could be read, ascending by acquisition.
-        left_out: The scenes that were found and could not be used, with the reason.
-    """
-
-    rasters: tuple[tuple[Scene, SceneRaster], ...]
-    left_out: tuple[LeftOut, ...]
-
-
-def fetch(source: ImagerySource, facility: Facility, window: Window, method: Method) -> Fetched:
-    """Searches and reads the scenes of a facility.
-
-    Raises:
-        SourceError: The source can't be asked, or nothing can be read from it.
-    """
-    grid = facility.grid(method.gsd_m)
-    found = source.search(facility.area_of_interest, window.start, window.end)
-    rasters: list[tuple[Scene, SceneRaster]] = []
-    left_out = list(found.left_out)
-    for scene in found.scenes:
-        try:
-            rasters.append((scene, source.read(scene, method.bands, grid)))
-        except SceneUnusableError as error:
-            left_out.append(LeftOut(scene.item_id, scene.acquired_at, str(error)))
-    return Fetched(tuple(rasters), tuple(left_out))
-
-
-def assess(
-    facility: Facility,
-    neighbours: Sequence[Facility],
-    fetched: Fetched,
-    window: Window,
-    method: Method,
-    specification: str,
-    earlier: FacilityRecord | None,
-) -> FacilityRecord:
+def assess(subject: Subject, fetched: Fetched) -> FacilityRecord:
     """The record of a facility after its scenes.
 
     Where the scenes on record are the beginning of the series, only the new ones are followed. A scene that came
-    late, or another parameter, makes the series be followed anew; what is still the same change keeps its id.
-
-    Args:
-        facility: The facility.
-        neighbours: Facilities whose area of interest overlaps: a change is reported for one of them only.
-        fetched: Its scenes.
-        window: The watched time.
-        method: Detectors, preparation and pixel size.
-        specification: Imagery source as given, for the record.
-        earlier: What is on record.
+    late, or another parameter, makes the series be followed anew; what is still the same change keeps its id, and
+    what isn't found any more is withdrawn.
     """
-    grid = facility.grid(method.gsd_m)
-    prepared = build_stack(fetched.rasters, grid, method.preparation)
-    stack = prepared.stack
-    record = FacilityRecord(
-        facility=facility,
-        crs=grid.crs,
-        gsd_m=grid.gsd_m,
-        window_start=window.start,
-        window_end=window.end,
-        outcome=Outcome.ASSESSED,
-        reason="",
-        source=specification,
-        parameters_sha256=method.sha256(grid),
-        software_version=version("facility-watch"),
-        scenes=_scene_records(stack, (*fetched.left_out, *prepared.left_out)),
-        reviews=earlier.reviews if earlier else {},
+    with stage("prepare"):
+        prepared = build_stack(fetched.rasters, subject.grid, subject.method.preparation)
+    stack, earlier = prepared.stack, subject.earlier
+    record = replace(
+        _blank(subject),
+        scenes=_scene_records(stack, (*fetched.left_out, *prepared.left_out), fetched.unread),
+        parameters_sha256=subject.parameters_sha256,
+        source=subject.specification,
     )
     if stack is None:
         return _unassessed(record, earlier)
     since = _already_followed(record, earlier)
     known = earlier if since else None
-    followed = [_follow(facility, neighbours, detector, stack, since, known) for detector in method.detectors]
-    tracks = tuple(track for one in followed for track in one.tracks)
-    outcome, reason = _outcome(followed)
-    return replace(
+    with stage("detect"):
+        followed = [_follow(subject, detector, stack, since, known) for detector in subject.method.detectors]
+    outcome, reason = _outcome(record if known is None else known, followed)
+    record = replace(
         record,
         outcome=outcome,
         reason=reason,
-        assessments=tuple(
-            sorted(
-                (*(known.assessments if known else ()), *(entry for one in followed for entry in one.assessments)),
-                key=lambda entry: (entry.acquired_at, entry.detector),
-            )
-        ),
-        tracks=tracks if known or earlier is None else keep_ids(earlier.tracks, tracks),
-        history=tuple(
-            sorted(
-                (*(known.history if known else ()), *(entry for one in followed for entry in one.history)),
-                key=lambda entry: entry.at,
-            )
-        ),
+        assessments=_in_order(known.assessments if known else (), followed),
+        tracks=tuple(track for one in followed for track in one.tracks),
+        history=_by_time((*(known.history if known else ()), *(entry for one in followed for entry in one.history))),
+    )
+    return record if known or earlier is None else carried_over(earlier, record)
+
+
+def failed(subject: Subject, reason: str) -> FacilityRecord:
+    """The record of a facility whose run failed: what was known stands, and the failure is on record."""
+    window = subject.window
+    return replace(
+        subject.earlier or _blank(subject),
+        outcome=Outcome.FAILED,
+        reason=reason,
+        window_start=window.start,
+        window_end=window.end,
     )
 
 
-def failed(
-    record: FacilityRecord | None, facility: Facility, window: Window, method: Method, reason: str
-) -> FacilityRecord:
-    """The record of a facility whose run failed: what was known stands, and the failure is on record."""
-    grid = facility.grid(method.gsd_m)
-    base = record or FacilityRecord(
-        facility=facility,
-        crs=grid.crs,
-        gsd_m=grid.gsd_m,
-        window_start=window.start,
-        window_end=window.end,
-        outcome=Outcome.FAILED,
-        reason=reason,
+def no_usable_scene(scenes: Sequence[SceneRecord]) -> str:
+    """Why nothing can be said where no scene is used."""
+    reasons = sorted({scene.reason for scene in scenes})
+    return f"no usable scene ({'; '.join(reasons)})" if reasons else "no scene of the area in the watched time"
+
+
+def scene_order(scene: SceneRecord) -> tuple[datetime, str]:
+    """Ascending by acquisition, undated scenes last."""
+    return (scene.acquired_at or datetime.max.replace(tzinfo=UTC), scene.item_id)
+
+
+def _blank(subject: Subject) -> FacilityRecord:
+    return FacilityRecord(
+        facility=subject.facility,
+        crs=subject.grid.crs,
+        gsd_m=subject.grid.gsd_m,
+        window_start=subject.window.start,
+        window_end=subject.window.end,
+        outcome=Outcome.ASSESSED,
+        reason="",
         source="",
         parameters_sha256="",
         software_version=version("facility-watch"),
+        reviews=subject.earlier.reviews if subject.earlier else {},
     )
-    return replace(base, outcome=Outcome.FAILED, reason=reason, window_start=window.start, window_end=window.end)
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,18 +104,16 @@ class _Followed:
 
 
 def _follow(
-    facility: Facility,
-    neighbours: Sequence[Facility],
-    detector: Detector,
-    stack: ImageStack,
-    since: int,
-    known: FacilityRecord | None,
+    subject: Subject, detector: Detector, stack: ImageStack, since: int, known: FacilityRecord | None
 ) -> _Followed:
     identity = DetectorIdentity(detector.name, detector.version, parameters_sha256(detector))
     tracks = tuple(track for track in known.tracks if track.detector.name == detector.name) if known else ()
+    if since == len(stack):
+        return _Followed(tracks, (), ())
     history: list[HistoryEntry] = []
     assessments: list[AssessmentRecord] = []
-    candidates = (facility, *neighbours)
+    facility = subject.facility
+    candidates = (facility, *subject.neighbours)
     for scene, assessment in zip(stack.scenes[since:], _assessments(detector, stack, since), strict=True):
         own = [_is_own(finding.geometry, stack.grid, facility, candidates) for finding in assessment.findings]
         step = advance(facility.facility_id, identity, tracks, without_foreign(assessment, own), scene)
@@ -244,26 +159,43 @@ def _already_followed(record: FacilityRecord, earlier: FacilityRecord | None) ->
 
 
 def _unassessed(record: FacilityRecord, earlier: FacilityRecord | None) -> FacilityRecord:
-    reasons = sorted({scene.reason for scene in record.scenes})
-    reason = f"no usable scene ({'; '.join(reasons)})" if reasons else "no scene of the area in the watched time"
-    empty = replace(record, outcome=Outcome.NOT_ASSESSABLE, reason=reason)
+    empty = replace(record, outcome=Outcome.NOT_ASSESSABLE, reason=no_usable_scene(record.scenes))
     if earlier is None:
         return empty
     return replace(empty, tracks=earlier.tracks, history=earlier.history, assessments=earlier.assessments)
 
 
-def _outcome(followed: Sequence[_Followed]) -> tuple[Outcome, str]:
+def _outcome(before: FacilityRecord, followed: Sequence[_Followed]) -> tuple[Outcome, str]:
+    """As the newest assessments say."""
     newest = [one.assessments[-1] for one in followed if one.assessments]
+    newest = newest or _newest_by_detector(before.assessments)
     if newest and all(entry.verdict is Verdict.NOT_ASSESSABLE for entry in newest):
         return Outcome.NOT_ASSESSABLE, newest[0].reason
     return Outcome.ASSESSED, ""
 
 
-def _scene_records(stack: ImageStack | None, left_out: Sequence[LeftOut]) -> tuple[SceneRecord, ...]:
+def _newest_by_detector(assessments: Sequence[AssessmentRecord]) -> list[AssessmentRecord]:
+    return list({entry.detector: entry for entry in assessments}.values())
+
+
+def _in_order(known: Sequence[AssessmentRecord], followed: Sequence[_Followed]) -> tuple[AssessmentRecord, ...]:
+    entries = (*known, *(entry for one in followed for entry in one.assessments))
+    return tuple(sorted(entries, key=lambda entry: (entry.acquired_at, entry.detector)))
+
+
+def _by_time(history: Sequence[HistoryEntry]) -> tuple[HistoryEntry, ...]:
+    return tuple(sorted(history, key=lambda entry: entry.at))
+
+
+def _scene_records(
+    stack: ImageStack | None, left_out: Sequence[LeftOut], unread: frozenset[str]
+) -> tuple[SceneRecord, ...]:
     used = [] if stack is None else [_scene_record(stack, index) for index in range(len(stack))]
-    others = [SceneRecord(scene.item_id, scene.acquired_at, used=False, reason=scene.reason) for scene in left_out]
-    undated = datetime.max.replace(tzinfo=UTC)
-    return tuple(sorted([*used, *others], key=lambda scene: (scene.acquired_at or undated, scene.item_id)))
+    others = [
+        SceneRecord(scene.item_id, scene.acquired_at, used=False, reason=scene.reason, retry=scene.item_id in unread)
+        for scene in left_out
+    ]
+    return tuple(sorted([*used, *others], key=scene_order))
 
 
 def _scene_record(stack: ImageStack, index: int) -> SceneRecord:

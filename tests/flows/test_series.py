@@ -12,12 +12,16 @@ import pytest
 
 from aoi.catalogue import Catalogue
 from detectors.registry import choose
+from flows.change import Status
+from flows.fetch import Fetched, fetch
 from flows.imagery import open_source
 from flows.ledger import Ledger
+from flows.method import Method, Window
 from flows.publish import publish
 from flows.record import FacilityRecord, Outcome
+from flows.subject import Subject
 from flows.tracker import overlap
-from flows.watch import Fetched, Method, Window, assess, fetch
+from flows.watch import assess
 from geo.scene import LeftOut
 from geo.sources.base import ImagerySource
 from geo.stack import PreparationParameters
@@ -36,9 +40,10 @@ def source() -> ImagerySource:
 
 def watch(source: ImagerySource, facility_id: str, end: datetime, earlier: FacilityRecord | None) -> FacilityRecord:
     facility = CATALOGUE.get(facility_id)
-    window = Window(START, end).united(earlier)
-    fetched = fetch(source, facility, window, METHOD)
-    return assess(facility, CATALOGUE.near(facility), fetched, window, METHOD, "example", earlier)
+    subject = Subject(
+        facility, CATALOGUE.near(facility), Window(START, end).united(earlier), METHOD, "example", earlier
+    )
+    return assess(subject, fetch(source, subject))
 
 
 @pytest.fixture(scope="module")
@@ -82,17 +87,21 @@ def test_a_scene_that_comes_late_is_worked_in_and_what_stays_the_same_keeps_its_
 ) -> None:
     whole = at_once["aspi-0050"]
     facility = whole.facility
-    window = Window(START, END)
-    fetched = fetch(source, facility, window, METHOD)
+    subject = Subject(facility, CATALOGUE.near(facility), Window(START, END), METHOD, "example")
+    fetched = fetch(source, subject)
     late = fetched.rasters[5]
     without = Fetched(tuple(pair for pair in fetched.rasters if pair is not late), ())
-    first = assess(facility, CATALOGUE.near(facility), without, window, METHOD, "example", None)
+    first = assess(subject, without)
     assert len(first.used_scenes) == len(whole.used_scenes) - 1
-    then = assess(facility, CATALOGUE.near(facility), fetched, window, METHOD, "example", first)
+    then = assess(replace(subject, earlier=first), fetched)
     assert then.used_scenes == whole.used_scenes
-    assert [replace(t, change_id="", parent_change_id=None) for t in then.tracks] == [
+    found = then.tracks[: len(whole.tracks)]
+    assert [replace(t, change_id="", parent_change_id=None) for t in found] == [
         replace(t, change_id="", parent_change_id=None) for t in whole.tracks
     ]
+    assert all(track.status is Status.WITHDRAWN for track in then.tracks[len(whole.tracks) :])
+    assert {track.change_id for track in first.tracks} <= {track.change_id for track in then.tracks}
+    assert {entry.change_id for entry in then.history} == {track.change_id for track in then.tracks}
     standing = {track.change_id: track for track in first.tracks if track.status != "withdrawn"}
     kept = [track for track in then.tracks if track.change_id in standing]
     assert kept
@@ -115,7 +124,7 @@ def test_a_repeated_run_changes_nothing(source: ImagerySource, at_once: dict[str
 def test_without_a_scene_what_was_known_stands(at_once: dict[str, FacilityRecord]) -> None:
     known = at_once["aspi-0124"]
     gone = Fetched((), (LeftOut("S2_X", END, "fetch failed: connection reset"),))
-    after = assess(known.facility, (), gone, Window(START, END), METHOD, "folder", known)
+    after = assess(Subject(known.facility, (), Window(START, END), METHOD, "folder", known), gone)
     assert after.outcome is Outcome.NOT_ASSESSABLE
     assert "connection reset" in after.reason
     assert after.tracks == known.tracks

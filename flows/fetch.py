@@ -1,0 +1,97 @@
+"""From a source to the scenes of one facility."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, replace
+
+from flows.subject import Job, Subject
+from geo.errors import SceneNotClearError, SceneUnusableError, SourceError
+from geo.scene import LeftOut, Scene, SceneRaster
+from geo.sources.base import ImagerySource
+from geo.sources.cached import CachedSource
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """What a source gave for one facility.
+
+    Attributes:
+        rasters: The scenes that could be read, ascending by acquisition.
+        left_out: The scenes that were found and could not be used, with the reason.
+        unread: Item ids of those left out whose pixels were never seen, so that they are worth another try.
+    """
+
+    rasters: tuple[tuple[Scene, SceneRaster], ...]
+    left_out: tuple[LeftOut, ...]
+    unread: frozenset[str] = frozenset()
+
+
+def fetch(source: ImagerySource, subject: Subject) -> Fetched:
+    """Searches and reads the scenes of a facility.
+
+    Raises:
+        SourceError: The source can't be asked, or nothing can be read from it.
+    """
+    window = subject.window
+    found = source.search(subject.facility.area_of_interest, window.start, window.end)
+    return read(source, Job(subject, found.scenes, found.left_out))
+
+
+def read(source: ImagerySource, job: Job) -> Fetched:
+    """Reads the scenes of a job; one that can't be read is left out.
+
+    Raises:
+        SourceError: Nothing can be read.
+    """
+    bands, grid = job.subject.method.bands, job.subject.grid
+    rasters: list[tuple[Scene, SceneRaster]] = []
+    left_out = list(job.left_out)
+    unread = {scene.item_id for scene in left_out}
+    for scene in job.scenes:
+        try:
+            rasters.append((scene, source.read(scene, bands, grid)))
+        except SceneUnusableError as error:
+            left_out.append(LeftOut(scene.item_id, scene.acquired_at, str(error)))
+            if not isinstance(error, SceneNotClearError):
+                unread.add(scene.item_id)
+    return Fetched(tuple(rasters), tuple(left_out), frozenset(unread))
+
+
+def hold(source: ImagerySource, job: Job, limit_s: float) -> Job:
+    """Sees to it that the scenes of a job are in the cache, where the source has one.
+
+    Workers then read the cache and ask nobody, so that bounds and pace are those of the run and not of each worker.
+
+    Args:
+        source: Where from.
+        job: What has to be held.
+        limit_s: Seconds that it may take.
+
+    Returns:
+        The job without the scenes that can't be had.
+
+    Raises:
+        SourceError: Nothing can be read, or it takes too long; what was fetched stays in the cache.
+    """
+    if not isinstance(source, CachedSource):
+        return job
+    bands, grid = job.subject.method.bands, job.subject.grid
+    deadline = time.monotonic() + limit_s
+    left_out: dict[str, LeftOut] = {}
+    for scene in job.scenes:
+        if source.holds(scene, bands, grid):
+            continue
+        if time.monotonic() > deadline:
+            raise SourceError(
+                f"fetching its imagery took more than {limit_s:g} seconds; what was fetched is kept, so the next run "
+                "goes on from there; allow more with --facility-timeout"
+            )
+        try:
+            source.read(scene, bands, grid)
+        except SceneNotClearError:
+            continue  # the cache knows it now, and the worker will hear it from there
+        except SceneUnusableError as error:
+            left_out[scene.item_id] = LeftOut(scene.item_id, scene.acquired_at, str(error))
+    scenes = tuple(scene for scene in job.scenes if scene.item_id not in left_out)
+    return replace(job, scenes=scenes, left_out=(*job.left_out, *left_out.values()))

@@ -1,0 +1,143 @@
+"""What there is to do for a facility: everything, a little, or nothing.
+
+Only the time since the newest scene on record is searched, with an overlap for scenes that come late or are processed
+anew, and only what isn't on record yet is read. Where that shows no clear ground, no detector is run: the record gains
+the scene and its reason. Where it does, the facility becomes a job. The clock plays no part in it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+
+from flows.method import Method, Window
+from flows.record import FacilityRecord, Outcome, SceneRecord
+from flows.subject import Job, Subject
+from flows.watch import no_usable_scene, scene_order
+from geo.errors import SceneNotClearError, SceneUnusableError
+from geo.observations import observe, require_usable
+from geo.scene import Scene
+from geo.sources.base import ImagerySource, SearchResult
+
+
+def look(source: ImagerySource, subject: Subject, overlap: timedelta | None) -> Job | FacilityRecord:
+    """A job where there is something to follow, else the record as it stands now.
+
+    Args:
+        source: Where scenes are searched.
+        subject: What is watched.
+        overlap: How far before the newest scene on record is searched again; None searches the whole window.
+
+    Raises:
+        SourceError: The source can't be asked.
+    """
+    earlier, window = subject.earlier, subject.window
+    if earlier is None or not _stands(earlier, subject):
+        return _job(source.search(subject.facility.area_of_interest, window.start, window.end), subject)
+    start = _search_from(earlier, window, overlap)
+    found = source.search(subject.facility.area_of_interest, start, window.end)
+    news = _compare(earlier.scenes, found, start)
+    added = None if news is None else _unclear(source, subject, news)
+    if news is None or added is None:
+        is_all = start == window.start
+        whole = found if is_all else source.search(subject.facility.area_of_interest, window.start, window.end)
+        return _job(whole, subject)
+    scenes = tuple(sorted((*news.known, *added), key=scene_order))
+    reason = earlier.reason if earlier.used_scenes else no_usable_scene(scenes)
+    return replace(
+        earlier,
+        facility=subject.facility,
+        window_start=window.start,
+        window_end=window.end,
+        scenes=scenes,
+        reason=reason,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _News:
+    """What a search shows against the record.
+
+    Attributes:
+        known: Scenes on record that stay as they are.
+        left_out: Scenes that the search left out, as records.
+        unread: Scenes that nobody has read yet.
+    """
+
+    known: tuple[SceneRecord, ...]
+    left_out: tuple[SceneRecord, ...]
+    unread: tuple[Scene, ...]
+
+
+def _job(found: SearchResult, subject: Subject) -> Job:
+    return Job(subject, found.scenes, found.left_out)
+
+
+def _stands(earlier: FacilityRecord, subject: Subject) -> bool:
+    """Whether the record was made over the same ground, time, imagery and method, by a run that went well."""
+    return (
+        earlier.outcome is not Outcome.FAILED
+        and earlier.source == subject.specification
+        and earlier.window_start == subject.window.start
+        and earlier.parameters_sha256 == subject.parameters_sha256
+    )
+
+
+def _search_from(earlier: FacilityRecord, window: Window, overlap: timedelta | None) -> datetime:
+    dated = [scene.acquired_at for scene in earlier.scenes if scene.acquired_at is not None]
+    if overlap is None or not dated:
+        return window.start
+    return max(window.start, max(dated) - overlap)
+
+
+def _compare(scenes: Sequence[SceneRecord], found: SearchResult, start: datetime) -> _News | None:
+    """What is new; None where a scene that was read is there no more, so that the series is another one."""
+    before = [scene for scene in scenes if scene.acquired_at is not None and scene.acquired_at < start]
+    since = {scene.item_id: scene for scene in scenes if scene.acquired_at is None or scene.acquired_at >= start}
+    here = {scene.item_id for scene in found.scenes}
+    if any(not scene.retry and scene.item_id not in here for scene in since.values()):
+        return None
+    read = {item_id for item_id, scene in since.items() if not scene.retry}
+    return _News(
+        known=(*before, *(scene for scene in since.values() if not scene.retry)),
+        left_out=tuple(
+            SceneRecord(scene.item_id, scene.acquired_at, used=False, reason=scene.reason, retry=True)
+            for scene in found.left_out
+        ),
+        unread=tuple(scene for scene in found.scenes if scene.item_id not in read),
+    )
+
+
+def _unclear(source: ImagerySource, subject: Subject, news: _News) -> tuple[SceneRecord, ...] | None:
+    """Records of what was left out, where none of the unread scenes can be used; None where one can."""
+    added = list(news.left_out)
+    if any(_shares_acquisition(scene, news.known, subject.method) for scene in news.unread):
+        return None
+    for scene in news.unread:
+        reason = _why_unusable(source, scene, subject)
+        if reason is None:
+            return None
+        added.append(reason)
+    return tuple(added)
+
+
+def _why_unusable(source: ImagerySource, scene: Scene, subject: Subject) -> SceneRecord | None:
+    """The record of a scene that alone tells it can't be used, as the preparation would say it; None for others."""
+    method, grid = subject.method, subject.grid
+    retry = True
+    try:
+        raster = source.read(scene, method.bands, grid)
+        retry = False
+        require_usable(observe(scene, raster, grid.gsd_m), method.preparation.min_clear_fraction)
+    except SceneUnusableError as error:
+        retry = retry and not isinstance(error, SceneNotClearError)
+        return SceneRecord(scene.item_id, scene.acquired_at, used=False, reason=str(error), retry=retry)
+    return None
+
+
+def _shares_acquisition(scene: Scene, known: Sequence[SceneRecord], method: Method) -> bool:
+    """Whether a scene shows the moment of one on record: which of the two is used is for the preparation to say."""
+    near = method.preparation.same_acquisition
+    undated = datetime.min.replace(tzinfo=UTC)
+    return any(abs((other.acquired_at or undated) - scene.acquired_at) <= near for other in known)

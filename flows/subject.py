@@ -1,0 +1,52 @@
+"""A facility as a run watches it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from aoi.facility import Facility
+from flows.method import Method, Window
+from flows.record import FacilityRecord
+from geo.grid import Grid
+from geo.scene import LeftOut, Scene
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A facility as a run watches it.
+
+    Attributes:
+        facility: The facility.
+        neighbours: Facilities whose area of interest overlaps: a change is reported for one of them only.
+        window: The watched time.
+        method: Detectors, preparation and pixel size.
+        specification: Imagery source as given.
+        earlier: What is on record.
+    """
+
+    facility: Facility
+    neighbours: tuple[Facility, ...]
+    window: Window
+    method: Method
+    specification: str
+    earlier: FacilityRecord | None = None
+
+    @cached_property
+    def grid(self) -> Grid:
+        """The facility's pixels."""
+        return self.facility.grid(self.method.gsd_m)
+
+    @cached_property
+    def parameters_sha256(self) -> str:
+        """Hash of everything that decides the result besides the scenes."""
+        return self.method.sha256(self.facility, self.neighbours)
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A facility whose series has to be followed, and the scenes of it. Small enough to be sent to another machine."""
+
+    subject: Subject
+    scenes: tuple[Scene, ...]
+    left_out: tuple[LeftOut, ...]
