@@ -12,6 +12,8 @@ from urllib.parse import urlsplit
 
 from geo.errors import SourceError
 
+_LEAST_MS = 10
+_MOST_SECONDS = 120
 _MOST_WORDS = 200  # of a server's own explanation in a message
 
 
@@ -38,6 +40,7 @@ class Request:
         json: Body to send as JSON.
         form: Body to send as a form; never shown.
         byte_range: First byte and the one after the last; None for all.
+        retry_after_in_ms: Whether the service documents its `Retry-After` in milliseconds.
     """
 
     url: str
@@ -46,6 +49,7 @@ class Request:
     json: Mapping[str, Any] | None = None
     form: Mapping[str, str] | None = field(default=None, repr=False)
     byte_range: tuple[int, int] | None = None
+    retry_after_in_ms: bool = False
 
     @property
     def size_bytes(self) -> int:
@@ -97,15 +101,30 @@ class Fetcher(Protocol):
         """Send a request and wait for its reply."""
 
 
-def retry_after(headers: Mapping[str, str]) -> float | None:
-    """Seconds that a server asks to wait: a number or an HTTP date (RFC 9110, 10.2.3); None where it doesn't say."""
+def retry_after(headers: Mapping[str, str], *, in_milliseconds: bool = False, repeated: bool = False) -> float | None:
+    """Seconds that a server asks to wait: a number or an HTTP date (RFC 9110, 10.2.3); None where it doesn't say.
+
+    Sentinel Hub documents its number as milliseconds, but gateways in front of it keep to the standard's seconds. So
+    its number is taken as milliseconds, unless it is below ten, which nobody counts in milliseconds, or the server
+    refuses again after that long and the number makes sense as seconds.
+
+    Args:
+        headers: Of the reply.
+        in_milliseconds: Whether the service documents milliseconds.
+        repeated: Whether the request was refused before.
+    """
     text = headers.get("retry-after", "").strip()
     if not text:
         return None
     try:
-        return max(float(text), 0.0)
+        number = max(float(text), 0.0)
     except ValueError:
-        pass
+        return _until(text)
+    as_seconds = number < _LEAST_MS or (repeated and number <= _MOST_SECONDS)
+    return number / 1000 if in_milliseconds and not as_seconds else number
+
+
+def _until(text: str) -> float | None:
     try:
         moment = parsedate_to_datetime(text)
     except ValueError:

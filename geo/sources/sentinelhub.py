@@ -1,7 +1,7 @@
 """The boundary to sentinelhub-py: requests of the Process API as the library writes them, sent by our own transport.
 
-The library reads `Retry-After` as milliseconds, repeats 429 for ever and never signs in again after a 401; so it builds
-requests here and sends none.
+The library repeats 429 for ever, fails on a `Retry-After` that is a date, and never signs in again after a 401; so it
+builds requests here and sends none.
 """
 
 from __future__ import annotations

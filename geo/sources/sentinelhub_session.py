@@ -147,4 +147,6 @@ class Session:
 
 
 def _with_token(request: Request, token: str) -> Request:
-    return replace(request, headers={**request.headers, "Authorization": f"Bearer {token}"})
+    # Sentinel Hub documentation, "Rate limiting": Retry-After, in milliseconds.
+    headers = {**request.headers, "Authorization": f"Bearer {token}"}
+    return replace(request, headers=headers, retry_after_in_ms=True)

@@ -7,7 +7,7 @@ import logging
 import random
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -59,11 +59,11 @@ class RetryPolicy:
 
 
 class _TryAgainError(Exception):
-    """A temporary fault of one attempt; `retry_after_s` is what the server asked for."""
+    """A temporary fault of one attempt; `headers` are those of the reply, if there was one."""
 
-    def __init__(self, fault: str, retry_after_s: float | None = None) -> None:
+    def __init__(self, fault: str, headers: Mapping[str, str] | None = None) -> None:
         super().__init__(fault)
-        self.retry_after_s = retry_after_s
+        self.headers = headers or {}
 
 
 class Transport:
@@ -141,15 +141,16 @@ class Transport:
                 fault = str(again)
                 _LOG.info("%s %s (attempt %d of %d)", request.address, fault, attempt + 1, self._retry.attempts)
                 if attempt + 1 < self._retry.attempts:
-                    self._hold(request, attempt, again.retry_after_s)
+                    self._hold(request, attempt, again.headers)
         self._health.failed(request.host)
         raise TemporarySourceError(
             f"{request.address} {fault}, {self._retry.attempts} times in a row: run again later, what is done is kept"
         )
 
-    def _hold(self, request: Request, attempt: int, retry_after_s: float | None) -> None:
+    def _hold(self, request: Request, attempt: int, headers: Mapping[str, str]) -> None:
         """Wait before the next attempt; a wait that the server named holds for all requests to it."""
         policy = self._retry
+        retry_after_s = retry_after(headers, in_milliseconds=request.retry_after_in_ms, repeated=attempt > 0)
         if retry_after_s is None:
             longest = min(policy.first_wait_s * 2**attempt, policy.longest_wait_s)
             self._sleep(random.uniform(0, longest))  # noqa: S311 - jitter, not a secret
@@ -232,7 +233,7 @@ def _failure(request: Request, response: urllib3.BaseHTTPResponse, body: bytes) 
     status, phrase = response.status, responses.get(response.status, "no known status")
     failed = status >= HTTPStatus.INTERNAL_SERVER_ERROR and status not in _FINAL_FAILURES
     if failed or status in _TEMPORARY_REFUSALS:
-        return _TryAgainError(f"answered {status} ({phrase})", retry_after(response.headers))
+        return _TryAgainError(f"answered {status} ({phrase})", response.headers)
     words = "" if request.form else server_words(body)
     return RefusedError(f"{request.address} answered {status} ({phrase}){words}", status)
 

@@ -17,7 +17,7 @@ class FastTransport(Transport):
     """A transport whose waits are written down instead of waited, and whose clock moves on by them."""
 
     def __init__(
-        self, attempts: int = 4, meter: Meter | None = None, timeout_s: float = 0.3, deadline_s: float = 0.3
+        self, attempts: int = 4, meter: Meter | None = None, timeout_s: float = 20.0, deadline_s: float = 20.0
     ) -> None:
         self.waits: list[float] = []
         self.now = 0.0

@@ -31,7 +31,7 @@ NEXT_ZONE = Grid("EPSG:32646", Affine(10, 0, 116040, 0, -10, 4815150), (200, 300
 
 @pytest.fixture(params=["stac", "sentinelhub"])
 def remote(request, make_transport):
-    transport = make_transport(timeout_s=10, deadline_s=30)
+    transport = make_transport()
     if request.param == "stac":
         with StacServer() as server:
             demo.serve_stac(server)
@@ -65,7 +65,7 @@ def test_thirteen_scenes_are_read_as_from_the_folder(remote):
 def test_resampled_scenes_are_the_folders_too(make_transport):
     with StacServer() as server:
         demo.serve_stac(server)
-        transport = make_transport(timeout_s=10, deadline_s=30)
+        transport = make_transport()
         source = StacSource(transport, StacApi("loopback", f"{server.url}/v1"), Choice(min_clear_fraction=0))
         folder = FolderSource(demo.FOLDER)
         area = NEXT_ZONE.scene_footprint_wgs84

@@ -142,6 +142,15 @@ def test_expired_token_is_renewed_once(server, transport):
     assert server.count("/auth/token") == 2
 
 
+def test_retry_after_is_read_as_sentinel_hub_documents_it(server, transport):
+    serve(server)
+    source = source_of(server, transport)
+    scene = only_scene(source)
+    server.spoil("/process", Answer(status=429, headers={"Retry-After": "1500"}))
+    source.read(scene, ["B02"], GRID)
+    assert sum(transport.waits) == pytest.approx(1.5, abs=0.01)
+
+
 def test_refused_credentials_are_a_sentence_without_the_secret(server, transport, caplog):
     caplog.set_level(logging.DEBUG)
     session = Session(transport, server.deployment, Credentials("somebody", "not-the-secret", "profile field"))

@@ -55,7 +55,7 @@ def test_temporary_statuses_are_tried_again(server, transport, status):
     ],
 )
 def test_faults_on_the_wire_are_tried_again_and_given_up(server, make_transport, fault, words):
-    transport = make_transport(attempts=2)
+    transport = make_transport(attempts=2, timeout_s=0.3, deadline_s=0.3)
     server.spoil("file", fault)
     assert transport.fetch(get(server)).body == FILE
     server.spoil("file", fault, times=2)
@@ -77,6 +77,23 @@ def test_retry_after_is_obeyed_in_seconds_and_as_a_date(server, transport, when)
     assert sum(transport.waits) == pytest.approx(
         7 if when == "date" else float(when), abs=1.1 if when == "date" else 0.01
     )
+
+
+@pytest.mark.parametrize(
+    ("texts", "expected"),
+    [
+        (["2500"], 2.5),  # as documented
+        (["40"], 0.04),
+        (["2"], 2.0),  # a gateway that keeps to the standard
+        (["30", "30"], 0.03 + 30),  # the same, found out by being refused again
+        (["2500", "1200"], 2.5 + 1.2),  # twenty minutes would make no sense
+    ],
+)
+def test_retry_after_of_a_service_that_documents_milliseconds(server, transport, texts, expected):
+    for text in texts:
+        server.spoil("file", Answer(status=429, headers={"Retry-After": text}))
+    assert transport.fetch(get(server, retry_after_in_ms=True)).body == FILE
+    assert sum(transport.waits) == pytest.approx(expected, abs=0.01)
 
 
 def test_retry_after_holds_back_every_request_to_that_host(server, transport):
@@ -123,9 +140,10 @@ def test_compressed_replies(server, transport, size):
 
 
 def test_a_compressed_reply_cut_short_is_tried_again(server, transport):
-    noise = gzip.compress(FILE * 50, compresslevel=1)
-    server.spoil("file", Answer(noise[:-40], headers={"Content-Encoding": "gzip", "Content-Length": str(len(noise))}))
+    server.handler = lambda got: Answer(gzip.compress(FILE), headers={"Content-Encoding": "gzip"})
+    server.spoil("file", Fault.TRUNCATED)
     assert transport.fetch(get(server)).body == FILE
+    assert len(server.requests) == 2
 
 
 def test_whole_files_arent_taken_for_parts(server, transport):
