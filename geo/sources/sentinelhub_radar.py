@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 
 import numpy as np
-from shapely.geometry import mapping
 from shapely.geometry.base import BaseGeometry
 
 from geo.errors import SceneUnusableError
@@ -19,7 +18,7 @@ from geo.sources.sentinelhub import ProcessApi, radar_collection
 from geo.sources.sentinelhub_collection import evalscript, processing_units
 from geo.sources.sentinelhub_pixels import parts
 from geo.sources.sentinelhub_session import Session
-from geo.sources.stac_search import search_items
+from geo.sources.stac_search import item_query, search_items
 
 _PROCESSING = {"backCoeff": "SIGMA0_ELLIPSOID", "orthorectify": True, "demInstance": "COPERNICUS"}
 
@@ -47,11 +46,7 @@ class SentinelHubRadar:
             InputError: The credentials are refused.
             SourceError: The catalogue can't be asked.
         """
-        query = {
-            "collections": ["sentinel-1-grd"],
-            "intersects": mapping(area),
-            "datetime": "/".join(moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ") for moment in (start, end)),
-        }
+        query = item_query(["sentinel-1-grd"], area, start, end)
         url = f"{self._session.deployment.base_url}/api/v1/catalog/1.0.0/search"
         return radar_scenes(search_items(self._session, url, query), joined=True)
 

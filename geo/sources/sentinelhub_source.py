@@ -5,11 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
+from datetime import datetime
 
 import numpy as np
 import numpy.typing as npt
-from shapely.geometry import mapping
 from shapely.geometry.base import BaseGeometry
 
 from geo.bands import SCENE_CLASSIFICATION
@@ -24,7 +23,7 @@ from geo.sources.sentinelhub_catalog import product_of
 from geo.sources.sentinelhub_collection import SENTINEL2_L2A, Collection, evalscript, processing_units
 from geo.sources.sentinelhub_pixels import LOOK_GSD_M, cut_all, look_shape, native_grid, parts
 from geo.sources.sentinelhub_session import Session
-from geo.sources.stac_search import search_items
+from geo.sources.stac_search import item_query, search_items
 from geo.sources.window import COARSEST_RATIO, Cutting
 
 
@@ -60,11 +59,7 @@ class SentinelHubSource:
             InputError: The credentials are refused.
             SourceError: The catalogue can't be asked.
         """
-        query = {
-            "collections": [self.collection.catalog_id],
-            "intersects": mapping(area),
-            "datetime": "/".join(moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ") for moment in (start, end)),
-        }
+        query = item_query([self.collection.catalog_id], area, start, end)
         url = f"{self._session.deployment.base_url}/api/v1/catalog/1.0.0/search"
         products: list[Product] = []
         left_out: list[LeftOut] = []

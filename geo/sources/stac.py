@@ -6,14 +6,13 @@ import math
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
-from datetime import UTC, datetime
+from datetime import datetime
 
 import numpy as np
 import numpy.typing as npt
 from rasterio.enums import MaskFlags
 from rasterio.io import DatasetReader
 from rasterio.vrt import WarpedVRT
-from shapely.geometry import mapping
 from shapely.geometry.base import BaseGeometry
 
 from geo.bands import SCENE_CLASSIFICATION
@@ -27,7 +26,7 @@ from geo.sources.remote import HEADER_BYTES, RemoteFile, opened
 from geo.sources.signing import Signer, unsigned
 from geo.sources.stac_apis import EARTH_SEARCH, StacApi
 from geo.sources.stac_items import product_of
-from geo.sources.stac_search import search_items
+from geo.sources.stac_search import item_query, search_items
 from geo.sources.transport import Transport
 from geo.sources.window import COARSEST_RATIO, Cutting, cut
 
@@ -71,11 +70,7 @@ class StacSource:
         """
         products: list[Product] = []
         left_out: list[LeftOut] = []
-        query = {
-            "collections": list(self.api.collections),
-            "intersects": mapping(area),
-            "datetime": "/".join(moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ") for moment in (start, end)),
-        }
+        query = item_query(self.api.collections, area, start, end)
         for item in search_items(self._transport, f"{self.api.url}/search", query):
             try:
                 product = product_of(item, archive_keeps_offset=self.api.keeps_offset, asset_map=self.api.asset_map)

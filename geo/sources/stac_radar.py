@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 
 import numpy as np
 import numpy.typing as npt
@@ -13,7 +13,6 @@ from rasterio.io import DatasetReader
 from rasterio.transform import GCPTransformer
 from rasterio.windows import Window
 from shapely import get_coordinates
-from shapely.geometry import mapping
 from shapely.geometry.base import BaseGeometry
 
 from geo.errors import InputError, SceneUnusableError
@@ -28,7 +27,7 @@ from geo.sources.radar_items import calibration_asset, radar_scenes
 from geo.sources.remote import HEADER_BYTES, RemoteFile, opened
 from geo.sources.signing import Signer, unsigned
 from geo.sources.stac_apis import StacApi
-from geo.sources.stac_search import search_items
+from geo.sources.stac_search import item_query, search_items
 from geo.sources.transport import Transport
 from geo.sources.window import warp
 
@@ -66,11 +65,7 @@ class StacRadar:
         Raises:
             SourceError: The API can't be asked.
         """
-        query = {
-            "collections": [self.api.radar_collection],
-            "intersects": mapping(area),
-            "datetime": "/".join(moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ") for moment in (start, end)),
-        }
+        query = item_query([self.api.radar_collection], area, start, end)
         return radar_scenes(search_items(self._transport, f"{self.api.url}/search", query), joined=False)
 
     def read(self, scene: RadarScene, polarizations: Sequence[str], grid: Grid) -> RadarRaster:

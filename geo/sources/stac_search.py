@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
+
+from shapely.geometry import mapping
+from shapely.geometry.base import BaseGeometry
 
 from geo.errors import SourceError
 from geo.sources.http import Fetcher, Request
 
 PAGE_SIZE = 100
 _MOST_PAGES = 1000
+
+
+def item_query(collections: Sequence[str], area: BaseGeometry, start: datetime, end: datetime) -> dict[str, Any]:
+    """Body of a search for items that touch an area (EPSG:4326) and were acquired in [start, end], both aware."""
+    window = (moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ") for moment in (start, end))
+    return {"collections": list(collections), "intersects": mapping(area), "datetime": "/".join(window)}
 
 
 def search_items(
