@@ -150,7 +150,8 @@ def _surroundings(filled: FloatArray, usable: BoolArray, scales: FeatureScales, 
     """
     sigma = scales.surroundings_m / gsd_m
     ones = usable.astype(np.float32)
-    residual = np.abs(filled - _local_mean(filled, ones, sigma)).mean(axis=0)
+    brightness = filled.mean(axis=0, keepdims=True)
+    residual = np.abs(brightness - _local_mean(brightness, ones, sigma))[0]
     typical = np.median(residual[usable]) if usable.any() else 0.0
     weight = ones / (1.0 + (residual / max(scales.outlying * float(typical), scales.floor)) ** 2)
     return _local_mean(filled, weight, sigma)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
 import numpy as np
@@ -60,7 +60,7 @@ class Footprints:
         for index in range(len(stack)):
             self._fold(history, stack, bands, index)
             if index >= since:
-                yield self._assess(history, stack.take(slice(index + 1)))
+                yield self._assess(history, _first(stack, index + 1))
 
     def assess(self, stack: ImageStack) -> Assessment:
         """What can be said after the newest scene."""
@@ -103,6 +103,19 @@ class Footprints:
         return find_works(
             history, changed, days, stack.grid.gsd_m, self.parameters.works, self.parameters.extents, sign
         )
+
+
+def _first(stack: ImageStack, count: int) -> ImageStack:
+    """The first scenes of a stack, without copying pixels."""
+    return replace(
+        stack,
+        reflectance=stack.reflectance[:count],
+        valid=stack.valid[:count],
+        scenes=stack.scenes[:count],
+        shift_m=stack.shift_m[:count],
+        registration_quality=stack.registration_quality[:count],
+        clear_fraction=stack.clear_fraction[:count],
+    )
 
 
 def _nothing_to_compare(history: PixelHistory, stack: ImageStack) -> str | None:

@@ -107,7 +107,7 @@ def likeness(before: FloatArray, after: FloatArray, sigma: float) -> FloatArray:
 
 def _is_roof(segment: RegionProperties, gsd_m: float, chosen: ObjectParameters) -> bool:
     """Whether a segment has the size, shape, colour and novelty of a roof."""
-    alike, chroma, lightness = segment.mean_intensity
+    alike, chroma, lightness = segment.intensity_mean
     if alike >= chosen.greatest_likeness or chroma >= chosen.greatest_chroma or lightness < chosen.least_lightness:
         return False
     width = segment.axis_minor_length

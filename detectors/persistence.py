@@ -180,16 +180,14 @@ class PixelHistory:
 
     def _remember(self, scene: SceneFeatures, where: BoolArray) -> None:
         """Push a scene into the record of the undisturbed state; a band that it lacks stays as it was."""
-        at = np.nonzero(where)
         for age in range(self.detail.shape[0] - 1, 0, -1):
-            self.detail[age][:, *at] = self.detail[age - 1][:, *at]
-            self.texture[age][at] = self.texture[age - 1][at]
-            self.greenness[age][at] = self.greenness[age - 1][at]
-        for band in np.flatnonzero(scene.present):
-            self.detail[0, band][at] = scene.detail[band][at]
-        self.texture[0][at] = scene.texture[at]
-        self.greenness[0][at] = scene.greenness[at]
-        self.count[at] = np.minimum(self.count[at] + 1, self.detail.shape[0])
+            np.copyto(self.detail[age], self.detail[age - 1], where=where)
+            np.copyto(self.texture[age], self.texture[age - 1], where=where)
+            np.copyto(self.greenness[age], self.greenness[age - 1], where=where)
+        np.copyto(self.detail[0], scene.detail, where=where & scene.present[:, None, None])
+        np.copyto(self.texture[0], scene.texture, where=where)
+        np.copyto(self.greenness[0], scene.greenness, where=where)
+        self.count[where] = np.minimum(self.count[where] + 1, self.detail.shape[0])
 
 
 def _evidence(

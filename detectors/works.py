@@ -38,11 +38,11 @@ class WorksParameters:
         notable_growth: Share of a site's area that new ground must have to count as its going on.
     """
 
-    core: float = 11.0
-    doubt: float = 0.5
+    core: float = 10.0
+    doubt: float = 0.7
     least_gain: float = 2.5
     least_core_m2: float = 300.0
-    core_share: float = 0.04
+    core_share: float = 0.03
     firm: float = 5.0
     support_m: float = 80.0
     least_area_m2: float = 900.0
