@@ -45,10 +45,10 @@ def test_every_fact_has_a_meaning_and_a_source(builtin: Catalogue) -> None:
 
 def test_sizes_follow_building_counts(builtin: Catalogue) -> None:
     grid = builtin.get("aspi-0050").grid()
-    assert min(grid.shape) >= 300
+    assert min(grid.shape) >= 400
     sides = [min(place.grid().shape) for place in builtin.facilities]
-    assert min(sides) >= 200
-    assert sum(side >= 300 for side in sides) < 80
+    assert min(sides) >= 300
+    assert sum(side >= 400 for side in sides) < 80
 
 
 def test_the_extension_of_dabancheng_is_watched(builtin: Catalogue) -> None:

@@ -59,7 +59,7 @@ def test_show_names_meaning_and_source() -> None:
     assert facts["buildings_2020"]["is"] == "92"
     assert facts["buildings_2020"]["source"] == "aspi-v1"
     assert facts["distance_county_centre_km"]["is"] == "3.89 km"
-    assert facts["grid"]["is"] == "EPSG:32645, 301×301 pixels of 10 m"
+    assert facts["grid"]["is"] == "EPSG:32645, 401×401 pixels of 10 m"
     assert facts["neighbours"]["is"] == "aspi-0124"
 
 
@@ -165,9 +165,9 @@ def test_export_and_diff(tmp_path: Path, ending: str) -> None:
 def test_parks_without_an_extract_gives_search_areas(tmp_path: Path) -> None:
     out = tmp_path / "out.geojson"
     text = run("parks", "-o", out)
-    assert "search areas where no park is drawn\t152" in text
-    assert "facilities whose own area covers the search\t89" in text
-    assert len(load_catalogue(out).facilities) == 380 + 152
+    assert "search areas where no park is drawn\t106" in text
+    assert "facilities whose own area covers the search\t135" in text
+    assert len(load_catalogue(out).facilities) == 380 + 106
 
 
 def test_watch_areas_say_what_is_saved() -> None:
