@@ -12,7 +12,7 @@ from shapely.geometry.base import BaseGeometry
 
 from geo.cache import SceneCache
 from geo.cache_request import Request, search_path
-from geo.errors import SceneNotClearError
+from geo.errors import SceneNotClearError, SceneUnusableError, SourceError
 from geo.grid import Grid
 from geo.scene import LeftOut, Scene, SceneRaster
 from geo.sources.base import Cost, ImagerySource, SearchResult
@@ -32,6 +32,8 @@ class CachedSource:
         cache: Where answers are kept.
         settings: What its searches and verdicts depend on besides (JSON), such as its choice of scenes.
         fresh_for: How long an answer to a search holds for times after it was asked.
+        offline: Never ask the source: what isn't held isn't there. For replays, and for workers beside a run
+            that keeps pace and bounds.
     """
 
     def __init__(
@@ -40,11 +42,14 @@ class CachedSource:
         cache: SceneCache,
         settings: Mapping[str, Any] | None = None,
         fresh_for: timedelta = timedelta(hours=6),
+        *,
+        offline: bool = False,
     ) -> None:
         self.source = source
         self.cache = cache
         self._settings = dict(settings or {})
         self._fresh_for = fresh_for
+        self._offline = offline
 
     @property
     def name(self) -> str:
@@ -52,7 +57,11 @@ class CachedSource:
         return self.source.name
 
     def search(self, area: BaseGeometry, start: datetime, end: datetime) -> SearchResult:
-        """As the source's own, with no more requests than are needed."""
+        """As the source's own, with no more requests than are needed; offline, whatever is held of that time.
+
+        Raises:
+            SourceError: Offline, and nothing is held.
+        """
         path = search_path(self.name, self._settings, to_wkb(area))
         held = self.cache.document(path)
         now = self.cache.clock()
@@ -64,9 +73,11 @@ class CachedSource:
             fresh_to = asked_at + self._fresh_for
             # A search up to the present stays good for a while; one of a past window says nothing of later times.
             good_to = fresh_to if covered_to >= asked_at - self._fresh_for else covered_to
-            if end <= ask_from or (now <= fresh_to and end <= good_to):
+            if self._offline or end <= ask_from or (now <= fresh_to and end <= good_to):
                 return _between(held_result, start, end)
             known = _between(held_result, first, ask_from, before=True)
+        if self._offline:
+            raise SourceError(f"no search of {self.name} for this area and time is in the cache: run once online")
         fresh = self.source.search(area, ask_from, end)
         found = SearchResult(known.scenes + fresh.scenes, known.left_out + fresh.left_out)
         record = {"start": first, "end": end, "asked_at": now}
@@ -88,6 +99,8 @@ class CachedSource:
         verdict = self.cache.verdict(request)
         if verdict is not None:
             raise SceneNotClearError(verdict)
+        if self._offline:
+            raise SceneUnusableError(f"{scene.item_id} isn't in the cache: run once online")
         try:
             raster = self.source.read(scene, bands, grid)
         except SceneNotClearError as error:

@@ -35,6 +35,8 @@ def open_remote(
     cache: SceneCache | None = None,
     profile: str | None = None,
     environment: Mapping[str, str] | None = None,
+    *,
+    offline: bool = False,
 ) -> ImagerySource:
     """The source that a word names: `stac:earth-search`, `sentinelhub:copernicus-data-space`, `byoc:FILE.toml`.
 
@@ -46,19 +48,20 @@ def open_remote(
         cache: Where answers are kept; None to keep none.
         profile: Profile of sentinelhub's configuration, named on the command line.
         environment: Where credentials and keys are looked for.
+        offline: Answer from the cache alone.
 
     Raises:
         InputError: It names no source, or one that lacks credentials.
     """
     kind, _, rest = specification.partition(":")
     if kind == "stac":
-        return open_stac(transport, rest or "earth-search", choice, cache, environment)
+        return open_stac(transport, rest or "earth-search", choice, cache, environment, offline=offline)
     if kind == "sentinelhub":
         where = rest or "copernicus-data-space"
-        return open_sentinelhub(transport, where, SENTINEL2_L2A, profile, choice, cache, environment)
+        return open_sentinelhub(transport, where, SENTINEL2_L2A, profile, choice, cache, environment, offline=offline)
     if kind == "byoc" and rest:
         where, collection = own_imagery(Path(rest))
-        return open_sentinelhub(transport, where, collection, profile, choice, cache, environment)
+        return open_sentinelhub(transport, where, collection, profile, choice, cache, environment, offline=offline)
     raise InputError(f"source {specification!r} isn't known: give stac:NAME, sentinelhub:DEPLOYMENT or byoc:FILE.toml")
 
 
@@ -114,6 +117,8 @@ def open_stac(
     choice: Choice | None = None,
     cache: SceneCache | None = None,
     environment: Mapping[str, str] | None = None,
+    *,
+    offline: bool = False,
 ) -> ImagerySource:
     """A STAC API as a source.
 
@@ -123,6 +128,7 @@ def open_stac(
         choice: Which scenes are worth reading.
         cache: Where answers are kept; None to keep none.
         environment: Where S3 keys are looked for (`AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`).
+        offline: Answer from the cache alone.
 
     Raises:
         InputError: The API keeps its files behind S3 keys and there are none.
@@ -131,7 +137,7 @@ def open_stac(
     chosen = choice or Choice()
     source = StacSource(transport, described, chosen, signer_for(described, transport, environment))
     settings = {**asdict(chosen), "url": described.url, "collections": list(described.collections)}
-    return source if cache is None else CachedSource(source, cache, settings)
+    return source if cache is None else CachedSource(source, cache, settings, offline=offline)
 
 
 def open_sentinelhub(
@@ -142,6 +148,8 @@ def open_sentinelhub(
     choice: Choice | None = None,
     cache: SceneCache | None = None,
     environment: Mapping[str, str] | None = None,
+    *,
+    offline: bool = False,
 ) -> ImagerySource:
     """Sentinel Hub as a source. Nothing is sent until it is asked for something.
 
@@ -153,6 +161,7 @@ def open_sentinelhub(
         choice: Which scenes are worth buying.
         cache: Where answers are kept; None to keep none.
         environment: Where credentials are looked for.
+        offline: Answer from the cache alone.
 
     Raises:
         InputError: The deployment isn't known, or there are no credentials.
@@ -161,7 +170,7 @@ def open_sentinelhub(
     chosen = choice or Choice()
     source = SentinelHubSource(session, collection, chosen)
     settings = {**asdict(chosen), "url": session.deployment.base_url, "collection": collection.name}
-    return source if cache is None else CachedSource(source, cache, settings)
+    return source if cache is None else CachedSource(source, cache, settings, offline=offline)
 
 
 def signer_for(api: StacApi, transport: Transport, environment: Mapping[str, str] | None = None) -> Signer:

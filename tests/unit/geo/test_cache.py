@@ -18,7 +18,7 @@ from shapely import box
 from geo.cache import SceneCache
 from geo.cache_file import decode, encode, provenance
 from geo.cache_request import Request
-from geo.errors import SceneNotClearError, SceneUnusableError
+from geo.errors import SceneNotClearError, SceneUnusableError, SourceError
 from geo.grid import Grid
 from geo.scene import LeftOut, Scene, SceneRaster
 from geo.sources.base import Cost, SearchResult
@@ -266,3 +266,17 @@ class TestCachedSource:
         assert cached.cache.entries() == []
         inner.fault = None
         assert cached.read(scene(0), ["B02"], GRID).valid.any()
+
+    def test_offline_asks_nobody(self, inner, clock, cached):
+        start = datetime(2024, 1, 1, tzinfo=UTC)
+        found = cached.search(AREA, start, clock.now)
+        cached.read(found.scenes[0], ["B02"], GRID)
+        clock.now += timedelta(days=100)
+        offline = CachedSource(inner, cached.cache, offline=True)
+        assert offline.search(AREA, start, clock.now).scenes == found.scenes
+        assert_same(offline.read(found.scenes[0], ["B02"], GRID), raster(0))
+        with pytest.raises(SceneUnusableError, match="S2A_005 isn't in the cache: run once online"):
+            offline.read(found.scenes[1], ["B02"], GRID)
+        with pytest.raises(SourceError, match="no search of counting for this area and time"):
+            offline.search(AREA.buffer(1), start, clock.now)
+        assert (len(inner.searches), len(inner.reads)) == (1, 1)
