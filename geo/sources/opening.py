@@ -17,7 +17,7 @@ from geo.sources.look import Choice
 from geo.sources.sentinelhub_collection import SENTINEL2_L2A, Collection, own_collection
 from geo.sources.sentinelhub_credentials import find_credentials
 from geo.sources.sentinelhub_radar import SentinelHubRadar
-from geo.sources.sentinelhub_session import DEPLOYMENTS, Session
+from geo.sources.sentinelhub_session import DEPLOYMENTS, Credentials, Session
 from geo.sources.sentinelhub_source import SentinelHubSource
 from geo.sources.signing import PlanetaryComputerSigner, S3Signer, Signer, unsigned
 from geo.sources.stac import StacSource
@@ -135,7 +135,8 @@ def open_stac(
     """
     described = api_for(api) if isinstance(api, str) else api
     chosen = choice or Choice()
-    source = StacSource(transport, described, chosen, signer_for(described, transport, environment))
+    sign = unsigned if offline else signer_for(described, transport, environment)
+    source = StacSource(transport, described, chosen, sign)
     settings = {**asdict(chosen), "url": described.url, "collections": list(described.collections)}
     return source if cache is None else CachedSource(source, cache, settings, offline=offline)
 
@@ -166,7 +167,7 @@ def open_sentinelhub(
     Raises:
         InputError: The deployment isn't known, or there are no credentials.
     """
-    session = _session(transport, deployment, profile, environment)
+    session = _session(transport, deployment, profile, environment, offline=offline)
     chosen = choice or Choice()
     source = SentinelHubSource(session, collection, chosen)
     settings = {**asdict(chosen), "url": session.deployment.base_url, "collection": collection.name}
@@ -191,9 +192,19 @@ def signer_for(api: StacApi, transport: Transport, environment: Mapping[str, str
 
 
 def _session(
-    transport: Transport, deployment: str, profile: str | None, environment: Mapping[str, str] | None
+    transport: Transport,
+    deployment: str,
+    profile: str | None,
+    environment: Mapping[str, str] | None,
+    *,
+    offline: bool = False,
 ) -> Session:
     if deployment not in DEPLOYMENTS:
         raise InputError(f"Sentinel Hub deployment {deployment} isn't known: give {' or '.join(DEPLOYMENTS)}")
-    where, credentials = find_credentials(DEPLOYMENTS[deployment], profile, environment)
+    try:
+        where, credentials = find_credentials(DEPLOYMENTS[deployment], profile, environment)
+    except InputError:
+        if not offline:
+            raise
+        where, credentials = DEPLOYMENTS[deployment], Credentials("", "", "none, offline")
     return Session(transport, where, credentials)

@@ -9,7 +9,7 @@ import pytest
 from affine import Affine
 
 from geo.cache import SceneCache
-from geo.errors import BudgetReachedError, InputError
+from geo.errors import BudgetReachedError, InputError, SourceError
 from geo.grid import Grid
 from geo.sources.meter import Meter
 from geo.sources.opening import open_radar, open_remote, open_sentinelhub, open_stac
@@ -154,3 +154,12 @@ def test_words_that_name_nothing(transport):
         open_remote("ftp:somewhere", transport)
     with pytest.raises(InputError, match="radar source 'folder:x' isn't known"):
         open_radar("folder:x", transport)
+
+
+def test_offline_needs_no_credentials(transport, tmp_path):
+    cache, nothing = SceneCache(str(tmp_path / "cache")), {"XDG_CONFIG_HOME": str(tmp_path)}
+    for word in ("sentinelhub:", "stac:copernicus-data-space"):
+        source = open_remote(word, transport, cache=cache, environment=nothing, offline=True)
+        with pytest.raises(SourceError, match="run once online"):
+            source.search(AREAS[0].geometry, START, END)
+    assert transport.meter.spent.requests == 0
