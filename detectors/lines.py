@@ -55,8 +55,8 @@ class LineFilter:
         return min(int(np.ceil(2 * self.along_m / self.gsd_m)), min(self.shape))
 
     @cached_property
-    def _transfer(self) -> tuple[npt.NDArray[np.complex64], FloatArray]:
-        """Per orientation, the transfer functions of both flank differences in one, and of the averaging."""
+    def _transfer(self) -> tuple[npt.NDArray[np.complex64], FloatArray, FloatArray]:
+        """Per orientation, the transfer functions of both flank differences in one, and of two averages."""
         fy = fft.fftfreq(self._padded[0])[:, None] / self.gsd_m
         fx = fft.fftfreq(self._padded[1])[None, :] / self.gsd_m
         angle = np.pi * np.arange(self.orientations)[:, None, None] / self.orientations
@@ -66,7 +66,8 @@ class LineFilter:
         step = 2j * np.pi * f_across * self.flank_m
         flanks = core * ((1 - np.exp(-step)) + 1j * (1 - np.exp(step)))
         average = self._gauss(f_along, self.along_m) * self._gauss(f_across, 0.4 * self.gsd_m)
-        return flanks.astype(np.complex64), average.astype(np.float32)
+        nearby = self._gauss(f_along, 2.0 * self.gsd_m) * self._gauss(f_across, 0.4 * self.gsd_m)
+        return flanks.astype(np.complex64), average.astype(np.float32), nearby.astype(np.float32)
 
     @staticmethod
     def _gauss(frequency: npt.NDArray[np.float64], sigma_m: float) -> npt.NDArray[np.float64]:
@@ -126,11 +127,16 @@ class LineFilter:
         """
         full = self.saturation * noise
         result = np.empty((self.orientations, *self.shape), np.int8)
-        average = self._transfer[1]
+        _, average, nearby = self._transfer
         for index in range(self.orientations):
             spectrum = fft.rfft2(np.clip(ridges[index] / full, -1.0, 1.0))
-            mean = fft.irfft2(spectrum * average[index][:, : spectrum.shape[1]], s=self._padded)
-            result[index] = np.rint(VOTE * self.cropped(mean))
+            mean, near = (
+                self.cropped(fft.irfft2(spectrum * each[index][:, : spectrum.shape[1]], s=self._padded))
+                for each in (average, nearby)
+            )
+            # A line ends where the pixels there no longer agree, however long it has been.
+            ended = 1.5 * np.abs(near) * (np.sign(near) == np.sign(mean))
+            result[index] = np.rint(VOTE * np.sign(mean) * np.minimum(np.abs(mean), ended))
         return result
 
     def cropped(self, padded: FloatArray) -> FloatArray:

@@ -59,7 +59,7 @@ class RingParameters:
     seed_evidence: float = 0.5
     open_country: float = 0.3
     built_weight: float = 0.4
-    newness: tuple[float, float] = (0.2, 0.5)
+    newness: tuple[float, float] = (0.1, 0.4)
     support: tuple[float, float] = (0.1, 0.6)
     seen: tuple[float, float] = (0.08, 0.35)
     weakest_line: float = 0.2

@@ -57,7 +57,7 @@ def run(
     *,
     rings_per_contrast: int = 20,
     contrasts: Sequence[float] = (0.005, 0.01, 0.02, 0.04, 0.08),
-    window_px: int = 150,
+    window_px: int = 110,
     seed: int = 0,
 ) -> list[Trial]:
     """Measure the perimeter detector and print what comes out.
@@ -79,7 +79,7 @@ def run(
     drawn = None if truth is None else gpd.read_file(truth).to_crs(stack.grid.crs)
     if drawn is not None:
         console.print(against_truth(Perimeter().assess(stack).findings, drawn))
-    taken = shapely.union_all([] if drawn is None else drawn.buffer(300.0))
+    taken = shapely.union_all([] if drawn is None else drawn.geometry)
     random = np.random.default_rng(seed)
     trials = [
         trial(window, contrast, random)
@@ -201,7 +201,7 @@ def _windows(
         tried += 1
         top, left = int(random.integers(0, rows - size_px + 1)), int(random.integers(0, columns - size_px + 1))
         window = _cut(stack, top, left, size_px)
-        if window.valid.mean() > 0.9 and not window.grid.extent.buffer(-300.0).intersects(taken):
+        if window.valid.mean() > 0.9 and not window.grid.extent.intersects(taken):
             made += 1
             yield window
 
