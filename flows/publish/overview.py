@@ -44,6 +44,9 @@ def write_overview(records: Sequence[FacilityRecord], reader: SceneReader, path:
         raise InputError("these facilities lie in different UTM zones: draw a picture of each")
     before, transform = _mosaic(records, reader, [record.used_scenes[0] for record in records])
     after, _ = _mosaic(records, reader, [record.used_scenes[-1] for record in records])
+    rows, columns = _seen(before, after)
+    before, after = before[:, rows, columns], after[:, rows, columns]
+    transform = transform @ Affine.translation(columns.start, rows.start)
     stretch = common_stretch([before, after])
     factor = max(1, round(_PANEL_PX / after.shape[2]))
     drawn = []
@@ -78,6 +81,16 @@ def _mosaic(
         window = whole[:, row : row + height, column : column + width]
         np.copyto(window, rgb, where=np.isnan(window))
     return whole, Affine(gsd_m, 0.0, left, 0.0, -gsd_m, top)
+
+
+def _seen(before: FloatArray, after: FloatArray) -> tuple[slice, slice]:
+    """Rows and columns that hold a clear pixel on either date."""
+    clear = np.asarray(np.isfinite(before).all(axis=0) | np.isfinite(after).all(axis=0))
+    bounds = [np.flatnonzero(clear.any(axis=axis)) for axis in (1, 0)]
+    if not all(bound.size for bound in bounds):
+        raise InputError("no pixel is clear on either date: there is nothing to draw")
+    rows, columns = (slice(int(bound[0]), int(bound[-1]) + 1) for bound in bounds)
+    return rows, columns
 
 
 def _two_rows(*panels: Image.Image) -> Image.Image:
