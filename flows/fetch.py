@@ -10,6 +10,7 @@ from geo.errors import SceneNotClearError, SceneUnusableError, SourceError
 from geo.scene import LeftOut, Scene, SceneRaster
 from geo.sources.base import ImagerySource
 from geo.sources.cached import CachedSource
+from geo.sources.many import read_many
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,19 +80,15 @@ def hold(source: ImagerySource, job: Job, limit_s: float) -> Job:
     bands, grid = job.subject.method.bands, job.subject.grid
     deadline = time.monotonic() + limit_s
     left_out: dict[str, LeftOut] = {}
-    for scene in job.scenes:
-        if source.holds(scene, bands, grid):
-            continue
+    missing = [scene for scene in job.scenes if not source.holds(scene, bands, grid)]
+    for scene, outcome in read_many(source, missing, bands, grid):
         if time.monotonic() > deadline:
             raise SourceError(
                 f"fetching its imagery took more than {limit_s:g} seconds; what was fetched is kept, so the next run "
                 "goes on from there; allow more with --facility-timeout"
             )
-        try:
-            source.read(scene, bands, grid)
-        except SceneNotClearError:
-            continue  # the cache knows it now, and the worker will hear it from there
-        except SceneUnusableError as error:
-            left_out[scene.item_id] = LeftOut(scene.item_id, scene.acquired_at, str(error))
+        # That a scene isn't clear the cache knows now, and the worker will hear it from there.
+        if isinstance(outcome, SceneUnusableError) and not isinstance(outcome, SceneNotClearError):
+            left_out[scene.item_id] = LeftOut(scene.item_id, scene.acquired_at, str(outcome))
     scenes = tuple(scene for scene in job.scenes if scene.item_id not in left_out)
     return replace(job, scenes=scenes, left_out=(*job.left_out, *left_out.values()))

@@ -13,9 +13,11 @@ import sqlalchemy as sa
 from filelock import FileLock, Timeout
 from sqlalchemy.exc import DBAPIError
 
+from flows.ledger_engine import make_engine, own_words, parse_url
 from flows.ledger_rows import from_rows, heading, to_rows
 from flows.ledger_tables import SCHEMA_VERSION, TABLES_BY_FACILITY, meta, metadata, reviews, runs
 from flows.record import FacilityRecord, Review
+from flows.settings import Settings
 from geo.errors import StoreError
 
 _FILE_NAME = "ledger.sqlite"
@@ -39,33 +41,35 @@ class Ledger:
         """Opens a ledger, and makes it where there is none.
 
         Args:
-            url: SQLAlchemy URL.
+            url: SQLAlchemy URL of a SQLite or PostgreSQL database; a password in it is never shown.
             create: Whether to make the tables where there are none.
 
         Raises:
+            InputError: The URL isn't one.
             StoreError: It can't be opened, is no ledger, or is one of another version.
         """
-        parsed = sa.make_url(url)
+        parsed = parse_url(url)
         name = parsed.render_as_string(hide_password=True)
         if parsed.get_backend_name() == "sqlite" and not create and not Path(parsed.database or "").exists():
             raise StoreError(f"{parsed.database}: there is no ledger yet; run `facility-watch monitor` first")
-        engine = sa.create_engine(parsed)
-        if engine.dialect.name == "sqlite":
-            sa.event.listen(engine, "connect", _configure_sqlite)
+        engine = make_engine(parsed)
         ledger = cls(engine, name)
         try:
             ledger._check_version(create)
         except DBAPIError as error:
             engine.dispose()
             raise StoreError(
-                f"{name}: can't be opened as a ledger ({error.orig}); check the path and its rights"
+                f"{name}: can't be opened as a ledger ({own_words(error)}); check the path, or that the server runs "
+                "and lets this user in"
             ) from error
         return ledger
 
     @classmethod
     def at(cls, outputs: Path, *, create: bool = True) -> Ledger:
-        """The ledger of an output folder."""
-        return cls.open(f"sqlite:///{ledger_path(outputs)}", create=create)
+        """The ledger of an output folder: the one that `FACILITY_WATCH_LEDGER` names, else a file in the folder."""
+        named = Settings().ledger
+        url = named.get_secret_value() if named else f"sqlite:///{ledger_path(outputs)}"
+        return cls.open(url, create=create)
 
     def close(self) -> None:
         """Lets the database go."""
@@ -78,6 +82,8 @@ class Ledger:
                 metadata.create_all(connection)
                 connection.execute(meta.insert().values(key="schema_version", text=str(SCHEMA_VERSION)))
             return
+        if not names:
+            raise StoreError(f"{self._name}: there is no ledger yet; run `facility-watch monitor` first")
         if meta.name not in names:
             raise StoreError(f"{self._name}: holds other tables and is no ledger; choose another output folder")
         with self._engine.connect() as connection:
@@ -169,8 +175,8 @@ class Ledger:
                 yield connection
         except DBAPIError as error:
             raise StoreError(
-                f"{self._name}: {facility_id} could not be stored ({error.orig}); its earlier record stands, and the "
-                "next run goes on from there"
+                f"{self._name}: {facility_id} could not be stored ({own_words(error)}); its earlier record stands, and "
+                "the next run goes on from there"
             ) from error
 
     def review(self, facility_id: str, verdict: Review) -> None:
@@ -236,12 +242,3 @@ def exclusive(outputs: Path) -> Iterator[None]:
         raise StoreError(
             f"{outputs}: can't be written to ({error.strerror}); check its rights or give another --outputs"
         ) from error
-
-
-def _configure_sqlite(connection: Any, _: Any) -> None:
-    """Waits for other writers instead of failing, and keeps readers going while one writes."""
-    cursor = connection.cursor()
-    cursor.execute("PRAGMA busy_timeout = 30000")
-    cursor.execute("PRAGMA journal_mode = WAL")
-    cursor.execute("PRAGMA foreign_keys = ON")
-    cursor.close()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ByteSize, ConfigDict, Field
 
 from flows.method import Window
 from geo.errors import InputError
@@ -37,6 +37,13 @@ class MonitorParameters(BaseModel):
     overlap_days: int = Field(
         default=60, ge=0, description="How many days before the newest known scene are searched again"
     )
+    max_bytes: ByteSize | None = Field(
+        default=None, description="Most bytes to receive, such as 20GB; then stop cleanly"
+    )
+    max_processing_units: float | None = Field(
+        default=None, gt=0, description="Most Sentinel Hub processing units to spend; then stop cleanly"
+    )
+    profile: str | None = Field(default=None, description="Profile of sentinelhub's configuration")
     facility_timeout_s: float = Field(default=1800.0, gt=0, description="Seconds that one facility may take")
 
     @property

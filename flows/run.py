@@ -10,7 +10,7 @@ from contextlib import ExitStack, closing
 from aoi.catalogue import load_catalogue
 from aoi.facility import Facility
 from detectors.registry import choose
-from flows.imagery import open_source
+from flows.imagery import Bounds, open_held, opened
 from flows.ledger import Ledger, exclusive
 from flows.method import Method
 from flows.parallel import in_parallel
@@ -50,8 +50,10 @@ def run(parameters: MonitorParameters, wrap: Callable[[Watch], Watch] = lambda w
     """
     catalogue = load_catalogue(parameters.catalogue)
     facilities = catalogue.select(parameters.facilities) if parameters.facilities else catalogue.active
-    settings, source = Settings(), open_source(parameters.source)
+    settings = Settings()
+    bounds = Bounds(parameters.max_bytes, parameters.max_processing_units)
     with ExitStack() as stack:
+        source = stack.enter_context(opened(parameters.source, bounds, parameters.profile))
         stack.enter_context(exclusive(parameters.outputs))
         ledger = stack.enter_context(closing(Ledger.at(parameters.outputs)))
         stack.enter_context(ledger.exclusive())
@@ -72,7 +74,7 @@ def run(parameters: MonitorParameters, wrap: Callable[[Watch], Watch] = lambda w
         watched = round_.watch(facilities)
         workers.close()  # their memory is free for the pictures
         report(len(facilities), len(facilities), "publishing")
-        published = publish(ledger, parameters.outputs, StackReader(ledger, open_source))
+        published = publish(ledger, parameters.outputs, StackReader(ledger, open_held))
         summary = RunSummary(tuple(one.summary for one in watched), published.files, round_.stopped)
         ledger.end_run(run_id, summary.outcome)
     return summary

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from detectors.registry import choose
+from detectors.registry import DETECTORS, choose
 from flows.fetch import fetch
 from flows.ledger import Ledger
 from flows.method import Method, Window
@@ -56,7 +56,9 @@ class StackReader:
         record = self._ledger.load(facility_id)
         if record is None:
             raise SourceError(f"{facility_id}: isn't in the ledger; run `facility-watch monitor` for it first")
-        method = Method(choose(), PreparationParameters(), record.gsd_m)
+        seen_by = {assessment.detector for assessment in record.assessments}
+        names = tuple(name for name in DETECTORS if name in seen_by)
+        method = Method(choose(names), PreparationParameters(), record.gsd_m)
         window = Window(record.window_start, record.window_end)
         subject = Subject(record.facility, (), window, method, record.source)
         fetched = fetch(self._source(record), subject)

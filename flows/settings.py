@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from pydantic import SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from geo.errors import StoreError
@@ -17,6 +18,10 @@ class Settings(BaseSettings):
         state_dir: Where Prefect keeps its own database; made where it is missing.
         fetch_retries: How often a facility's imagery is asked for again after a temporary failure.
         fetch_retry_delay_s: Wait before the first of these; doubled each time.
+        ledger: SQLAlchemy URL of the ledger, such as `postgresql+psycopg://user:password@host/name`; without it the
+            ledger is a file in the output folder. Never shown: it holds a password.
+        cache: Folder or fsspec address of the scene cache, which several machines may share; `cache` in `state_dir`
+            without it.
     """
 
     model_config = SettingsConfigDict(env_prefix="FACILITY_WATCH_", frozen=True)
@@ -24,6 +29,8 @@ class Settings(BaseSettings):
     state_dir: Path = Path(".facility-watch")
     fetch_retries: int = 2
     fetch_retry_delay_s: float = 2.0
+    ledger: SecretStr | None = None
+    cache: str | None = None
 
 
 def configure_prefect(settings: Settings) -> None:

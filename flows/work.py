@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from flows.fetch import read
-from flows.imagery import open_source
+from flows.imagery import open_held
 from flows.record import FacilityRecord
 from flows.stages import stage, timed
 from flows.subject import Job
@@ -43,4 +43,4 @@ def work(job: Job) -> Done:
 @cache
 def _source(specification: str) -> ImagerySource:
     """Opened once per process, so that headers are read once."""
-    return open_source(specification)
+    return open_held(specification)

@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from flows.cli import catalogue, ledger, picture, review, run
+from flows.cli import catalogue, imagery, ledger, picture, review, run
 from flows.cli.console import messages
 from geo.errors import FacilityWatchError
 
@@ -24,6 +24,7 @@ app = typer.Typer(
 run.add_to(app)
 ledger.add_to(app)
 picture.add_to(app)
+imagery.add_to(app)
 review.add_to(app)
 app.add_typer(catalogue.catalogue_app, name="catalogue")
 

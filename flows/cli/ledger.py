@@ -23,7 +23,7 @@ def publish(
     evidence: Annotated[bool, typer.Option(help="Draw the before and after pictures; they need the scenes.")] = True,
 ) -> None:
     """Write all products again from the ledger; the same ledger gives the same bytes."""
-    from flows.imagery import open_source
+    from flows.imagery import open_held
     from flows.ledger import Ledger, exclusive
     from flows.publish import publish as write
     from flows.scenes import StackReader
@@ -31,7 +31,7 @@ def publish(
     with exclusive(outputs):
         ledger = Ledger.at(outputs, create=False)
         try:
-            published = write(ledger, outputs, StackReader(ledger, open_source) if evidence else None)
+            published = write(ledger, outputs, StackReader(ledger, open_held) if evidence else None)
         finally:
             ledger.close()
     if published.reviews is not None and published.reviews.taken:

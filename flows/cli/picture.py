@@ -24,7 +24,7 @@ def picture(
     ] = None,
 ) -> None:
     """Draw neighbouring facilities before and after, with the changes on record."""
-    from flows.imagery import open_source
+    from flows.imagery import open_held
     from flows.ledger import Ledger
     from flows.publish.overview import write_overview
     from flows.scenes import StackReader
@@ -38,7 +38,7 @@ def picture(
                 raise InputError(f"{facility_id} isn't in the ledger of {outputs}: monitor it first")
             records.append(record)
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_overview(records, StackReader(ledger, open_source), path)
+        write_overview(records, StackReader(ledger, open_held), path)
     finally:
         ledger.close()
     say(f"Drawn: {path}")

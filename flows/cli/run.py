@@ -12,6 +12,8 @@ from flows.cli.console import output, progress_bar, show_products, show_table
 from geo.errors import InputError
 
 if TYPE_CHECKING:
+    from pydantic import ByteSize
+
     from flows.parameters import MonitorParameters
     from flows.summary import RunSummary
 
@@ -19,6 +21,12 @@ SOME_FAILED = 1
 
 _EXAMPLE_FACILITIES = ("aspi-0050", "aspi-0124")
 _EXAMPLE_START, _EXAMPLE_END = date(2017, 3, 1), date(2020, 12, 31)
+
+
+SOURCE_HELP = (
+    "Imagery: [bold]folder:PATH[/], a directory of GeoTIFFs; [bold]stac:earth-search[/], no account needed; "
+    "[bold]stac:URL[/]; [bold]sentinelhub:copernicus-data-space[/]; [bold]byoc:FILE.toml[/], your own collection."
+)
 
 
 def add_to(app: typer.Typer) -> None:
@@ -45,9 +53,11 @@ def demo(
 
 
 def monitor(
-    source: Annotated[str, typer.Option(help="Imagery: [bold]folder:PATH[/], a directory of GeoTIFFs.")],
+    source: Annotated[str, typer.Option(help=SOURCE_HELP)],
     start: Annotated[str, typer.Option("--from", metavar="YYYY-MM-DD", help="First day of the watched time.")],
-    end: Annotated[str, typer.Option("--to", metavar="YYYY-MM-DD", help="Last day of the watched time.")],
+    end: Annotated[
+        str | None, typer.Option("--to", metavar="YYYY-MM-DD", help="Last day of the watched time; today without it.")
+    ] = None,
     outputs: Annotated[Path, typer.Option(help="Where the products and the ledger go.")] = Path("outputs/monitor"),
     catalogue: Annotated[
         Path | None, typer.Option(help="Catalogue file. Without it: the packaged 380 facilities.")
@@ -59,12 +69,26 @@ def monitor(
         list[str] | None, typer.Option(help="[bold]footprints[/] or [bold]perimeter[/]. Without it: both.")
     ] = None,
     gsd_m: Annotated[float, typer.Option(help="Pixel size of the grid in metres.")] = 10.0,
-    workers: Annotated[int, typer.Option(min=1, help="Facilities worked on at once.")] = 2,
+    workers: Annotated[int, typer.Option(min=1, help="Facilities followed at once.")] = 2,
+    runner: Annotated[
+        str, typer.Option(help="[bold]processes[/] of this machine, [bold]dask[/] or [bold]dask:tcp://HOST:PORT[/].")
+    ] = "processes",
+    full: Annotated[
+        bool, typer.Option("--full", help="Search the whole watched time again, not only what is new.")
+    ] = False,
+    max_bytes: Annotated[
+        str | None, typer.Option(metavar="SIZE", help="Stop cleanly before more is received, such as 20GB.")
+    ] = None,
+    max_processing_units: Annotated[
+        float | None, typer.Option(help="Stop cleanly before more Sentinel Hub units are spent.")
+    ] = None,
+    profile: Annotated[str | None, typer.Option(help="Profile of sentinelhub's configuration.")] = None,
+    facility_timeout: Annotated[float, typer.Option(min=1, help="Seconds that one facility may take.")] = 1800.0,
 ) -> None:
     """Monitor facilities: fetch scenes, detect changes, keep the ledger, publish.
 
     A repeated or later run goes on from the ledger in the output folder. Exit code: 0 complete, 1 some facilities
-    failed, 2 bad input.
+    failed or a bound was reached, 2 bad input.
     """
     from flows.parameters import MonitorParameters
 
@@ -73,14 +97,20 @@ def monitor(
     _run(
         MonitorParameters(
             source=source,
-            start=_day(start, "--from"),
-            end=_day(end, "--to"),
+            start=day(start, "--from"),
+            end=None if end is None else day(end, "--to"),
             outputs=outputs,
             catalogue=catalogue,
             facilities=tuple(facility or ()),
             detectors=tuple(detector or ()),
             gsd_m=gsd_m,
             workers=workers,
+            runner=runner,
+            full=full,
+            max_bytes=None if max_bytes is None else size(max_bytes, "--max-bytes"),
+            max_processing_units=max_processing_units,
+            profile=profile,
+            facility_timeout_s=facility_timeout,
         )
     )
 
@@ -96,7 +126,7 @@ def _run(parameters: MonitorParameters) -> None:
 
         summary = monitor_flow(parameters)
     _show(summary, parameters.outputs)
-    if summary.failed:
+    if summary.failed or summary.stopped:
         raise typer.Exit(SOME_FAILED)
 
 
@@ -104,13 +134,14 @@ def _check(parameters: MonitorParameters) -> None:
     """Meets bad input before the workflow engine is started, which takes seconds."""
     from aoi.catalogue import load_catalogue
     from detectors.registry import choose
-    from flows.imagery import open_source
+    from flows.imagery import opened
     from flows.ledger import Ledger, exclusive
 
     load_catalogue(parameters.catalogue).select(parameters.facilities)
     _ = parameters.window
     choose(parameters.detectors)
-    open_source(parameters.source)
+    with opened(parameters.source, profile=parameters.profile):
+        pass
     with exclusive(parameters.outputs):
         Ledger.at(parameters.outputs).close()
 
@@ -119,12 +150,33 @@ def _show(summary: RunSummary, outputs: Path) -> None:
     show_table(summary.rows(), title="What was found, and what was not observed")
     for one in summary.failed:
         output.print(f"{one.facility_id} failed: {one.reason}", markup=False)
+    if summary.stopped:
+        output.print(f"The run stopped early, and what is done is kept: {summary.stopped}", markup=False)
     if output.is_terminal:
         show_products(summary.products, outputs)
 
 
-def _day(text: str, option: str) -> date:
+def day(text: str, option: str) -> date:
+    """A calendar day from an option.
+
+    Raises:
+        InputError: It isn't one.
+    """
     try:
         return datetime.strptime(text, "%Y-%m-%d").date()  # noqa: DTZ007 - a calendar day has no zone
     except ValueError as error:
         raise InputError(f"{option} {text!r} isn't a day: write it as 2017-03-31") from error
+
+
+def size(text: str, option: str) -> ByteSize:
+    """A number of bytes from words such as `20GB`.
+
+    Raises:
+        InputError: It isn't one.
+    """
+    from pydantic import ByteSize, TypeAdapter, ValidationError
+
+    try:
+        return TypeAdapter(ByteSize).validate_python(text)
+    except ValidationError as error:
+        raise InputError(f"{option} {text!r} isn't a size: write it as 500MB or 20GB") from error

@@ -14,7 +14,7 @@ from aoi.catalogue import Catalogue
 from detectors.registry import choose
 from flows.change import Status
 from flows.fetch import Fetched, fetch
-from flows.imagery import open_source
+from flows.imagery import open_held
 from flows.ledger import Ledger
 from flows.method import Method, Window
 from flows.publish import publish
@@ -35,7 +35,7 @@ CATALOGUE = Catalogue.builtin()
 
 @pytest.fixture(scope="module")
 def source() -> ImagerySource:
-    return open_source("example")
+    return open_held("example")
 
 
 def watch(source: ImagerySource, facility_id: str, end: datetime, earlier: FacilityRecord | None) -> FacilityRecord:
