@@ -105,7 +105,10 @@ def _partition(frame: Polygon, lines: list[Line]) -> tuple[list[Polygon], npt.ND
         cut = LineString([foot - reach * along, foot + reach * along]).intersection(frame)
         if cut.length > 1.0:
             cuts.append(cut)
-    net = shapely.node(shapely.GeometryCollection([*cuts, frame.exterior]))
+    corners = list(frame.exterior.coords)
+    # The frame's sides one by one: a part of the net has to be straight.
+    cuts += [LineString(corners[k : k + 2]) for k in range(4)]
+    net = shapely.node(shapely.GeometryCollection(cuts))
     faces = shapely.get_parts(shapely.polygonize([net]))
     parts = shapely.get_parts(net)
     parts = parts[shapely.length(parts) > 1e-2]

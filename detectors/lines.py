@@ -181,7 +181,13 @@ def widened(strength: FloatArray) -> FloatArray:
         strength: float32 (orientation, y, x), not negative.
     """
     around = np.maximum(strength, np.maximum(np.roll(strength, 1, axis=0), np.roll(strength, -1, axis=0)))
-    return np.asarray(ndimage.maximum_filter(around, size=(1, 3, 3)), np.float32)
+    for axis in (1, 2):
+        inner = np.moveaxis(around, axis, 0)
+        beside = inner.copy()
+        np.maximum(beside[1:], inner[:-1], out=beside[1:])
+        np.maximum(beside[:-1], inner[1:], out=beside[:-1])
+        around = np.moveaxis(beside, 0, axis)
+    return around
 
 
 def line_support(
