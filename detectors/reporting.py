@@ -30,11 +30,11 @@ class Calibration:
         area: Per natural logarithm of the area in units of 1000 m².
     """
 
-    intercept: float = -16.937
-    strength: float = 5.346
-    sightings: float = 1.28
-    persistence: float = 1.704
-    area: float = -0.117
+    intercept: float = -16.572
+    strength: float = 5.282
+    sightings: float = 1.094
+    persistence: float = 1.806
+    area: float = -0.105
 
     def confidence(self, evidence: tuple[float, float, float, float]) -> float:
         """Probability, 0 to 1, from what `evidence_of` tells."""

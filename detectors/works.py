@@ -38,8 +38,8 @@ class WorksParameters:
         notable_growth: Share of a site's area that new ground must have to count as its going on.
     """
 
-    core: float = 10.0
-    doubt: float = 0.7
+    core: float = 11.0
+    doubt: float = 0.6
     least_gain: float = 2.5
     least_core_m2: float = 300.0
     core_share: float = 0.03
