@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from flows.cli import catalogue, imagery, ledger, picture, review, run
+from flows.cli import catalogue, evaluate, imagery, ledger, picture, review, run
 from flows.cli.console import messages
 from geo.errors import FacilityWatchError
 
@@ -26,6 +26,7 @@ ledger.add_to(app)
 picture.add_to(app)
 imagery.add_to(app)
 review.add_to(app)
+evaluate.add_to(app)
 app.add_typer(catalogue.catalogue_app, name="catalogue")
 
 

@@ -1,0 +1,63 @@
+"""`evaluate`: every figure of the detectors, measured and printed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+evaluate_app = typer.Typer(
+    help="Measure the detectors against truth, silence and simulation; prints tables, writes pictures.",
+    no_args_is_help=True,
+)
+
+_Series = Annotated[Path | None, typer.Option(help="Folder of GeoTIFFs with construction. Without it: the example.")]
+_Seed = Annotated[int, typer.Option(help="Of everything drawn by chance.")]
+
+
+def add_to(app: typer.Typer) -> None:
+    """Adds the commands to the command line."""
+    app.add_typer(evaluate_app, name="evaluate")
+
+
+@evaluate_app.command()
+def footprints(
+    truth: Annotated[
+        Path | None,
+        typer.Option(help="GeoJSON of truth polygons: interval, last_without, first_with, label (truth or ambiguous)."),
+    ] = None,
+    series: _Series = None,
+    silent: Annotated[Path | None, typer.Option(help="Folder of GeoTIFFs in which nothing is built.")] = None,
+    pairs: Annotated[Path | None, typer.Option(help="Folder with A, B and label at half a metre.")] = None,
+    pictures: Annotated[Path | None, typer.Option(help="Folder that pictures are written to.")] = None,
+    per_size: Annotated[int, typer.Option(min=0, help="Simulated sites of each size on each background.")] = 20,
+    seed: _Seed = 1,
+    calibrate: Annotated[
+        bool, typer.Option("--calibrate", help="Fit the weights of the confidence anew and print them, nothing else.")
+    ] = False,
+) -> None:
+    """Construction: area F1 beside the best unsupervised baselines, false alarms, recall by size, reliability."""
+    from flows.evaluate.footprints import Options, fit_calibration, run
+    from flows.imagery import EXAMPLE_ARCHIVE
+
+    options = Options(series or EXAMPLE_ARCHIVE, truth, silent, pairs, pictures, per_size, seed)
+    (fit_calibration if calibrate else run)(options)
+
+
+@evaluate_app.command()
+def perimeter(
+    truth: Annotated[
+        Path | None, typer.Option(help="GeoJSON of rings: ring, kind, last_without, first_with (EPSG:4326).")
+    ] = None,
+    series: _Series = None,
+    rings: Annotated[int, typer.Option(min=1, help="Simulated rings for each contrast.")] = 20,
+    seed: _Seed = 0,
+) -> None:
+    """Walls and fences: rings against truth, detection rate against contrast and size."""
+    from flows.evaluate.perimeter import run
+    from flows.evaluate.stacks import folder_stack
+    from flows.imagery import EXAMPLE_ARCHIVE
+
+    stack = folder_stack(series or EXAMPLE_ARCHIVE, ("B02", "B03", "B04"))
+    run(stack, truth, rings_per_contrast=rings, seed=seed)
