@@ -19,13 +19,15 @@ class Fetched:
 
     Attributes:
         rasters: The scenes that could be read, ascending by acquisition.
-        left_out: The scenes that were found and could not be used, with the reason.
-        unread: Item ids of those left out whose pixels were never seen, so that they are worth another try.
+        left_out: The scenes that the search left out, with the reason.
+        not_clear: The scenes that the source itself found to show too little.
+        failed: The scenes that reading failed for.
     """
 
     rasters: tuple[tuple[Scene, SceneRaster], ...]
     left_out: tuple[LeftOut, ...]
-    unread: frozenset[str] = frozenset()
+    not_clear: tuple[LeftOut, ...] = ()
+    failed: tuple[LeftOut, ...] = ()
 
 
 def fetch(source: ImagerySource, subject: Subject) -> Fetched:
@@ -47,16 +49,16 @@ def read(source: ImagerySource, job: Job) -> Fetched:
     """
     bands, grid = job.subject.method.bands, job.subject.grid
     rasters: list[tuple[Scene, SceneRaster]] = []
-    left_out = list(job.left_out)
-    unread = {scene.item_id for scene in left_out}
+    not_clear: list[LeftOut] = []
+    failed = list(job.failed)
     for scene in job.scenes:
         try:
             rasters.append((scene, source.read(scene, bands, grid)))
+        except SceneNotClearError as error:
+            not_clear.append(LeftOut(scene.item_id, scene.acquired_at, str(error)))
         except SceneUnusableError as error:
-            left_out.append(LeftOut(scene.item_id, scene.acquired_at, str(error)))
-            if not isinstance(error, SceneNotClearError):
-                unread.add(scene.item_id)
-    return Fetched(tuple(rasters), tuple(left_out), frozenset(unread))
+            failed.append(LeftOut(scene.item_id, scene.acquired_at, str(error)))
+    return Fetched(tuple(rasters), job.left_out, tuple(not_clear), tuple(failed))
 
 
 def hold(source: ImagerySource, job: Job, limit_s: float) -> Job:
@@ -70,7 +72,7 @@ def hold(source: ImagerySource, job: Job, limit_s: float) -> Job:
         limit_s: Seconds that it may take.
 
     Returns:
-        The job without the scenes that can't be had.
+        The job with the scenes that can't be had among the failed ones.
 
     Raises:
         SourceError: Nothing can be read, or it takes too long; what was fetched stays in the cache.
@@ -79,7 +81,7 @@ def hold(source: ImagerySource, job: Job, limit_s: float) -> Job:
         return job
     bands, grid = job.subject.method.bands, job.subject.grid
     deadline = time.monotonic() + limit_s
-    left_out: dict[str, LeftOut] = {}
+    failed: dict[str, LeftOut] = {}
     missing = [scene for scene in job.scenes if not source.holds(scene, bands, grid)]
     for scene, outcome in read_many(source, missing, bands, grid):
         if time.monotonic() > deadline:
@@ -89,6 +91,6 @@ def hold(source: ImagerySource, job: Job, limit_s: float) -> Job:
             )
         # That a scene isn't clear the cache knows now, and the worker will hear it from there.
         if isinstance(outcome, SceneUnusableError) and not isinstance(outcome, SceneNotClearError):
-            left_out[scene.item_id] = LeftOut(scene.item_id, scene.acquired_at, str(outcome))
-    scenes = tuple(scene for scene in job.scenes if scene.item_id not in left_out)
-    return replace(job, scenes=scenes, left_out=(*job.left_out, *left_out.values()))
+            failed[scene.item_id] = LeftOut(scene.item_id, scene.acquired_at, str(outcome))
+    scenes = tuple(scene for scene in job.scenes if scene.item_id not in failed)
+    return replace(job, scenes=scenes, failed=(*job.failed, *failed.values()))

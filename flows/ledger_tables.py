@@ -97,6 +97,7 @@ scenes = sa.Table(
     _real("shift_y_m"),
     _real("registration_quality"),
     _text("attribution"),
+    sa.Column("unread", sa.Boolean, nullable=False),
     sa.Column("retry", sa.Boolean, nullable=False),
 )
 

@@ -14,10 +14,10 @@ from datetime import UTC, datetime, timedelta
 from flows.method import Method, Window
 from flows.record import FacilityRecord, Outcome, SceneRecord
 from flows.subject import Job, Subject
-from flows.watch import no_usable_scene, scene_order
+from flows.watch import left_out_record, no_usable_scene, scene_order
 from geo.errors import SceneNotClearError, SceneUnusableError
 from geo.observations import observe, require_usable
-from geo.scene import Scene
+from geo.scene import LeftOut, Scene
 from geo.sources.base import ImagerySource, SearchResult
 
 
@@ -88,7 +88,8 @@ def _search_from(earlier: FacilityRecord, window: Window, overlap: timedelta | N
     dated = [scene.acquired_at for scene in earlier.scenes if scene.acquired_at is not None]
     if overlap is None or not dated:
         return window.start
-    return max(window.start, max(dated) - overlap)
+    failed = [scene.acquired_at for scene in earlier.scenes if scene.retry and scene.acquired_at is not None]
+    return max(window.start, min((max(dated) - overlap, *failed)))
 
 
 def _compare(scenes: Sequence[SceneRecord], found: SearchResult, start: datetime) -> _News | None:
@@ -96,15 +97,12 @@ def _compare(scenes: Sequence[SceneRecord], found: SearchResult, start: datetime
     before = [scene for scene in scenes if scene.acquired_at is not None and scene.acquired_at < start]
     since = {scene.item_id: scene for scene in scenes if scene.acquired_at is None or scene.acquired_at >= start}
     here = {scene.item_id for scene in found.scenes}
-    if any(not scene.retry and scene.item_id not in here for scene in since.values()):
+    if any(not scene.unread and scene.item_id not in here for scene in since.values()):
         return None
-    read = {item_id for item_id, scene in since.items() if not scene.retry}
+    read = {item_id for item_id, scene in since.items() if not scene.unread}
     return _News(
-        known=(*before, *(scene for scene in since.values() if not scene.retry)),
-        left_out=tuple(
-            SceneRecord(scene.item_id, scene.acquired_at, used=False, reason=scene.reason, retry=True)
-            for scene in found.left_out
-        ),
+        known=(*before, *(scene for scene in since.values() if not scene.unread)),
+        left_out=tuple(left_out_record(scene, unread=True) for scene in found.left_out),
         unread=tuple(scene for scene in found.scenes if scene.item_id not in read),
     )
 
@@ -125,14 +123,15 @@ def _unclear(source: ImagerySource, subject: Subject, news: _News) -> tuple[Scen
 def _why_unusable(source: ImagerySource, scene: Scene, subject: Subject) -> SceneRecord | None:
     """The record of a scene that alone tells it can't be used, as the preparation would say it; None for others."""
     method, grid = subject.method, subject.grid
-    retry = True
     try:
         raster = source.read(scene, method.bands, grid)
-        retry = False
+    except SceneUnusableError as error:
+        failed = not isinstance(error, SceneNotClearError)
+        return left_out_record(LeftOut(scene.item_id, scene.acquired_at, str(error)), unread=failed, retry=failed)
+    try:
         require_usable(observe(scene, raster, grid.gsd_m), method.preparation.min_clear_fraction)
     except SceneUnusableError as error:
-        retry = retry and not isinstance(error, SceneNotClearError)
-        return SceneRecord(scene.item_id, scene.acquired_at, used=False, reason=str(error), retry=retry)
+        return left_out_record(LeftOut(scene.item_id, scene.acquired_at, str(error)))
     return None
 
 

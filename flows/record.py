@@ -38,7 +38,8 @@ class SceneRecord:
         shift_y_m: The same, northward, m.
         registration_quality: 0 to 1.
         attribution: Origin of the data.
-        retry: Whether its pixels were never seen, so that the next run tries to read it again.
+        unread: Whether its pixels were never seen, so that it is read as soon as it can be had.
+        retry: Whether reading it failed, so that the next run looks for it again however old it is.
     """
 
     item_id: str
@@ -53,6 +54,7 @@ class SceneRecord:
     shift_y_m: float | None = None
     registration_quality: float | None = None
     attribution: str = ""
+    unread: bool = False
     retry: bool = False
 
 

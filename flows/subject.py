@@ -45,8 +45,16 @@ class Subject:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A facility whose series has to be followed, and the scenes of it. Small enough to be sent to another machine."""
+    """A facility whose series has to be followed. Small enough to be sent to another machine.
+
+    Attributes:
+        subject: The facility.
+        scenes: Scenes to read.
+        left_out: Scenes that the search left out.
+        failed: Scenes that reading failed for already.
+    """
 
     subject: Subject
     scenes: tuple[Scene, ...]
     left_out: tuple[LeftOut, ...]
+    failed: tuple[LeftOut, ...] = ()

@@ -35,7 +35,7 @@ def assess(subject: Subject, fetched: Fetched) -> FacilityRecord:
     stack, earlier = prepared.stack, subject.earlier
     record = replace(
         _blank(subject),
-        scenes=_scene_records(stack, (*fetched.left_out, *prepared.left_out), fetched.unread),
+        scenes=_scene_records(stack, fetched, prepared.left_out),
         parameters_sha256=subject.parameters_sha256,
         source=subject.specification,
     )
@@ -188,14 +188,18 @@ def _by_time(history: Sequence[HistoryEntry]) -> tuple[HistoryEntry, ...]:
 
 
 def _scene_records(
-    stack: ImageStack | None, left_out: Sequence[LeftOut], unread: frozenset[str]
+    stack: ImageStack | None, fetched: Fetched, unprepared: Sequence[LeftOut]
 ) -> tuple[SceneRecord, ...]:
     used = [] if stack is None else [_scene_record(stack, index) for index in range(len(stack))]
-    others = [
-        SceneRecord(scene.item_id, scene.acquired_at, used=False, reason=scene.reason, retry=scene.item_id in unread)
-        for scene in left_out
-    ]
-    return tuple(sorted([*used, *others], key=scene_order))
+    judged = [left_out_record(scene) for scene in (*fetched.not_clear, *unprepared)]
+    never_seen = [left_out_record(scene, unread=True) for scene in fetched.left_out]
+    failed = [left_out_record(scene, unread=True, retry=True) for scene in fetched.failed]
+    return tuple(sorted([*used, *judged, *never_seen, *failed], key=scene_order))
+
+
+def left_out_record(scene: LeftOut, *, unread: bool = False, retry: bool = False) -> SceneRecord:
+    """The record of a scene that isn't used."""
+    return SceneRecord(scene.item_id, scene.acquired_at, used=False, reason=scene.reason, unread=unread, retry=retry)
 
 
 def _scene_record(stack: ImageStack, index: int) -> SceneRecord:
