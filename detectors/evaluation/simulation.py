@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from rasterio.features import rasterize
 from scipy import ndimage
-from shapely import affinity, box
+from shapely import MultiPolygon, affinity, box
 from shapely.geometry.base import BaseGeometry
 
 from geo.grid import Grid
@@ -33,14 +33,14 @@ OVERSAMPLING = 5
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """A building and the ground stripped around it.
+    """A building, or a compound of them, and the ground stripped around.
 
     Attributes:
-        building: Polygon in the grid's CRS.
-        extent: Building and stripped ground, polygon in the grid's CRS.
+        building: Polygon or MultiPolygon in the grid's CRS.
+        extent: Buildings and stripped ground, polygon in the grid's CRS.
         roof: Key of `ROOFS`.
         first: Scene that it stands in first.
-        building_m2: Area of the building.
+        building_m2: Area of one building.
     """
 
     building: BaseGeometry
@@ -74,6 +74,44 @@ def draw_site(
     extent = building.buffer(apron, join_style="mitre")
     roof = str(random.choice(list(ROOFS)))
     return Site(building, extent, roof, int(random.integers(before, scenes - after + 1)), building_m2)
+
+
+def draw_compound(
+    random: np.random.Generator, grid: Grid, ground_m2: float, scenes: int, before: int = 2, after: int = 3
+) -> Site:
+    """A compound of a given extent: rows of equal buildings on stripped ground, at a random place, angle and date.
+
+    Args:
+        random: Source of chance.
+        grid: Ground that it must lie in.
+        ground_m2: Area of the ground taken, m².
+        scenes: Scenes of the series.
+        before: Scenes that must come before it.
+        after: Scenes that must show it.
+    """
+    stretch = random.uniform(1.0, 2.5)
+    length, width = np.sqrt(ground_m2 * stretch), np.sqrt(ground_m2 / stretch)
+    min_x, min_y, max_x, max_y = grid.bounds
+    room = min(length / 2 + 80.0, (max_x - min_x) / 2 - 1.0, (max_y - min_y) / 2 - 1.0)
+    x, y = random.uniform(min_x + room, max_x - room), random.uniform(min_y + room, max_y - room)
+    cell_m, filled = random.uniform(45.0, 90.0), random.uniform(0.35, 0.65)
+    house = np.array([1.0, random.uniform(0.3, 0.7)]) * cell_m * filled
+    buildings = [
+        box(x + east - house[0] / 2, y + north - house[1] / 2, x + east + house[0] / 2, y + north + house[1] / 2)
+        for east in np.arange(-length / 2 + cell_m / 2, length / 2 - cell_m / 3, cell_m)
+        for north in np.arange(-width / 2 + cell_m / 2, width / 2 - cell_m / 3, cell_m)
+        if random.random() < 0.8
+    ]
+    ground = box(x - length / 2, y - width / 2, x + length / 2, y + width / 2)
+    angle, centre = random.uniform(0.0, 180.0), (x, y)
+    roof = str(random.choice(list(ROOFS)))
+    return Site(
+        affinity.rotate(MultiPolygon(buildings), angle, origin=centre),
+        affinity.rotate(ground, angle, origin=centre),
+        roof,
+        int(random.integers(before, scenes - after + 1)),
+        float(house.prod()),
+    )
 
 
 def with_site(stack: ImageStack, site: Site, random: np.random.Generator, jitter_px: float = 0.15) -> ImageStack:

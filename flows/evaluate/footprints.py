@@ -18,7 +18,17 @@ from flows.evaluate.nothing import silence
 from flows.evaluate.pairs import score_pairs
 from flows.evaluate.pictures import draw_findings, draw_reliability
 from flows.evaluate.real import Row, mean_f1, read_truth, score_baselines, score_findings
-from flows.evaluate.simulated import SIZES_M2, Background, Trial, background, calibrate, evidence, lenient, trials
+from flows.evaluate.simulated import (
+    COMPOUNDS_M2,
+    SIZES_M2,
+    Background,
+    Trial,
+    background,
+    calibrate,
+    evidence,
+    lenient,
+    trials,
+)
 from flows.evaluate.stacks import folder_stack
 from geo.scene import ImageStack
 
@@ -136,10 +146,10 @@ def _on_nothing(stack: ImageStack, seed: int, out: Console) -> None:
 
 
 def _simulated(done: Sequence[Trial], pictures: Path | None, out: Console) -> None:
-    titles = ("background", "building, m²", "recall", "onset error, scenes", "days", "area ratio", "sites")
+    titles = ("background", "site, m²", "recall", "onset error, scenes", "days", "area ratio", "sites")
     table = Table(*titles, title="Simulated sites (medians of those found)")
     for name in dict.fromkeys(trial.background for trial in done):
-        for size in SIZES_M2:
+        for size in (*SIZES_M2, *COMPOUNDS_M2):
             part = [trial for trial in done if trial.background == name and trial.building_m2 == size]
             table.add_row(name, f"{size:.0f}", *_summary(part), str(len(part)))
     out.print(table)

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from detectors.base import Finding
 from detectors.evaluation.metrics import fit_logistic
-from detectors.evaluation.simulation import Site, draw_site, with_site
+from detectors.evaluation.simulation import Site, draw_compound, draw_site, with_site
 from detectors.footprints import FootprintParameters, Footprints
 from detectors.reporting import Calibration, evidence_of
 from detectors.works import WorksParameters
@@ -18,6 +18,7 @@ from flows.evaluate.stacks import window
 from geo.scene import BoolArray, ImageStack
 
 SIZES_M2 = (100.0, 300.0, 1000.0, 3000.0, 10000.0)
+COMPOUNDS_M2 = (50_000.0, 200_000.0)
 WINDOW_PX = 100
 LONGEST = 25
 
@@ -43,7 +44,7 @@ class Trial:
 
     Attributes:
         background: Name of the background.
-        building_m2: Area of the building.
+        building_m2: Area of the building; of the ground taken, for a compound.
         found: The finding on the site, None if there is none.
         site: The truth.
         onset_error_scenes: First scene found less first scene that shows it; None if not found.
@@ -79,9 +80,9 @@ def trials(
     per_size: int,
     seed: int,
     parameters: FootprintParameters | None = None,
-    sizes: Sequence[float] = SIZES_M2,
+    sizes: Sequence[float] = (*SIZES_M2, *COMPOUNDS_M2),
 ) -> Iterator[Trial]:
-    """Sites of every size on every background, each drawn from its own seed."""
+    """Sites of every size on every background, each drawn from its own seed; the largest are compounds."""
     detector = Footprints(parameters)
     for number, ground in enumerate(backgrounds):
         for size in sizes:
@@ -94,7 +95,8 @@ def _trial(ground: Background, size: float, random: np.random.Generator, detecto
     stack = window(ground.stack, *ground.quiet[random.integers(len(ground.quiet))], WINDOW_PX)
     begin = int(random.integers(max(len(stack) - LONGEST, 0) + 1))
     stack = stack.take(slice(begin, begin + LONGEST))
-    site = draw_site(random, stack.grid, size, len(stack))
+    draw = draw_compound if size in COMPOUNDS_M2 else draw_site
+    site = draw(random, stack.grid, size, len(stack))
     findings = detector.assess(with_site(stack, site, random)).findings
     here = [one for one in findings if one.geometry.intersects(site.extent)]
     found = max(here, key=lambda one: one.geometry.intersection(site.extent).area) if here else None
