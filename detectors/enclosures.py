@@ -16,10 +16,8 @@ from scipy.sparse import csgraph
 from shapely.geometry import LineString, Polygon, box
 
 from detectors.hough import Line
-from detectors.lines import line_support
+from detectors.lines import Points, line_support, walk
 from geo.scene import FloatArray
-
-Points = npt.NDArray[np.float64]
 
 _CAPACITY = 1000.0  # minimum cut works on whole numbers
 
@@ -62,7 +60,7 @@ def enclose(
     """The union of faces with the least energy.
 
     Args:
-        strength: float32 (orientation, y, x), not negative.
+        strength: float32 (orientation, y, x) from `detectors.lines.beside`.
         inside: float32 (y, x): evidence for inside (positive) or outside (negative) per pixel, in pixels of
             unsupported boundary.
         lines: That partition the window.
@@ -78,19 +76,19 @@ def enclose(
     if len(faces) < 2:
         return []
     starts, ends = edges[:, 0], edges[:, 1]
-    strengths, owner = line_support(strength, starts, ends)
+    strengths, owner = line_support(strength, starts, ends, reach_px=0)
     count = np.bincount(owner)
     seen = np.bincount(owner, support_share(strengths, *support), len(edges)) / count
     cost = np.hypot(*(ends - starts).T) * (base_cost + 1.0 - seen)
     sides = _neighbours(faces, starts, ends)
-    swept = swept_evidence(np.cumsum(inside, axis=1, dtype=np.float64), starts, ends, owner)
+    swept = swept_evidence(np.cumsum(inside, axis=1, dtype=np.float64), starts, ends)
     gain = np.zeros(len(faces) + 1)  # the last entry takes what lies outside the frame
     np.add.at(gain, sides[:, 0], swept)
     np.add.at(gain, sides[:, 1], -swept)
     chosen = _minimum_cut(gain[:-1], sides, cost)
     if not chosen.any():
         return []
-    union = shapely.union_all([face for face, taken in zip(faces, chosen, strict=True) if taken])
+    union = shapely.coverage_union_all([face for face, taken in zip(faces, chosen, strict=True) if taken])
     parts = [Polygon(part.exterior) for part in shapely.get_parts(union)]
     return sorted(parts, key=lambda part: -part.area)
 
@@ -116,28 +114,23 @@ def _partition(frame: Polygon, lines: list[Line]) -> tuple[list[Polygon], npt.ND
     return list(faces[shapely.area(faces) > 0.25]), ends.reshape(2, -1, 2).transpose(1, 0, 2)
 
 
-def swept_evidence(
-    enclosed: npt.NDArray[np.float64], starts: Points, ends: Points, owner: npt.NDArray[np.int64]
-) -> npt.NDArray[np.float64]:
+def swept_evidence(enclosed: npt.NDArray[np.float64], starts: Points, ends: Points) -> npt.NDArray[np.float64]:
     """What each segment contributes to the evidence that a closed outline encloses (Green's theorem).
 
     Args:
         enclosed: float64 (y, x): evidence summed along each row from the left.
         starts: float64 (segment, 2), pixel coordinates.
         ends: float64 (segment, 2).
-        owner: int64 (step,): segment of each step, as `line_support` gives it.
 
     Returns:
         float64 (segment,); summed around an outline that runs clockwise on the screen, the evidence inside.
     """
-    count = np.maximum(np.bincount(owner, minlength=len(starts)), 1)
-    position = np.arange(len(owner)) - np.repeat(np.cumsum(count) - count, count)
-    delta = ends - starts
-    points = starts[owner] + delta[owner] * ((position + 0.5) / count[owner])[:, None]
+    points, owner, count = walk(starts, ends)
     rows, columns = enclosed.shape
-    x = np.clip(np.rint(points[:, 0]), 0, columns - 1).astype(np.int64)
-    y = np.clip(np.rint(points[:, 1]), 0, rows - 1).astype(np.int64)
-    return np.asarray(np.bincount(owner, enclosed[y, x], len(starts)) / count * delta[:, 1])
+    nearest = np.rint(points).astype(np.int64)
+    x, y = np.clip(nearest[:, 0], 0, columns - 1), np.clip(nearest[:, 1], 0, rows - 1)
+    read = enclosed.reshape(-1).take(y * columns + x)
+    return np.asarray(np.bincount(owner, read, len(starts)) / count * (ends - starts)[:, 1])
 
 
 def _neighbours(

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy import ndimage
 
 from geo.scene import BoolArray, FloatArray
 
@@ -65,22 +64,24 @@ def straight_lines(strength: FloatArray, where: BoolArray, weakest: float, most:
     weight = peak[y, x].astype(np.float64)
     pixels = _Pixels(x.astype(np.float64), y.astype(np.float64), angle, weight, np.ones(len(y), bool))
     cells, votes, shape = _cast(pixels, float(np.hypot(*peak.shape)))
-    accumulator = np.bincount(cells.ravel(), votes.ravel(), shape[0] * shape[1])
+    sums = np.bincount(cells.ravel(), votes.ravel(), shape[0] * shape[1])
+    sums[1:-1] += sums[:-2] + sums[2:]  # a line's votes lie within two cells: it is sought in three
     lines: list[Line] = []
     for _ in range(2 * most):
-        smooth = ndimage.uniform_filter1d(accumulator.reshape(shape), 3, axis=1)
-        best = int(smooth.argmax())
-        if len(lines) == most or 3.0 * smooth.flat[best] < 0.5 * least_total:
+        best = int(sums.argmax())
+        if len(lines) == most or sums[best] < 0.5 * least_total:
             break
         start = (np.radians(best // shape[1] * 180.0 / _ANGLE_BINS), 0.5 * (best % shape[1]) - shape[1] / 4.0)
         line = _refined(pixels, *start)
         taken = pixels.near(line.angle, line.offset_px, 1.6, 20.0) | pixels.near(*start, 1.6, 20.0)
-        accumulator -= np.bincount(cells[taken].ravel(), votes[taken].ravel(), len(accumulator))
+        gone, weights = cells[taken].ravel(), votes[taken].ravel()
+        for offset in (-1, 0, 1):
+            np.subtract.at(sums, gone + offset, weights)
         pixels.alive &= ~taken
         if line.strength >= least_total:
             lines.append(line)
         if not taken.any():
-            accumulator[max(0, best - 1) : best + 2] = 0.0
+            sums[max(0, best - 1) : best + 2] = 0.0
     return lines
 
 
@@ -104,8 +105,10 @@ def _refined(pixels: _Pixels, angle: float, offset_px: float) -> Line:
         if np.count_nonzero(near) < 4:
             return Line(angle, offset_px, 0.0)
         x, y, weight = pixels.x[near], pixels.y[near], pixels.weight[near] ** 2
-        centre = np.average(x, weights=weight), np.average(y, weights=weight)
-        axis = np.linalg.eigh(np.cov(np.vstack([x, y]), aweights=weight))[1][:, 1]
-        angle = float(np.arctan2(axis[1], axis[0]) % np.pi)
+        total = weight.sum()
+        centre = (weight @ x) / total, (weight @ y) / total
+        dx, dy = x - centre[0], y - centre[1]
+        # The main axis of a two by two covariance in closed form.
+        angle = float(0.5 * np.arctan2(2.0 * (weight * dx) @ dy, weight @ (dx**2 - dy**2)) % np.pi)
         offset_px = float(centre[1] * np.cos(angle) - centre[0] * np.sin(angle))
     return Line(angle, offset_px, float(pixels.weight[near].sum()))

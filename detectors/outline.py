@@ -14,9 +14,9 @@ import numpy as np
 import numpy.typing as npt
 from shapely.geometry import Polygon
 
-from detectors.enclosures import Points, support_share, swept_evidence
+from detectors.enclosures import support_share
 from detectors.hough import Line
-from detectors.lines import line_support
+from detectors.lines import Points, direction_of, walk
 from geo.scene import FloatArray
 
 _LEAST_TURN = np.sin(np.radians(12.0))  # neighbouring sides nearer to parallel have no sure corner
@@ -30,7 +30,7 @@ class Energy:
     """What an outline costs. Smaller is better; the unit is one pixel of unseen side.
 
     Attributes:
-        strength: float32 (orientation, y, x): line strength, not negative.
+        strength: float32 (orientation, y, x) from `detectors.lines.beside`.
         enclosed: float64 (y, x): evidence for inside, summed along each row from the left.
         support: Line strengths at which a side begins to be seen and is fully seen.
         base_cost: Cost of a fully seen pixel of side.
@@ -46,12 +46,16 @@ class Energy:
     def sides(self, starts: Points, ends: Points) -> npt.NDArray[np.float64]:
         """Cost of each side, float64 (side,), of outlines that run clockwise on the screen."""
         delta = ends - starts
-        lengths = np.hypot(delta[:, 0], delta[:, 1])
-        strengths, owner = line_support(self.strength, starts, ends)
-        count = np.maximum(np.bincount(owner, minlength=len(starts)), 1)
+        points, owner, count = walk(starts, ends)
+        orientations, rows, columns = self.strength.shape
+        nearest = np.rint(points).astype(np.int64)
+        x, y = np.clip(nearest[:, 0], 0, columns - 1), np.clip(nearest[:, 1], 0, rows - 1)
+        pixel = y * columns + x
+        orientation = direction_of(starts, ends, orientations)[owner]
+        strengths = self.strength.reshape(-1).take(orientation * (rows * columns) + pixel)
         unseen = 1.0 - np.bincount(owner, support_share(strengths, *self.support), len(starts)) / count
-        swept = swept_evidence(self.enclosed, starts, ends, owner)
-        return np.asarray(lengths * (self.base_cost + unseen) - swept)
+        swept = np.bincount(owner, self.enclosed.reshape(-1).take(pixel), len(starts)) / count * delta[:, 1]
+        return np.asarray(np.hypot(delta[:, 0], delta[:, 1]) * (self.base_cost + unseen) - swept)
 
     def holds(self, points: Points) -> npt.NDArray[np.bool_]:
         """Whether points lie within the image."""
@@ -119,46 +123,70 @@ def _moved(points: Points, index: int, energy: Energy, shifts: Points, turns_deg
 
 
 def _meet(centre: Points, direction: Points, through: Points, along: Points) -> tuple[Points, npt.NDArray[np.bool_]]:
-    """Where lines meet one other line, and whether they surely do."""
-    unit = along / max(np.hypot(*along), 1e-9)
-    cross = direction[:, 0] * unit[1] - direction[:, 1] * unit[0]
+    """Where lines meet another line, or each another one, and whether they surely do."""
+    unit = along / np.maximum(np.hypot(along[..., 0], along[..., 1]), 1e-9)[..., None]
+    cross = direction[:, 0] * unit[..., 1] - direction[:, 1] * unit[..., 0]
     sure = np.abs(cross) > _LEAST_TURN
     delta = through - centre
-    travel = (delta[:, 0] * unit[1] - delta[:, 1] * unit[0]) / np.where(sure, cross, 1.0)
+    travel = (delta[:, 0] * unit[..., 1] - delta[:, 1] * unit[..., 0]) / np.where(sure, cross, 1.0)
     return centre + travel[:, None] * direction, sure
 
 
 def _dropped(points: Points, cost: float, energy: Energy) -> tuple[Points, float]:
     """The outline without the corners and sides that don't pay for themselves."""
     while len(points) > 3:
-        candidates = [
-            np.roll(points, -index, axis=0)[run:]
-            for run in (1, 2, 3)
-            if len(points) - run >= 3
-            for index in range(len(points))
-        ]
-        if len(points) > 4:
-            candidates += [joined for index in range(len(points)) if (joined := _joined(points, index)) is not None]
-        costs = [
-            energy.of(candidate) if _simple(candidate) and energy.holds(candidate).all() else np.inf
-            for candidate in candidates
-        ]
-        best = int(np.argmin(costs))
-        if costs[best] >= cost:
+        each = energy.sides(points, np.roll(points, -1, axis=0))
+        options = [*_without_corners(points, each, energy), *_without_sides(points, each, energy)]
+        better = sorted((option for option in options if option[0] < cost), key=lambda option: option[0])
+        found = next(((changed, outline) for changed, outline in better if _simple(outline)), None)
+        if found is None:
             break
-        points, cost = candidates[best], float(costs[best])
+        cost, points = found
     return points, cost
 
 
-def _joined(points: Points, index: int) -> Points | None:
-    """The outline with a side left out and its neighbours drawn on until they meet."""
-    rolled = np.roll(points, -index, axis=0)  # the side runs from corner 0 to corner 1
-    before, after = rolled[0] - rolled[-1], rolled[1] - rolled[2]
-    length = max(np.hypot(*before), 1e-9)
-    corner, sure = _meet(rolled[-1:], before[None] / length, rolled[1], after)
-    if not sure[0] or np.hypot(*(corner[0] - rolled[:2].mean(axis=0))) > 3.0 * np.hypot(*(rolled[1] - rolled[0])):
-        return None
-    return np.vstack([corner, rolled[2:]])
+def _without_corners(points: Points, each: Points, energy: Energy) -> list[tuple[float, Points]]:
+    """Cost and outline for every one to three corners in a row left out."""
+    count = len(points)
+    pairs = [(run, index) for run in (1, 2, 3) if count - run >= 3 for index in range(count)]
+    run, index = (np.array(column) for column in zip(*pairs, strict=True))
+    fresh = energy.sides(points[index - 1], points[(index + run) % count])
+    total = each.sum() + energy.corner_cost * count
+    given_up = _summed(each, index - 1, run + 1)
+    costs = total - given_up + fresh - energy.corner_cost * run
+    return [
+        (float(changed), np.roll(points, -start, axis=0)[number:])
+        for changed, (number, start) in zip(costs, pairs, strict=True)
+    ]
+
+
+def _without_sides(points: Points, each: Points, energy: Energy) -> list[tuple[float, Points]]:
+    """Cost and outline for every side left out, its neighbours drawn on until they meet."""
+    count = len(points)
+    if count <= 4:
+        return []
+    index = np.arange(count)
+    a, b, c, d = (np.roll(points, -k, axis=0) for k in (-1, 0, 1, 2))  # the side runs from b to c
+    before = (b - a) / np.maximum(np.hypot(*(b - a).T), 1e-9)[:, None]
+    corner, sure = _meet(a, before, c, c - d)
+    sure &= np.hypot(*(corner - (b + c) / 2.0).T) <= 3.0 * np.hypot(*(c - b).T)
+    sure &= energy.holds(corner)
+    if not sure.any():
+        return []
+    index, corner = index[sure], corner[sure]
+    fresh = energy.sides(np.vstack([a[sure], corner]), np.vstack([corner, d[sure]])).reshape(2, -1).sum(axis=0)
+    costs = each.sum() + energy.corner_cost * (count - 1) - _summed(each, index - 1, np.full(len(index), 3)) + fresh
+    return [
+        (float(changed), np.vstack([place, np.roll(points, -start, axis=0)[2:]]))
+        for changed, start, place in zip(costs, index, corner, strict=True)
+    ]
+
+
+def _summed(each: Points, start: npt.NDArray[np.int64], run: npt.NDArray[np.int64]) -> Points:
+    """Sums of runs of consecutive entries around a ring."""
+    totals = np.concatenate([[0.0], np.cumsum(np.tile(each, 2))])
+    start = start % len(each)
+    return np.asarray(totals[start + run] - totals[start])
 
 
 def _replaced(
@@ -170,14 +198,7 @@ def _replaced(
     angle = np.array([line.angle for line in lines])
     offset = np.array([line.offset_px for line in lines])
     for _ in range(6):
-        options = [
-            option
-            for run in (1, 2, 3)
-            if len(points) - run >= 2
-            for index in range(len(points))
-            if (option := _replacement(np.roll(points, -index, axis=0), run, energy, angle, offset, reach_px))
-        ]
-        gain, candidate = max(options, key=lambda option: option[0], default=(0.0, points))
+        gain, candidate = _replacement(points, energy, angle, offset, reach_px)
         changed = energy.of(candidate) if gain > 0.0 and _simple(candidate) else np.inf
         if changed >= cost:
             break
@@ -186,32 +207,35 @@ def _replaced(
 
 
 def _replacement(
-    points: Points, run: int, energy: Energy, angle: Points, offset: Points, reach_px: float
-) -> tuple[float, Points] | None:
-    """What the best line in place of the first sides saves, and the outline with it."""
-    a, b, c, d = points[-1], points[0], points[run], points[(run + 1) % len(points)]
-    chord = np.arctan2(*(c - b)[::-1])
-    middle = points[: run + 1].mean(axis=0)
-    turn = np.abs((angle - chord + np.pi / 2) % np.pi - np.pi / 2)
-    distance = np.abs(middle[1] * np.cos(angle) - middle[0] * np.sin(angle) - offset)
-    near = (turn < np.radians(30.0)) & (distance < reach_px)
-    if not near.any():
-        return None
-    direction = np.column_stack([np.cos(angle), np.sin(angle)])[near]
-    foot = offset[near, None] * np.column_stack([-direction[:, 1], direction[:, 0]])
+    points: Points, energy: Energy, angle: Points, offset: Points, reach_px: float
+) -> tuple[float, Points]:
+    """The line that saves most in place of one to three sides: what it saves, and the outline with it."""
+    count = len(points)
+    pairs = [(run, index) for run in (1, 2, 3) if count - run >= 2 for index in range(count)]
+    run, index = (np.array(column) for column in zip(*pairs, strict=True))
+    a, b, c, d = points[index - 1], points[index], points[(index + run) % count], points[(index + run + 1) % count]
+    chord = np.arctan2(*(c - b).T[::-1])
+    middle = np.column_stack([_summed(points[:, k], index, run + 1) / (run + 1) for k in (0, 1)])
+    turn = np.abs((angle - chord[:, None] + np.pi / 2) % np.pi - np.pi / 2)
+    distance = np.abs(middle[:, 1:] * np.cos(angle) - middle[:, :1] * np.sin(angle) - offset)
+    place, line = np.nonzero((turn < np.radians(30.0)) & (distance < reach_px))
+    a, b, c, d = a[place], b[place], c[place], d[place]
+    direction = np.column_stack([np.cos(angle), np.sin(angle)])[line]
+    foot = offset[line, None] * np.column_stack([-direction[:, 1], direction[:, 0]])
     first, sure_first = _meet(foot, direction, a, b - a)
     second, sure_second = _meet(foot, direction, d, c - d)
     usable = sure_first & sure_second & energy.holds(first) & energy.holds(second)
-    usable &= ((first - a) @ (b - a) > 0) & ((second - d) @ (c - d) > 0) & ((second - first) @ (c - b) > 0)
+    for one, other in ((first - a, b - a), (second - d, c - d), (second - first, c - b)):
+        usable &= np.einsum("ij,ij->i", one, other) > 0
     if not usable.any():
-        return None
-    first, second = first[usable], second[usable]
-    one, other = np.broadcast_to(a, first.shape), np.broadcast_to(d, first.shape)
-    costs = energy.sides(np.vstack([one, first, second]), np.vstack([first, second, other])).reshape(3, -1).sum(axis=0)
-    given_up = np.vstack([a, points[: run + 1], d])
-    saved = energy.sides(given_up[:-1], given_up[1:]).sum() + energy.corner_cost * (run - 1) - costs
+        return 0.0, points
+    a, d, first, second, place = a[usable], d[usable], first[usable], second[usable], place[usable]
+    costs = energy.sides(np.vstack([a, first, second]), np.vstack([first, second, d])).reshape(3, -1).sum(axis=0)
+    each = energy.sides(points, np.roll(points, -1, axis=0))
+    saved = _summed(each, index - 1, run + 2)[place] + energy.corner_cost * (run[place] - 1) - costs
     best = int(saved.argmax())
-    return float(saved[best]), np.vstack([first[best], second[best], points[run + 1 :]])
+    kept = np.roll(points, -index[place[best]], axis=0)[run[place[best]] + 1 :]
+    return float(saved[best]), np.vstack([first[best], second[best], kept])
 
 
 def _broken(points: Points, cost: float, energy: Energy, reach_px: float) -> tuple[Points, float]:

@@ -10,8 +10,8 @@ import shapely
 from scipy import ndimage
 from shapely.geometry import Polygon
 
-from detectors.enclosures import Points, support_share
-from detectors.lines import VOTE, Votes, line_support
+from detectors.enclosures import support_share
+from detectors.lines import VOTE, Points, Votes, line_support
 from detectors.rings import RingParameters, steps
 from geo.scene import BoolArray, FloatArray
 

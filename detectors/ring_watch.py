@@ -9,8 +9,7 @@ import numpy.typing as npt
 from scipy import ndimage
 from shapely.geometry import Polygon
 
-from detectors.enclosures import Points
-from detectors.lines import LineFilter, luminance, widened
+from detectors.lines import LineFilter, Points, luminance, widened
 from detectors.ring_tracks import (
     Onset,
     SceneLines,

@@ -17,7 +17,7 @@ from shapely.geometry import Polygon
 
 from detectors.enclosures import enclose, support_share, surroundedness
 from detectors.hough import Line, straight_lines
-from detectors.lines import line_support
+from detectors.lines import beside, line_support
 from detectors.outline import Energy, fit_outline
 from geo.scene import BoolArray, FloatArray
 
@@ -140,7 +140,8 @@ def find_rings(
     seeds = (evidence > parameters.seed_evidence) & ~ndimage.binary_dilation(taken, iterations=rim)
     labels, _ = ndimage.label(ndimage.binary_opening(seeds, iterations=rim))
     wanted = None if around is None else _mask(around, evidence.shape)
-    rings = []
+    rings: list[Polygon] = []
+    wide: FloatArray | None = None
     for index, window in enumerate(ndimage.find_objects(labels)):
         seed = labels == index + 1
         if int(seed[window].sum()) * gsd_m**2 < parameters.least_area_m2:
@@ -151,7 +152,8 @@ def find_rings(
         joined = [mask for mask in known if (mask & near).any()]
         if joined and not _wide(seed, sum(int(mask.sum()) for mask in joined), parameters.least_width):
             continue
-        rings += _ring_around(strength, before, evidence, seed, joined, gsd_m, parameters)
+        wide = beside(strength) if wide is None else wide
+        rings += _ring_around((strength, wide), before, evidence, seed, joined, gsd_m, parameters)
     return rings
 
 
@@ -162,7 +164,7 @@ def _wide(seed: BoolArray, ring_px: int, least_width: float) -> bool:
 
 
 def _ring_around(
-    strength: FloatArray,
+    lines_now: tuple[FloatArray, FloatArray],
     before: FloatArray,
     evidence: FloatArray,
     seed: BoolArray,
@@ -171,6 +173,7 @@ def _ring_around(
     parameters: RingParameters,
 ) -> list[Polygon]:
     """The rings that the cut finds around a seed and the standing rings beside it."""
+    strength, wide = lines_now
     level = float(np.percentile(evidence[seed], 80))
     share = np.clip(evidence / level, 0.0, 1.0)
     whole = seed.copy()
@@ -189,13 +192,14 @@ def _ring_around(
         (share[window] - parameters.outside_share) * (parameters.area_weight / math.sqrt(whole.sum())), np.float32
     )
     local = strength[:, window[0], window[1]]
+    local_wide = np.ascontiguousarray(wide[:, window[0], window[1]])
     shortest = parameters.shortest_side_m / gsd_m
     lines = straight_lines(
         local, where, parameters.weakest_line, parameters.most_lines, parameters.weakest_line * shortest
     )
     least_px = parameters.least_area_m2 / gsd_m**2
     rings = []
-    for part in enclose(local, gain, lines, parameters.support, parameters.base_cost):
+    for part in enclose(local_wide, gain, lines, parameters.support, parameters.base_cost):
         if part.area < least_px or not bool((_mask(part, gain.shape) & whole[window]).any()):
             continue
         placed = shapely.affinity.translate(part, window[1].start, window[0].start)
@@ -203,7 +207,7 @@ def _ring_around(
         then, _ = ring_support(placed, before, parameters)
         if float((now - then).mean()) < parameters.least_new or _leaves(placed, seed, gsd_m, parameters):
             continue
-        ring = _fitted(tidy(part, gsd_m, parameters), local, gain, lines, gsd_m, parameters)
+        ring = _fitted(tidy(part, gsd_m, parameters), local_wide, gain, lines, gsd_m, parameters)
         if len(ring.exterior.coords) - 1 >= parameters.least_corners:
             rings.append(shapely.affinity.translate(ring, window[1].start, window[0].start))
     return rings
