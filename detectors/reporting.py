@@ -20,8 +20,8 @@ from geo.scene import BoolArray, ImageStack
 class Calibration:
     """Weights of the logistic regression that turns a finding into the probability that it is real.
 
-    Fitted on simulated sites on real backgrounds by `flows.evaluate.footprints.fit_calibration` with 30 sites per
-    size and seed 7.
+    Fitted on simulated sites on real backgrounds by `flows.evaluate.footprints.fit_calibration` with 20 sites and
+    compounds per size and seed 7.
 
     Attributes:
         intercept: Constant.
@@ -31,11 +31,11 @@ class Calibration:
         area: Per natural logarithm of the area in units of 1000 m².
     """
 
-    intercept: float = -16.661
-    strength: float = 5.287
-    sightings: float = 1.109
-    persistence: float = 1.838
-    area: float = -0.099
+    intercept: float = -16.911
+    strength: float = 5.011
+    sightings: float = 0.93
+    persistence: float = 1.877
+    area: float = 0.612
 
     def confidence(self, evidence: tuple[float, float, float, float]) -> float:
         """Probability, 0 to 1, from what `evidence_of` tells."""
