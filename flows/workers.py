@@ -15,14 +15,10 @@ from pebble import ProcessExpired, ProcessPool
 from flows.parameters import MonitorParameters
 from flows.subject import Job
 from flows.work import Done, work
-from geo.errors import FacilityWatchError
+from flows.worker_error import WorkerError
 
 # A worker is replaced after so many facilities, so that what a library leaks doesn't add up over a catalogue.
 _FACILITIES_PER_PROCESS = 100
-
-
-class WorkerError(FacilityWatchError):
-    """A worker was lost over a facility; the other facilities go on."""
 
 
 class Workers(Protocol):
@@ -99,7 +95,13 @@ def open_workers(parameters: MonitorParameters, facilities: int) -> Workers:
     Raises:
         InputError: They can't be had.
     """
-    return LocalWorkers(max(1, min(parameters.workers, facilities)), parameters.facility_timeout_s)
+    count = max(1, min(parameters.workers, facilities))
+    kind, _, address = parameters.runner.partition(":")
+    if kind == "dask":
+        from flows.dask_workers import DaskWorkers
+
+        return DaskWorkers(address, count, parameters.facility_timeout_s)
+    return LocalWorkers(count, parameters.facility_timeout_s)
 
 
 def _how(error: ProcessExpired) -> str:
