@@ -12,6 +12,7 @@ from detectors.base import Assessment, ChangeType, Finding, Requirements, Verdic
 from detectors.extents import ExtentParameters
 from detectors.features import FeatureScales, ground_bands, scene_features
 from detectors.persistence import PersistenceParameters, PixelHistory
+from detectors.removals import report_gone
 from detectors.reporting import ReportParameters, report
 from detectors.works import Works, WorksParameters, find_works
 from geo.scene import BoolArray, ImageStack
@@ -36,7 +37,7 @@ class Footprints:
     of like texture does in the same scene and of the pixel's own record, and whether it lasts
     (`detectors.persistence`). For each site: strong change inside, weaker change around it, gaps closed
     (`detectors.extents`), taken onset by onset so that works that go on are one change and later works another
-    (`detectors.works`).
+    (`detectors.works`). What stood and is gone again is told with its end (`detectors.removals`).
 
     The seeds and their weaker surroundings are hysteresis after Canny (1986, doi:10.1109/TPAMI.1986.4767851);
     noise as the robust spread of the scene itself follows iteratively reweighted change detection in spirit
@@ -45,7 +46,7 @@ class Footprints:
     """
 
     name: ClassVar[str] = "footprints"
-    version: ClassVar[str] = "1.0.0"
+    version: ClassVar[str] = "1.1.0"
     requires: ClassVar[Requirements] = Requirements(
         max_gsd_m=20.0, bands=(), min_scenes=2, optional_bands=("B02", "B03", "B04", "B08", "B11", "B12")
     )
@@ -88,21 +89,30 @@ class Footprints:
 
     def _findings(self, history: PixelHistory, stack: ImageStack) -> tuple[Finding, ...]:
         added = self._works(history, stack, history.standing, 1)
-        taken = np.zeros(stack.grid.shape, bool)
-        for works in added:
-            taken |= works.ground
         lost = self._works(history, stack, _built_ground_lost(history, self.parameters.report), -1)
-        removed = [works for works in lost if (works.ground & taken).sum() * 2 < works.ground.sum()]
-        parameters = (self.parameters.extents, self.parameters.report)
-        found = [report(works, history, stack, *parameters) for works in added]
-        found += [report(works, history, stack, *parameters, ChangeType.BUILDING_REMOVED) for works in removed]
-        return tuple(sorted((one for one in found if one), key=lambda one: (one.first_with, one.geometry.bounds)))
+        past = history.ended
+        gone = self._works(past, stack, past.standing & (past.seen >= self.parameters.report.removal_sightings), 1)
+        parameters = (stack, self.parameters.extents, self.parameters.report)
+        found = [report(works, history, *parameters) for works in added]
+        for works in _elsewhere(gone, added):
+            ended = tuple(report_gone(works, past, *parameters))
+            found += ended
+            added += [works] if ended else []
+        found += [report(works, history, *parameters, ChangeType.BUILDING_REMOVED) for works in _elsewhere(lost, added)]
+        return tuple(
+            sorted((one for one in found if one), key=lambda one: (one.first_with, one.kind, one.geometry.bounds))
+        )
 
     def _works(self, history: PixelHistory, stack: ImageStack, changed: BoolArray, sign: int) -> list[Works]:
         days = [scene.acquired_at.timestamp() / 86400.0 for scene in stack.scenes]
         return find_works(
             history, changed, days, stack.grid.gsd_m, self.parameters.works, self.parameters.extents, sign
         )
+
+
+def _elsewhere(works: Sequence[Works], added: Sequence[Works]) -> list[Works]:
+    """Works most of whose ground isn't taken by standing ones."""
+    return [one for one in works if sum((one.ground & other.ground).sum() for other in added) * 2 < one.ground.sum()]
 
 
 def _first(stack: ImageStack, count: int) -> ImageStack:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -24,6 +24,9 @@ class PersistenceParameters:
 
     Attributes:
         low: Change of structure around a pixel from which on it may belong to a change.
+        faded: Share of its mean strength below which a standing change has faded: what is left is how the ground
+            has altered since the state before.
+        fading_scenes: Clear scenes in a row in which a change has faded that end it.
         greening: Rise of the vegetation index that makes a change one of vegetation.
         least_noise: Reflectance below which a step is never sure, however still the ground: what is left of air,
             calibration and quantisation.
@@ -39,6 +42,8 @@ class PersistenceParameters:
     """
 
     low: float = 2.8
+    faded: float = 0.5
+    fading_scenes: int = 3
     greening: float = 4.0
     cap: float = 8.0
     least_noise: float = 0.0015
@@ -70,6 +75,17 @@ class Evidence:
 
 
 @dataclass(slots=True)
+class PastChange:
+    """A change that every pixel may have had and lost again; attributes as those of `PixelHistory`."""
+
+    onset: npt.NDArray[np.int16]
+    last_without: npt.NDArray[np.int16]
+    seen: npt.NDArray[np.int16]
+    strength: FloatArray
+    gain: FloatArray
+
+
+@dataclass(slots=True)
 class PixelHistory:
     """What is known of every pixel after the scenes folded so far.
 
@@ -87,6 +103,8 @@ class PixelHistory:
         seen: int (y, x), hits since the onset.
         strength: float32 (y, x), mean evidence since the onset.
         gain: float32 (y, x), mean gain of texture since the onset, in noise units.
+        fading: int (y, x), clear scenes in a row in which a standing change has faded.
+        past: Each pixel's change that has ended, of several the one seen most often.
         hits: Per scene, bool (y, x): differs from the state before the onset.
         clear: Per scene, bool (y, x).
     """
@@ -104,6 +122,8 @@ class PixelHistory:
     seen: npt.NDArray[np.int16]
     strength: FloatArray
     gain: FloatArray
+    fading: npt.NDArray[np.int16]
+    past: PastChange
     hits: list[BoolArray] = field(default_factory=list)
     clear: list[BoolArray] = field(default_factory=list)
 
@@ -131,12 +151,27 @@ class PixelHistory:
             seen=whole(0),
             strength=real(),
             gain=real(),
+            fading=whole(0),
+            past=PastChange(whole(NEVER), whole(NEVER), whole(0), real(), real()),
         )
 
     @property
     def standing(self) -> BoolArray:
         """Pixels with a change that stands."""
         return np.asarray(self.onset != NEVER)
+
+    @property
+    def ended(self) -> PixelHistory:
+        """The same pixels with the changes that have ended in place of those that stand."""
+        gone = (self.past.onset != NEVER) & ~self.standing
+        return replace(
+            self,
+            onset=np.where(gone, self.past.onset, np.int16(NEVER)),
+            last_without=self.past.last_without,
+            seen=self.past.seen,
+            strength=self.past.strength,
+            gain=self.past.gain,
+        )
 
     def fold(self, scene: SceneFeatures, gsd_m: float, parameters: PersistenceParameters) -> None:
         """Take in the next scene."""
@@ -162,6 +197,7 @@ class PixelHistory:
         hit = new | (differs & was)
         missed = known & ~differs & was
         self.onset[new] = index
+        self.fading[new] = 0
         self.last_without[new] = self.last_clear[new]
         self.seen[new] = self.balance[new] = 0
         self.strength[new] = self.gain[new] = 0.0
@@ -170,13 +206,36 @@ class PixelHistory:
         self.balance[missed] -= 1
         self.strength[hit] += (evidence.strength[hit] - self.strength[hit]) / self.seen[hit]
         self.gain[hit] += (evidence.gain[hit] - self.gain[hit]) / self.seen[hit]
-        fallen = missed & (self.balance <= 0)
-        self.onset[fallen] = NEVER
+        fallen = missed & (self.balance <= 0) | self._fade(index, known & was, hit, evidence, parameters)
+        self._end(fallen)
         calm = known & ~self.standing
         self.unrest[calm] += np.minimum(evidence.structure[calm] ** 2, parameters.excursion_cap)
         self.unrest[fallen] += parameters.excursion_cap
         self.looks[calm] += 1
         return hit
+
+    def _fade(
+        self, index: int, stood: BoolArray, hit: BoolArray, evidence: Evidence, parameters: PersistenceParameters
+    ) -> BoolArray:
+        """Which standing changes have faded for so long that they are over; the scenes since then show none."""
+        faded = stood & (evidence.strength < parameters.faded * self.strength)
+        self.fading[stood & ~faded] = 0
+        self.fading[faded] += 1
+        over = faded & (self.fading >= parameters.fading_scenes)
+        left = np.where(over, self.fading, np.int16(0))
+        for shown, clear in zip(reversed([*self.hits, hit]), reversed([*self.clear, stood]), strict=True):
+            if not left.any():
+                break
+            shown[left > 0] = False
+            left[clear & (left > 0)] -= 1
+        return np.asarray(over)
+
+    def _end(self, fallen: BoolArray) -> None:
+        """Changes that didn't last make way, those seen often stay on record as past."""
+        kept = fallen & (self.seen >= self.past.seen)
+        for one in fields(PastChange):
+            np.copyto(getattr(self.past, one.name), getattr(self, one.name), where=kept)
+        self.onset[fallen] = NEVER
 
     def _remember(self, scene: SceneFeatures, where: BoolArray) -> None:
         """Push a scene into the record of the undisturbed state; a band that it lacks stays as it was."""

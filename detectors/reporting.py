@@ -57,6 +57,10 @@ class ReportParameters:
         built_texture: Standard deviation of reflectance of ground with buildings on it.
         calibration: What makes a confidence of the evidence.
         removal_sightings: Clear scenes that a building must have stood in, and that must show its loss.
+        removal_persistence: Share of the clear scenes while it stood that must show a building that is gone: what
+            comes and goes never was one.
+        removal_days: Days that a building which is gone must have been seen standing: snow, water and crops come and
+            go within weeks.
     """
 
     half_magnitude: float = 6.0
@@ -66,6 +70,8 @@ class ReportParameters:
     built_share: float = 0.2
     built_texture: float = 0.03
     removal_sightings: int = 3
+    removal_persistence: float = 0.75
+    removal_days: float = 60.0
     calibration: Calibration = field(default_factory=Calibration)
 
 
@@ -124,16 +130,22 @@ def _shares(per_scene: list[BoolArray], ground: BoolArray, first: int) -> list[f
 
 
 def _seen(works: Works, history: PixelHistory, changed: BoolArray, parameters: ReportParameters) -> list[int]:
-    """Scenes that show the site: those that show most of what had begun by then."""
-    seen = []
-    for index in range(works.first, len(history.hits)):
-        begun = changed & (history.onset <= index)
-        clear = begun & history.clear[index]
-        if clear.sum() < parameters.clear_share * max(begun.sum(), 1):
-            continue
-        if history.hits[index][clear].mean() >= parameters.shown_share:
-            seen.append(index)
-    return seen
+    """Scenes that show the site."""
+    return [index for index in range(works.first, len(history.hits)) if shows(history, changed, index, parameters)]
+
+
+def clear_enough(history: PixelHistory, changed: BoolArray, index: int, parameters: ReportParameters) -> bool:
+    """Whether a scene shows enough of what had begun by then, of changed pixels (y, x), to count at all."""
+    begun = changed & (history.onset <= index)
+    return bool((begun & history.clear[index]).sum() >= parameters.clear_share * max(begun.sum(), 1))
+
+
+def shows(history: PixelHistory, changed: BoolArray, index: int, parameters: ReportParameters) -> bool:
+    """Whether a scene shows most of what had begun by then."""
+    if not clear_enough(history, changed, index, parameters):
+        return False
+    clear = changed & (history.onset <= index) & history.clear[index]
+    return bool(history.hits[index][clear].mean() >= parameters.shown_share)
 
 
 def _magnitude(history: PixelHistory, changed: BoolArray, parameters: ReportParameters) -> float:

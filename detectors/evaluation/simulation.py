@@ -174,7 +174,7 @@ def _coverage(
     """Share of each pixel under roof, shadow (to the north) and stripped ground, as the sensor sees it."""
     rows, columns = grid.shape[0] * OVERSAMPLING, grid.shape[1] * OVERSAMPLING
     fine = (
-        grid.transform * grid.transform.translation(-shift_px[0], -shift_px[1]) * grid.transform.scale(1 / OVERSAMPLING)
+        grid.transform @ grid.transform.translation(-shift_px[0], -shift_px[1]) @ grid.transform.scale(1 / OVERSAMPLING)
     )
     cast = affinity.translate(site.building, 0.0, shadow_m).difference(site.building)
     layers = [(site.extent, 3), (cast, 2), (site.building, 1)]

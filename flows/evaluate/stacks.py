@@ -48,7 +48,7 @@ def window(stack: ImageStack, row: int, column: int, size: int) -> ImageStack:
     valid = stack.valid[:, rows, columns]
     grid = Grid(
         stack.grid.crs,
-        stack.grid.transform * Affine.translation(column, row),
+        stack.grid.transform @ Affine.translation(column, row),
         (valid.shape[1], valid.shape[2]),
         stack.grid.gsd_m,
     )

@@ -177,6 +177,43 @@ def test_buildings_that_stood_and_go_are_removed():
     assert iou(finding.geometry, SITE) > 0.6
 
 
+def demolished(built=4, gone=10, scenes=15):
+    images = build(desert(scenes), built)
+    images[gone:] = desert(scenes)[gone:]
+    return a_stack(images)
+
+
+def test_a_building_that_is_built_and_later_gone_keeps_its_change_and_ends_it():
+    stack = demolished()
+    added, removed = Footprints().assess(stack).findings
+    assert (added.kind, removed.kind) == (ChangeType.BUILDING_ADDED, ChangeType.BUILDING_REMOVED)
+    assert added.first_with == stack.scenes[4].acquired_at
+    assert added.seen_in == tuple(f"scene-{i:02d}" for i in range(4, 10))
+    assert added.gone_at == removed.first_with == stack.scenes[10].acquired_at
+    assert removed.last_without == stack.scenes[9].acquired_at
+    assert removed.seen_in == tuple(f"scene-{i:02d}" for i in range(10, 15))
+    assert removed.gone_at is None
+    for finding in (added, removed):
+        assert iou(finding.geometry, SITE) > 0.75
+        assert finding.area_m2 == pytest.approx(finding.geometry.area)
+
+
+def test_a_removal_needs_three_clear_scenes():
+    told = [[one.kind for one in assessment.findings] for assessment in Footprints().follow(demolished())]
+    assert all(ChangeType.BUILDING_REMOVED not in kinds for kinds in told[:12])
+    assert told[14] == [ChangeType.BUILDING_ADDED, ChangeType.BUILDING_REMOVED]
+
+
+def test_what_stood_for_less_than_a_season_never_was_a_building():
+    assert Footprints().assess(demolished(built=4, gone=7)).findings == ()
+
+
+def test_a_building_that_stands_again_was_not_removed():
+    stack = demolished(scenes=22)
+    stack.reflectance[16:] = build(desert(22), 4)[16:]
+    assert [one.kind for one in Footprints().assess(stack).findings] == [ChangeType.BUILDING_ADDED]
+
+
 def test_mirrored_ground_has_mirrored_findings():
     images = build(desert(8), 4)
     (one,) = Footprints().assess(a_stack(images)).findings
