@@ -10,7 +10,7 @@ from typing import Any
 import shapely
 
 from aoi.facility import Facility, FacilityKind
-from detectors.base import ChangeType, Components, Finding, Verdict
+from detectors.base import ChangeType, Components, Finding, Side, Verdict
 from flows.change import HistoryEntry, Status
 from flows.record import AssessmentRecord, FacilityRecord, Outcome, Review, SceneRecord
 from flows.tracker import DetectorIdentity, Track
@@ -120,6 +120,7 @@ def _track_row(track: Track) -> Row:
         "before_item_id": finding.before_item_id,
         "after_item_id": finding.after_item_id,
         "seen_in": json.dumps(finding.seen_in),
+        "sides": json.dumps([_side_row(side) for side in finding.sides]),
         "parent_change_id": track.parent_change_id,
         "misses": track.misses,
     }
@@ -133,6 +134,7 @@ def _track(row: Row) -> Track:
         components=Components(row["magnitude"], row["persistence"], row["registration"], row["clear_fraction"]),
         after_item_id=row["after_item_id"],
         seen_in=tuple(json.loads(row["seen_in"])),
+        sides=tuple(_side(side) for side in json.loads(row["sides"])),
         **{key: row[key] for key in kept},
     )
     return Track(
@@ -144,3 +146,15 @@ def _track(row: Row) -> Track:
         misses=row["misses"],
         last_seen=row["last_seen"],
     )
+
+
+def _side_row(side: Side) -> Row:
+    return {
+        "wkb": shapely.to_wkb(side.geometry, hex=True),
+        "strength": side.strength,
+        "seen_in": side.seen_in,
+    }
+
+
+def _side(row: Row) -> Side:
+    return Side(shapely.from_wkb(str(row["wkb"])), row["strength"], tuple(row["seen_in"]))

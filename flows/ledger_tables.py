@@ -141,6 +141,7 @@ tracks = sa.Table(
     _text("before_item_id", nullable=True),
     _text("after_item_id"),
     _text("seen_in"),
+    _text("sides"),
     _text("parent_change_id", nullable=True),
     sa.Column("misses", sa.Integer, nullable=False),
 )
