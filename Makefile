@@ -2,6 +2,7 @@
 PYTHON ?= python3.11
 BIN := .venv/bin
 export DO_NOT_TRACK := 1
+export PREFECT_LOGGING_LEVEL := CRITICAL
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test lint unit benchmark example lock clean
@@ -46,7 +47,7 @@ example: .venv/installed ## Make outputs/example, with the README's picture, aga
 lock: ## Pin every dependency anew
 	$(PYTHON) -m venv .venv-lock
 	.venv-lock/bin/python -m pip install --quiet pip-tools
-	.venv-lock/bin/pip-compile --quiet --strip-extras --allow-unsafe --extra dev --extra dask --extra postgresql --no-emit-index-url --no-emit-find-links --no-header --output-file requirements.lock pyproject.toml
+	.venv-lock/bin/pip-compile --quiet --strip-extras --allow-unsafe --extra dev --extra dask --extra onnx --extra postgresql --no-emit-index-url --no-emit-find-links --no-header --output-file requirements.lock pyproject.toml
 	rm -rf .venv-lock
 
 clean: ## Remove what was made
