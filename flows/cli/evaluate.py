@@ -46,6 +46,20 @@ def footprints(
 
 
 @evaluate_app.command()
+def robustness(
+    truth: Annotated[Path, typer.Option(help="GeoJSON of truth polygons, as for `footprints`.")],
+    series: _Series = None,
+    draws: Annotated[int, typer.Option(min=0, help="Series with three scenes left out at random.")] = 8,
+    seed: _Seed = 1,
+) -> None:
+    """Construction: mean area F1 with each parameter 20 % off, with scenes left out, and around single facilities."""
+    from flows.evaluate.robustness import run
+    from flows.imagery import EXAMPLE_ARCHIVE
+
+    run(series or EXAMPLE_ARCHIVE, truth, draws, seed)
+
+
+@evaluate_app.command()
 def perimeter(
     truth: Annotated[
         Path | None, typer.Option(help="GeoJSON of rings: ring, kind, last_without, first_with (EPSG:4326).")

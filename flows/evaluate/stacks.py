@@ -23,8 +23,8 @@ BEGINNING = datetime(1980, 1, 1, tzinfo=UTC)
 END = datetime(2100, 1, 1, tzinfo=UTC)
 
 
-def folder_stack(folder: Path, bands: tuple[str, ...]) -> ImageStack:
-    """All scenes of a folder of images that share one grid, prepared as the monitor does it.
+def folder_stack(folder: Path, bands: tuple[str, ...], grid: Grid | None = None) -> ImageStack:
+    """All scenes of a folder of images, prepared as the monitor does it, on the grid of the first image or another.
 
     Raises:
         InputError: The folder has no images, or none that can be used.
@@ -32,14 +32,18 @@ def folder_stack(folder: Path, bands: tuple[str, ...]) -> ImageStack:
     first = next(iter(sorted(folder.glob("*.tif"))), None)
     if first is None:
         raise InputError(f"{folder} has no .tif files: give a folder of GeoTIFFs")
-    with rasterio.open(first) as image:
-        grid = Grid(str(image.crs), image.transform, image.shape, image.transform.a)
+    grid = grid or _grid_of(first)
     source = FolderSource(folder)
     scenes = source.search(grid.scene_footprint_wgs84, BEGINNING, END).scenes
     stack = build_stack([(scene, source.read(scene, bands, grid)) for scene in scenes], grid).stack
     if stack is None:
         raise InputError(f"no scene in {folder} can be used: look at them with `facility-watch monitor`")
     return stack
+
+
+def _grid_of(path: Path) -> Grid:
+    with rasterio.open(path) as image:
+        return Grid(str(image.crs), image.transform, image.shape, image.transform.a)
 
 
 def window(stack: ImageStack, row: int, column: int, size: int) -> ImageStack:
