@@ -80,7 +80,7 @@ class Ledger:
         if not names and create:
             with self._engine.begin() as connection:
                 metadata.create_all(connection)
-                connection.execute(meta.insert().values(key="schema_version", text=str(SCHEMA_VERSION)))
+                connection.execute(meta.insert().values(key="schema_version", text=SCHEMA_VERSION))
             return
         if not names:
             raise StoreError(f"{self._name}: there is no ledger yet; run `facility-watch monitor` first")
@@ -88,7 +88,7 @@ class Ledger:
             raise StoreError(f"{self._name}: holds other tables and is no ledger; choose another output folder")
         with self._engine.connect() as connection:
             found = connection.scalar(sa.select(meta.c.text).where(meta.c.key == "schema_version"))
-        if found != str(SCHEMA_VERSION):
+        if found != SCHEMA_VERSION:
             raise StoreError(
                 f"{self._name}: was written by another version (ledger version {found}, this one writes "
                 f"{SCHEMA_VERSION}); give another output folder, or use the version of facility-watch that made it"

@@ -1,14 +1,13 @@
-"""The ledger's tables. A change here is a new `SCHEMA_VERSION`."""
+"""The ledger's tables."""
 
 from __future__ import annotations
 
+import hashlib
 from datetime import UTC, datetime
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.types import TypeDecorator
-
-SCHEMA_VERSION = 2
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -176,3 +175,8 @@ reviews = sa.Table(
 TABLES_BY_FACILITY: dict[str, sa.Table] = {
     table.name: table for table in (facilities, scenes, assessments, tracks, history)
 }
+
+# Names of all tables and columns decide, so that no ledger is ever taken for one of another make.
+SCHEMA_VERSION = hashlib.sha256(
+    "\n".join(sorted(str(column) for table in metadata.tables.values() for column in table.columns)).encode()
+).hexdigest()[:8]

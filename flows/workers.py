@@ -6,11 +6,13 @@ Following is bound by the processor and much of it holds Python's interpreter lo
 from __future__ import annotations
 
 import os
-from concurrent.futures import CancelledError
-from multiprocessing import get_context
-from typing import Any, Protocol
-
-from pebble import ProcessExpired, ProcessPool
+import signal
+import threading
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from multiprocessing import get_context, parent_process
+from queue import SimpleQueue
+from typing import Protocol
 
 from flows.parameters import MonitorParameters
 from flows.subject import Job
@@ -52,9 +54,11 @@ class LocalWorkers:
         self._limit_s = limit_s
         # Each process keeps one core busy; threads of numerical libraries on top would only get in each other's way.
         os.environ.setdefault("OMP_NUM_THREADS", "1")
-        self._pool: Any = ProcessPool(
-            max_workers=count, max_tasks=_FACILITIES_PER_PROCESS, context=get_context("spawn")
-        )
+        self._free: SimpleQueue[_Worker] = SimpleQueue()
+        self._all = [_Worker() for _ in range(count)]
+        self._closed = False
+        for worker in self._all:
+            self._free.put(worker)
 
     @property
     def count(self) -> int:
@@ -68,25 +72,96 @@ class LocalWorkers:
             WorkerError: It died, or took longer than it may.
         """
         name = job.subject.facility.facility_id
+        worker = self._free.get()
         try:
-            done: Done = self._pool.schedule(work, args=[job], timeout=self._limit_s).result()
-        except TimeoutError as error:
+            if self._closed:
+                raise WorkerError(f"{name}: the run was stopped before its turn")
+            return worker.run(job, self._limit_s)
+        except BrokenProcessPool as error:
             raise WorkerError(
-                f"{name}: was stopped after {self._limit_s:g} seconds; allow more with --facility-timeout"
+                f"{name}: its process died; if that was for want of memory, give fewer --workers; the next run tries "
+                "again"
             ) from error
-        except ProcessExpired as error:
-            raise WorkerError(
-                f"{name}: its process ended without an answer ({_how(error)}); if memory was short, "
-                "give fewer --workers; the next run tries again"
-            ) from error
-        except CancelledError as error:
-            raise WorkerError(f"{name}: the run was stopped before its turn") from error
-        return done
+        finally:
+            self._free.put(worker)
 
     def close(self) -> None:
         """Let all workers go, whatever they are doing."""
-        self._pool.stop()
-        self._pool.join()
+        self._closed = True
+        for worker in self._all:
+            worker.stop()
+
+
+class _Worker:
+    """One process, which has one job at a time, so that it is always clear whose job died with it.
+
+    A pool that several processes share is broken as a whole by the death of one.
+    """
+
+    def __init__(self) -> None:
+        self._pool: ProcessPoolExecutor | None = None
+        self._pid = 0
+        self._jobs = 0
+
+    def run(self, job: Job, limit_s: float) -> Done:
+        """Do a job.
+
+        Raises:
+            WorkerError: It took too long.
+            BrokenProcessPool: The process died.
+        """
+        pool = self._started()
+        self._jobs += 1
+        future = pool.submit(work, job)
+        try:
+            return future.result(limit_s)
+        except BrokenProcessPool:
+            self.stop()
+            raise
+        except TimeoutError as error:
+            if future.done():
+                raise  # the work's own
+            self.stop()
+            raise WorkerError(
+                f"{job.subject.facility.facility_id}: was stopped after {limit_s:g} seconds; allow more with "
+                "--facility-timeout"
+            ) from error
+
+    def stop(self) -> None:
+        """End the process at once."""
+        pool, self._pool, self._jobs = self._pool, None, 0
+        if pool is not None:
+            if self._pid:
+                _kill(self._pid)
+            pool.shutdown(wait=True, cancel_futures=True)
+
+    def _started(self) -> ProcessPoolExecutor:
+        if self._jobs >= _FACILITIES_PER_PROCESS:
+            self.stop()
+        if self._pool is None:
+            self._pid = 0
+            self._pool = ProcessPoolExecutor(1, get_context("spawn"), initializer=_end_with_parent)
+            self._pid = self._pool.submit(os.getpid).result()
+        return self._pool
+
+
+def _kill(pid: int) -> None:
+    try:
+        os.kill(pid, signal.SIGKILL if hasattr(signal, "SIGKILL") else signal.SIGTERM)
+    except ProcessLookupError:
+        return  # it was dead already
+
+
+def _end_with_parent() -> None:
+    """Lets a worker end when the run is killed; otherwise it would wait for jobs for ever."""
+    parent = parent_process()
+
+    def wait() -> None:
+        if parent is not None:
+            parent.join()
+            os._exit(1)
+
+    threading.Thread(target=wait, daemon=True, name="end-with-parent").start()
 
 
 def open_workers(parameters: MonitorParameters, facilities: int) -> Workers:
@@ -102,8 +177,3 @@ def open_workers(parameters: MonitorParameters, facilities: int) -> Workers:
 
         return DaskWorkers(address, count, parameters.facility_timeout_s)
     return LocalWorkers(count, parameters.facility_timeout_s)
-
-
-def _how(error: ProcessExpired) -> str:
-    code = error.exitcode
-    return f"signal {-code}" if code is not None and code < 0 else f"exit code {code}"

@@ -1,0 +1,88 @@
+"""Whatever is killed, and whenever: the next run ends with the products of an undisturbed one."""
+
+from __future__ import annotations
+
+import hashlib
+import random
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from flows.ledger import Ledger, exclusive
+from tests.conftest import ROOT
+
+START = "2018-06-01"
+KILLS = 6
+
+
+def command(outputs: Path, *options: str) -> list[str]:
+    return [sys.executable, "-m", "tests.flows.child", str(outputs), START, *options]
+
+
+def finish(outputs: Path, *options: str) -> float:
+    """Runs to the end; seconds that it took."""
+    begun = time.monotonic()
+    ended = subprocess.run(command(outputs, *options), cwd=ROOT, capture_output=True, text=True, check=False)  # noqa: S603
+    assert ended.returncode == 0, ended.stderr
+    return time.monotonic() - begun
+
+
+def products(outputs: Path) -> dict[str, str]:
+    return {
+        path.relative_to(outputs).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(outputs.rglob("*"))
+        if path.is_file() and not path.name.startswith((".lock", "ledger.sqlite"))
+    }
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, float]:
+    outputs = tmp_path_factory.mktemp("undisturbed") / "out"
+    return outputs, finish(outputs)
+
+
+@pytest.mark.slow
+def test_killed_at_any_moment_the_next_run_ends_as_if_nothing_had_happened(
+    tmp_path: Path, undisturbed: tuple[Path, float]
+) -> None:
+    whole, took_s = undisturbed
+    moments = random.Random(8)  # noqa: S311
+    for _ in range(KILLS):
+        process = subprocess.Popen(command(tmp_path), cwd=ROOT, start_new_session=True)  # noqa: S603
+        try:
+            # The start alone takes a while; most moments shall hit the work and the publishing.
+            process.wait(moments.uniform(0.1, 0.9) * took_s)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+    with exclusive(tmp_path):
+        pass  # no lock is left
+    finish(tmp_path)
+    assert products(tmp_path) == products(whole)
+    assert not (tmp_path / ".publishing").exists()
+
+
+@pytest.mark.slow
+def test_a_facility_that_takes_for_ever_is_stopped_and_reported(tmp_path: Path) -> None:
+    finish(tmp_path, "facility_timeout_s=0.05")
+    ledger = Ledger.at(tmp_path, create=False)
+    reasons = [record.reason for record in ledger.records()]
+    ledger.close()
+    assert len(reasons) == 2
+    assert all("stopped after 0.05 seconds; allow more with --facility-timeout" in reason for reason in reasons)
+    assert "the newest run failed" in (tmp_path / "coverage.csv").read_text()
+
+
+@pytest.mark.slow
+def test_a_disk_that_fills_up_ends_the_run_with_a_sentence_and_leaves_no_half_product(tmp_path: Path) -> None:
+    limited = ["bash", "-c", 'ulimit -f 200; trap "" XFSZ; exec "$@"', "limited", *command(tmp_path)]
+    ended = subprocess.run(limited, cwd=ROOT, capture_output=True, text=True, check=False)  # noqa: S603
+    assert ended.returncode == 1
+    assert "Traceback" not in ended.stderr
+    assert "could not be stored" in ended.stderr or "products can't be written" in ended.stderr
+    assert not (tmp_path / "changes.geojson").exists()
+    assert not (tmp_path / ".publishing").exists()
+    finish(tmp_path)
