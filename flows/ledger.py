@@ -107,6 +107,7 @@ class Ledger:
             yield
             return
         with self._engine.connect() as connection:
+            connection.detach()  # closed at the end, not given back to the pool with the lock still on it
             if not connection.scalar(sa.select(sa.func.pg_try_advisory_lock(_ADVISORY_LOCK))):
                 raise StoreError(f"{self._name}: another run is using this ledger; wait for it to end, or give another")
             connection.commit()  # the lock is the session's: no transaction is left open for the whole run

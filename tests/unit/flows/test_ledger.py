@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 from shapely import LineString, Point, box
 
 from aoi.facility import Facility, FacilityKind
@@ -19,7 +20,8 @@ from flows.change import HistoryEntry, ReviewStatus, Status
 from flows.ledger import Ledger, exclusive, ledger_path
 from flows.record import AssessmentRecord, FacilityRecord, Outcome, Review, SceneRecord
 from flows.tracker import DetectorIdentity, Track
-from geo.errors import StoreError
+from geo.errors import InputError, StoreError
+from tests.servers import postgresql
 
 EARLY, LATE = datetime(2017, 3, 2, 5, 1, 2, 345000, tzinfo=UTC), datetime(2018, 10, 11, tzinfo=UTC)
 
@@ -79,9 +81,29 @@ def record(facility_id: str = "aspi-0050", area: float = 0.1 + 0.2) -> FacilityR
     )
 
 
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    if postgresql.binaries() is None:
+        pytest.skip("PostgreSQL isn't installed here: apt-get install postgresql")
+    with postgresql.running(tmp_path_factory.mktemp("postgresql")) as url:
+        yield url
+
+
 @pytest.fixture
-def ledger(tmp_path: Path) -> Iterator[Ledger]:
-    opened = Ledger.at(tmp_path)
+def database(server: str, request: pytest.FixtureRequest) -> str:
+    """URL of an empty database of the server."""
+    name = f"test_{abs(hash(request.node.nodeid))}"
+    engine = sa.create_engine(server.replace("postgresql:", "postgresql+psycopg:"), isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.execute(sa.text(f"CREATE DATABASE {name}"))
+    engine.dispose()
+    return server.replace("/postgres", f"/{name}", 1) if server.endswith("/postgres") else server
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def ledger(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Ledger]:
+    is_file = request.param == "sqlite"
+    opened = Ledger.at(tmp_path) if is_file else Ledger.open(request.getfixturevalue("database"))
     yield opened
     opened.close()
 
@@ -173,3 +195,70 @@ def test_an_output_folder_that_is_a_file_is_refused(tmp_path: Path) -> None:
     occupied.write_text("")
     with pytest.raises(StoreError, match="can't be written to"), exclusive(occupied):
         pytest.fail("the lock was given")
+
+
+def test_a_run_that_never_ended_goes_on(ledger: Ledger) -> None:
+    first = ledger.begin_run({"source": "folder"})
+    assert ledger.begin_run({"source": "folder"}) == first
+    assert ledger.begin_run({"source": "stac"}) == first + 1
+    ledger.end_run(first + 1, "complete")
+    assert ledger.begin_run({"source": "stac"}) == first + 2
+
+
+def test_what_a_record_says_of_the_facility_alone_is_stored_alone(ledger: Ledger) -> None:
+    ledger.save(record())
+    later = replace(record(), window_end=datetime(2020, 1, 1, tzinfo=UTC))
+    ledger.save_heading(replace(later, tracks=()))
+    assert ledger.load("aspi-0050") == later
+
+
+def test_a_ledger_on_a_server_is_held_by_one_run(database: str) -> None:
+    one, other = Ledger.open(database), Ledger.open(database)
+    with one.exclusive():
+        with pytest.raises(StoreError, match="another run is using this ledger"), other.exclusive():
+            pytest.fail("it was given twice")
+        other.save(record())  # readers and writers of other programs aren't shut out
+    with other.exclusive():
+        pass
+    one.close()
+    other.close()
+
+
+def test_a_killed_run_lets_go_of_the_server(database: str) -> None:
+    code = "import os, sys, flows.ledger as l\nwith l.Ledger.open(sys.argv[1]).exclusive(): os.kill(os.getpid(), 9)"
+    subprocess.run([sys.executable, "-c", code, database], check=False)  # noqa: S603
+    opened = Ledger.open(database)
+    with opened.exclusive():
+        pass
+    opened.close()
+
+
+@pytest.mark.parametrize(
+    ("url", "sentence"),
+    [
+        ("postgresql://watcher:a-secret-word@127.0.0.1:9/none", "can't be opened as a ledger"),
+        ("mysql://watcher:a-secret-word@127.0.0.1/none", "give a postgresql or sqlite URL"),
+        ("a-secret-word", "isn't a database URL"),
+    ],
+)
+def test_a_database_that_is_not_there_is_named_without_its_password(url: str, sentence: str) -> None:
+    with pytest.raises((StoreError, InputError), match=sentence) as caught:
+        Ledger.open(url)
+    assert "a-secret-word" not in str(caught.value)
+
+
+def test_a_wrong_password_is_not_shown(database: str) -> None:
+    with pytest.raises(StoreError, match="password authentication failed") as caught:
+        Ledger.open(database.replace("a-secret-word", "another-secret"))
+    assert "another-secret" not in str(caught.value)
+
+
+def test_the_environment_names_the_ledger(database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FACILITY_WATCH_LEDGER", database)
+    opened = Ledger.at(tmp_path)
+    opened.save(record())
+    opened.close()
+    assert not ledger_path(tmp_path).exists()
+    again = Ledger.at(tmp_path / "elsewhere", create=False)
+    assert again.load("aspi-0050") == record()
+    again.close()
