@@ -43,6 +43,7 @@ def show_products(files: Sequence[str], outputs: Path) -> None:
         output.print(f"  {name}", markup=False)
     for name, count in sorted(folders.items()):
         output.print(f"  {name} ({count} files)", markup=False)
+    say("Start with site/index.html in a browser, or monitor.qgz in QGIS.")
 
 
 def say(text: str) -> None:
