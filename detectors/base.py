@@ -125,12 +125,21 @@ class Assessment:
 
 @dataclass(frozen=True, slots=True)
 class Requirements:
-    """What a detector needs of a stack: coarsest pixel size, bands, fewest scenes, and bands that help if there."""
+    """What a detector needs of a stack.
+
+    Attributes:
+        max_gsd_m: Coarsest pixel size, m.
+        bands: Bands that it can't do without.
+        min_scenes: Fewest scenes.
+        optional_bands: Bands that help if they are there.
+        min_gsd_m: Finest pixel size that its windows are made for, m.
+    """
 
     max_gsd_m: float
     bands: tuple[str, ...]
     min_scenes: int
     optional_bands: tuple[str, ...] = ()
+    min_gsd_m: float = 0.0
 
 
 class Detector(Protocol):
@@ -166,6 +175,8 @@ def unmet(requires: Requirements, stack: ImageStack) -> str | None:
         return f"{len(stack)} usable scene(s), at least {requires.min_scenes} needed"
     if stack.grid.gsd_m > requires.max_gsd_m:
         return f"pixels of {stack.grid.gsd_m:g} m, at most {requires.max_gsd_m:g} m needed"
+    if stack.grid.gsd_m < requires.min_gsd_m:
+        return f"pixels of {stack.grid.gsd_m:g} m, at least {requires.min_gsd_m:g} m needed"
     if missing:
         return f"band(s) {', '.join(missing)} missing"
     return None

@@ -48,7 +48,11 @@ class Footprints:
     name: ClassVar[str] = "footprints"
     version: ClassVar[str] = "1.1.0"
     requires: ClassVar[Requirements] = Requirements(
-        max_gsd_m=20.0, bands=(), min_scenes=2, optional_bands=("B02", "B03", "B04", "B08", "B11", "B12")
+        max_gsd_m=20.0,
+        bands=(),
+        min_scenes=2,
+        optional_bands=("B02", "B03", "B04", "B08", "B11", "B12"),
+        min_gsd_m=1.0,
     )
 
     def __init__(self, parameters: FootprintParameters | None = None) -> None:
@@ -58,8 +62,10 @@ class Footprints:
         """One assessment per scene from index `since` on, each as if that scene were the newest."""
         bands = ground_bands(stack)
         history = PixelHistory.empty(len(bands), stack.grid.shape, self.parameters.persistence.memory)
+        suits = unmet(replace(self.requires, min_scenes=0), stack) is None
         for index in range(len(stack)):
-            self._fold(history, stack, bands, index)
+            if suits:
+                self._fold(history, stack, bands, index)
             if index >= since:
                 yield self._assess(history, _first(stack, index + 1))
 

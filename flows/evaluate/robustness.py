@@ -88,12 +88,17 @@ def scaled(parameters: FootprintParameters, stage: str, name: str, factor: float
 def thinned_out(
     stack: ImageStack, intervals: Sequence[Interval], draws: int, random: np.random.Generator, left_out: int = 3
 ) -> Iterator[Outcome]:
-    """Scenes left out at random, never the first, which what was there before is known from."""
+    """Scenes left out at random, never the first, which what was there before is known from.
+
+    An interval that has no scene any more doesn't count.
+    """
     for _ in range(draws):
         gone = set(random.choice(np.arange(1, len(stack)), left_out, replace=False).tolist())
         kept = [index for index in range(len(stack)) if index not in gone]
+        thinned = stack.take(kept)
+        shown = [one for one in intervals if any(one.begin < scene.acquired_at < one.end for scene in thinned.scenes)]
         days = ", ".join(f"{stack.scenes[index].acquired_at:%Y-%m-%d}" for index in sorted(gone))
-        yield Outcome(f"without {days}", score(stack.take(kept), intervals))
+        yield Outcome(f"without {days}", score(thinned, shown))
 
 
 def around_facilities(series: Path, truth: Path, whole: ImageStack) -> Iterator[Outcome]:
