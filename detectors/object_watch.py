@@ -20,7 +20,9 @@ RED_GREEN_BLUE = ("B04", "B03", "B02")
 class Segmenter(Protocol):
     """A learned model that tells buildings from other ground, made and loaded outside of the detectors."""
 
-    sha256: str
+    @property
+    def sha256(self) -> str:
+        """What identifies the model, for provenance."""
 
     def __call__(self, reflectance: FloatArray) -> FloatArray:
         """Probability that each pixel is a building, float32 (y, x), 0 to 1.

@@ -7,7 +7,11 @@ from pathlib import Path
 
 from pydantic import BaseModel, ByteSize, ConfigDict, Field
 
+from detectors.base import Detector
+from detectors.object_watch import Objects
+from detectors.registry import FINE_GSD_M, choose
 from flows.method import Window
+from flows.segmenter import load_segmenter
 from geo.errors import InputError
 
 
@@ -22,7 +26,10 @@ class MonitorParameters(BaseModel):
     outputs: Path = Field(description="Output folder; without --ledger it also holds the ledger")
     catalogue: Path | None = Field(default=None, description="Catalogue file; the packaged one if not given")
     facilities: tuple[str, ...] = Field(default=(), description="Facility ids; all active ones if empty")
-    detectors: tuple[str, ...] = Field(default=(), description="Detectors; all if empty")
+    detectors: tuple[str, ...] = Field(default=(), description="Detectors; all that suit the pixel size if empty")
+    segmenter: Path | None = Field(
+        default=None, description="ONNX file of a building segmenter for pixels of 1 m at most"
+    )
     gsd_m: float = Field(default=10.0, gt=0, description="Pixel size of the grid, metres")
     workers: int = Field(default=2, ge=1, le=1024, description="Facilities followed at once")
     runner: str = Field(
@@ -45,6 +52,23 @@ class MonitorParameters(BaseModel):
     )
     profile: str | None = Field(default=None, description="Profile of sentinelhub's configuration")
     facility_timeout_s: float = Field(default=1800.0, gt=0, description="Seconds that one facility may take")
+
+    @property
+    def chosen_detectors(self) -> tuple[Detector, ...]:
+        """The detectors of the run, with the user's segmenter if there is one.
+
+        Raises:
+            InputError: A detector isn't known, or the segmenter can't be used.
+        """
+        if self.segmenter is None:
+            return choose(self.detectors, self.gsd_m)
+        chosen = choose(self.detectors, self.gsd_m, load_segmenter(self.segmenter))
+        if self.gsd_m > FINE_GSD_M or Objects.name not in [detector.name for detector in chosen]:
+            raise InputError(
+                f"--segmenter {self.segmenter.name} is for the detector {Objects.name!r} on pixels of {FINE_GSD_M:g} m "
+                "at most: set --gsd-m, or leave the segmenter out"
+            )
+        return chosen
 
     @property
     def window(self) -> Window:
@@ -77,4 +101,5 @@ class MonitorParameters(BaseModel):
             "facilities": list(self.facilities),
             "detectors": list(self.detectors),
             "gsd_m": self.gsd_m,
+            **({"segmenter": self.segmenter.name} if self.segmenter else {}),
         }

@@ -9,7 +9,6 @@ from contextlib import ExitStack, closing
 
 from aoi.catalogue import load_catalogue
 from aoi.facility import Facility
-from detectors.registry import choose
 from flows.imagery import Bounds, open_held, opened
 from flows.ledger import Ledger, exclusive
 from flows.method import Method
@@ -64,7 +63,7 @@ def run(parameters: MonitorParameters, wrap: Callable[[Watch], Watch] = lambda w
             source=source,
             specification=parameters.source,
             window=parameters.window,
-            method=Method(choose(parameters.detectors), PreparationParameters(), parameters.gsd_m),
+            method=Method(parameters.chosen_detectors, PreparationParameters(), parameters.gsd_m),
             overlap=parameters.overlap,
             ledger=ledger,
             workers=workers,

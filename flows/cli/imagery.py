@@ -53,7 +53,7 @@ def plan(
     window = MonitorParameters(
         source=source, start=day(start, "--from"), end=None if end is None else day(end, "--to"), outputs=Path()
     ).window
-    bands = Method(choose(), PreparationParameters(), gsd_m).bands
+    bands = Method(choose(gsd_m=gsd_m), PreparationParameters(), gsd_m).bands
     areas = (Area(place.facility_id, place.area_of_interest, place.grid(gsd_m)) for place in facilities)
     most = None if max_bytes is None else int(size(max_bytes, "--max-bytes"))
     with opened(source, profile=profile) as imagery:

@@ -1,10 +1,12 @@
 """A learned segmenter as an ONNX file: a tiny model, made here, in which red over a half is a building."""
 
 import pickle
+from datetime import date
 
 import numpy as np
 import pytest
 
+from flows.parameters import MonitorParameters
 from flows.segmenter import load_segmenter
 from geo.errors import InputError
 
@@ -61,6 +63,20 @@ def test_a_worker_process_can_be_handed_it(tmp_path):
 def test_a_model_of_another_kind_is_refused_with_a_sentence(tmp_path, made, sentence):
     with pytest.raises(InputError, match=sentence):
         load_segmenter(save(tmp_path / "model.onnx", **made))
+
+
+def test_a_run_hands_it_to_the_half_metre_detector_or_says_why_not(tmp_path):
+    model = save(tmp_path / "model.onnx")
+
+    def a_run(gsd_m):
+        return MonitorParameters(
+            source="example", start=date(2020, 1, 1), outputs=tmp_path, gsd_m=gsd_m, segmenter=model
+        )
+
+    (objects,) = [one for one in a_run(0.5).chosen_detectors if one.name == "objects"]
+    assert objects.parameters.segmenter_sha256 == load_segmenter(model).sha256
+    with pytest.raises(InputError, match="at most: set --gsd-m"):
+        _ = a_run(10.0).chosen_detectors
 
 
 def test_a_file_that_is_no_model_is_refused(tmp_path):
