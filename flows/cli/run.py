@@ -66,7 +66,14 @@ def monitor(
         list[str] | None, typer.Option(help="Facility id; give it several times for several. Without it: all.")
     ] = None,
     detector: Annotated[
-        list[str] | None, typer.Option(help="[bold]footprints[/] or [bold]perimeter[/]. Without it: both.")
+        list[str] | None,
+        typer.Option(
+            help="[bold]footprints[/], [bold]perimeter[/], or [bold]objects[/] for pixels of 1 m at most. "
+            "Without it: all that suit the pixel size."
+        ),
+    ] = None,
+    segmenter: Annotated[
+        Path | None, typer.Option(help="ONNX file of your own building segmenter, for pixels of 1 m at most.")
     ] = None,
     gsd_m: Annotated[float, typer.Option(help="Pixel size of the grid in metres.")] = 10.0,
     workers: Annotated[int, typer.Option(min=1, help="Facilities followed at once.")] = 2,
@@ -103,6 +110,7 @@ def monitor(
             catalogue=catalogue,
             facilities=tuple(facility or ()),
             detectors=tuple(detector or ()),
+            segmenter=segmenter,
             gsd_m=gsd_m,
             workers=workers,
             runner=runner,
@@ -133,13 +141,12 @@ def _run(parameters: MonitorParameters) -> None:
 def _check(parameters: MonitorParameters) -> None:
     """Meets bad input before the workflow engine is started, which takes seconds."""
     from aoi.catalogue import load_catalogue
-    from detectors.registry import choose
     from flows.imagery import opened
     from flows.ledger import Ledger, exclusive
 
     load_catalogue(parameters.catalogue).select(parameters.facilities)
     _ = parameters.window
-    choose(parameters.detectors)
+    _ = parameters.chosen_detectors
     with opened(parameters.source, profile=parameters.profile):
         pass
     with exclusive(parameters.outputs):
