@@ -2,18 +2,39 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, cast
+from uuid import UUID
+
 from prefect import flow, task
-from prefect.artifacts import create_table_artifact
+from prefect.artifacts import create_progress_artifact, update_progress_artifact
 from prefect.cache_policies import NO_CACHE
+from prefect.runtime import flow_run
 
 from aoi.facility import Facility
+from flows.artifacts import show
 from flows.parameters import MonitorParameters
+from flows.progress import Progress, listening
 from flows.run import Watch, run
 from flows.summary import RunSummary
 from flows.watcher import Watched
 
+_STEP_PCT = 5.0  # every update is a request to Prefect's server
 
-@flow(name="monitor", flow_run_name="{parameters}", log_prints=False)
+
+def _name() -> str:
+    """What a person sees in the list of runs, such as `12 facilities, folder, 2017-03-01 to today`."""
+    given: Any = flow_run.parameters.get("parameters")
+    parameters = given if isinstance(given, MonitorParameters) else MonitorParameters.model_validate(given)
+    count = len(parameters.facilities)
+    which = "all facilities" if not count else parameters.facilities[0] if count == 1 else f"{count} facilities"
+    what = "full, " if parameters.full else ""
+    source = parameters.source.partition(":")[0]
+    return f"{which}, {what}{source}, {parameters.start} to {parameters.end or 'today'}"
+
+
+@flow(name="monitor", flow_run_name=_name, log_prints=False)
 def monitor(parameters: MonitorParameters) -> RunSummary:
     """Watches the facilities of a catalogue over a time and publishes what changed.
 
@@ -23,10 +44,9 @@ def monitor(parameters: MonitorParameters) -> RunSummary:
         InputError: A parameter can't be used.
         StoreError: The ledger can't be used, or another run is using it.
     """
-    summary = run(parameters, _as_tasks)
-    create_table_artifact(
-        key="monitor-summary", table=summary.rows(), description="What was found, and what was not observed"
-    )
+    with _progress_shown():
+        summary = run(parameters, _as_tasks)
+    show(summary, parameters.outputs)
     return summary
 
 
@@ -38,3 +58,20 @@ def _as_tasks(watch: Watch) -> Watch:
         return watch(facility)
 
     return lambda facility: watch_facility(facility.facility_id, facility.name, facility)
+
+
+@contextmanager
+def _progress_shown() -> Iterator[None]:
+    """Shows how far the run is in Prefect."""
+    artifact = cast(UUID, create_progress_artifact(0.0, description="Facilities watched"))
+    shown = 0.0
+
+    def update(progress: Progress) -> None:
+        nonlocal shown
+        share = 100.0 * progress.done / max(progress.total, 1)
+        if share >= shown + _STEP_PCT or (share == 100.0 and shown < share):
+            shown = share
+            update_progress_artifact(artifact_id=artifact, progress=share)
+
+    with listening(update):
+        yield

@@ -17,21 +17,22 @@ class Progress:
     label: str
 
 
-_listener: ContextVar[Callable[[Progress], None] | None] = ContextVar("progress_listener", default=None)
+Listener = Callable[[Progress], None]
+
+_listeners: ContextVar[tuple[Listener, ...]] = ContextVar("progress_listeners", default=())
 
 
 @contextmanager
-def listening(listener: Callable[[Progress], None]) -> Iterator[None]:
-    """Calls a listener for every step of the flows that run inside the block."""
-    token = _listener.set(listener)
+def listening(listener: Listener) -> Iterator[None]:
+    """Calls a listener, beside those that listen already, for every step of the flows that run inside the block."""
+    token = _listeners.set((*_listeners.get(), listener))
     try:
         yield
     finally:
-        _listener.reset(token)
+        _listeners.reset(token)
 
 
 def report(done: int, total: int, label: str) -> None:
-    """Tells the listener, if there is one."""
-    listener = _listener.get()
-    if listener is not None:
+    """Tells the listeners, if there are any."""
+    for listener in _listeners.get():
         listener(Progress(done, total, label))

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from geo.errors import StoreError
+
+API_URL = "PREFECT_API_URL"
 
 
 class Settings(BaseSettings):
@@ -22,6 +25,10 @@ class Settings(BaseSettings):
             ledger is a file in the output folder. Never shown: it holds a password.
         cache: Folder or fsspec address of the scene cache, which several machines may share; `cache` in `state_dir`
             without it.
+        products_url: Where the output folder is served, for links and pictures in Prefect and in notices.
+        notify: Whom to tell of confirmed changes, failed runs and a source gone stale: apprise URLs such as
+            `mailto://…` or `json://host/hook`, or Prefect notification blocks as `block:TYPE/NAME`, with `;` between.
+        stale_after_days: Days without any new scene after which a source is called stale.
     """
 
     model_config = SettingsConfigDict(env_prefix="FACILITY_WATCH_", frozen=True)
@@ -31,6 +38,9 @@ class Settings(BaseSettings):
     fetch_retry_delay_s: float = 2.0
     ledger: SecretStr | None = None
     cache: str | None = None
+    products_url: str | None = None
+    notify: SecretStr | None = None
+    stale_after_days: int = 45
 
 
 def configure_prefect(settings: Settings) -> None:
@@ -51,9 +61,33 @@ def configure_prefect(settings: Settings) -> None:
     defaults = {
         "PREFECT_HOME": str(home),
         "PREFECT_LOGGING_LEVEL": "CRITICAL",
+        "PREFECT_LOGGING_EXTRA_LOGGERS": "facility_watch",
         "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
     }
     for name, setting in defaults.items():
         os.environ.setdefault(name, setting)
     os.environ["PREFECT_SERVER_ANALYTICS_ENABLED"] = "false"
     os.environ["DO_NOT_TRACK"] = "1"
+
+
+def require_prefect() -> None:
+    """Sees to it that the Prefect server that the environment names answers; without one a flow starts its own.
+
+    Raises:
+        StoreError: It doesn't.
+    """
+    address = os.environ.get(API_URL)
+    if not address:
+        return
+    import httpx
+
+    try:
+        is_there = httpx.get(f"{address.rstrip('/')}/health", timeout=5.0).is_success
+    except httpx.HTTPError:
+        is_there = False
+    if not is_there:
+        parts = urlsplit(address)
+        raise StoreError(
+            f"no Prefect server answers at {parts.hostname}:{parts.port or parts.scheme}, which {API_URL} names: start "
+            "it, unset the variable, or go on without it by --no-prefect"
+        )

@@ -6,8 +6,9 @@ import sys
 
 import typer
 
-from flows.cli import catalogue, evaluate, imagery, ledger, picture, review, run
+from flows.cli import catalogue, evaluate, imagery, ledger, picture, review, run, serve
 from flows.cli.console import messages
+from flows.cli.interrupt import InterruptedRunError
 from geo.errors import FacilityWatchError
 
 BAD_INPUT = 2
@@ -27,6 +28,7 @@ picture.add_to(app)
 imagery.add_to(app)
 review.add_to(app)
 evaluate.add_to(app)
+serve.add_to(app)
 app.add_typer(catalogue.catalogue_app, name="catalogue")
 
 
@@ -34,12 +36,12 @@ def main() -> None:
     """Runs the command line; bad input gets one sentence and exit code 2."""
     try:
         app()
+    except InterruptedRunError as error:
+        messages.print(f"facility-watch: {error}")
+        sys.exit(INTERRUPTED)
     except FacilityWatchError as error:
         messages.print(f"[bold red]facility-watch:[/] {_escape(str(error))}")
         sys.exit(BAD_INPUT)
-    except KeyboardInterrupt:
-        messages.print("facility-watch: stopped; what was stored and published before is whole")
-        sys.exit(INTERRUPTED)
 
 
 def _escape(text: str) -> str:

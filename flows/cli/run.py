@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from flows.cli.console import output, progress_bar, show_products, show_table
+from flows.cli.interrupt import interruptible
+from flows.logs import log_to
 from geo.errors import InputError
 
 if TYPE_CHECKING:
@@ -91,6 +93,10 @@ def monitor(
     ] = None,
     profile: Annotated[str | None, typer.Option(help="Profile of sentinelhub's configuration.")] = None,
     facility_timeout: Annotated[float, typer.Option(min=1, help="Seconds that one facility may take.")] = 1800.0,
+    log: Annotated[Path | None, typer.Option(help="File that gets a line of JSON for every step.")] = None,
+    prefect: Annotated[
+        bool, typer.Option("--prefect/--no-prefect", help="Whether Prefect shows and keeps the run.")
+    ] = True,
 ) -> None:
     """Monitor facilities: fetch scenes, detect changes, keep the ledger, publish.
 
@@ -99,6 +105,8 @@ def monitor(
     """
     from flows.parameters import MonitorParameters
 
+    if log is not None:
+        log_to(log)
     if gsd_m <= 0:
         raise InputError(f"--gsd-m {gsd_m:g}: give a positive number of metres")
     _run(
@@ -119,27 +127,45 @@ def monitor(
             max_processing_units=max_processing_units,
             profile=profile,
             facility_timeout_s=facility_timeout,
-        )
+        ),
+        prefect=prefect,
     )
 
 
-def _run(parameters: MonitorParameters) -> None:
-    from flows.settings import Settings, configure_prefect
-
-    with progress_bar("checking"):
-        _check(parameters)
-    with progress_bar("starting the workflow engine"):
-        configure_prefect(Settings())
-        from flows.monitor import monitor as monitor_flow
-
-        summary = monitor_flow(parameters)
+def _run(parameters: MonitorParameters, *, prefect: bool = True) -> None:
+    with interruptible():
+        with progress_bar("checking"):
+            check(parameters)
+        with progress_bar("starting the workflow engine" if prefect else "watching"):
+            summary = (_with_prefect if prefect else _alone)(parameters)
     _show(summary, parameters.outputs)
     if summary.failed or summary.stopped:
         raise typer.Exit(SOME_FAILED)
 
 
-def _check(parameters: MonitorParameters) -> None:
-    """Meets bad input before the workflow engine is started, which takes seconds."""
+def _alone(parameters: MonitorParameters) -> RunSummary:
+    from flows.run import run
+
+    return run(parameters)
+
+
+def _with_prefect(parameters: MonitorParameters) -> RunSummary:
+    from flows.settings import Settings, configure_prefect, require_prefect
+
+    require_prefect()
+    configure_prefect(Settings())
+    from flows.monitor import monitor as monitor_flow
+
+    return monitor_flow(parameters)
+
+
+def check(parameters: MonitorParameters) -> None:
+    """Meets bad input before the workflow engine is started, which takes seconds.
+
+    Raises:
+        InputError: A parameter can't be used.
+        StoreError: The ledger or the output folder can't be used, or another run is using it.
+    """
     from aoi.catalogue import load_catalogue
     from flows.imagery import opened
     from flows.ledger import Ledger, exclusive
