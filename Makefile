@@ -47,7 +47,8 @@ example: .venv/installed ## Make outputs/example, with the README's picture, aga
 lock: ## Pin every dependency anew
 	$(PYTHON) -m venv .venv-lock
 	.venv-lock/bin/python -m pip install --quiet pip-tools
-	.venv-lock/bin/pip-compile --quiet --strip-extras --allow-unsafe --extra dev --extra dask --extra onnx --extra postgresql --no-emit-index-url --no-emit-find-links --no-header --output-file requirements.lock pyproject.toml
+	.venv-lock/bin/pip-compile --quiet --strip-extras --allow-unsafe --extra dev --extra dask --extra onnx --extra postgresql --no-header --output-file requirements.lock pyproject.toml
+	sed -i '/^--/d' requirements.lock
 	rm -rf .venv-lock
 
 clean: ## Remove what was made
