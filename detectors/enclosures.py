@@ -8,6 +8,8 @@ optimum is exact, sides are straight, corners lie where lines meet, and no numbe
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import numpy.typing as npt
 import shapely
@@ -16,7 +18,7 @@ from scipy.sparse import csgraph
 from shapely.geometry import LineString, Polygon, box
 
 from detectors.hough import Line
-from detectors.lines import Points, line_support, walk
+from detectors.side_support import Points, line_support, support_share, walk
 from geo.scene import FloatArray
 
 _CAPACITY = 1000.0  # minimum cut works on whole numbers
@@ -49,15 +51,15 @@ def surroundedness(barriers: FloatArray, reach_px: int, directions: int = 16) ->
     return np.asarray(total / directions, np.float32)
 
 
-def support_share(strength: FloatArray, weakest: float, full: float) -> FloatArray:
-    """Line strength as support, 0 (none) to 1 (as good as seen)."""
-    return np.asarray(np.clip((strength - weakest) / (full - weakest), 0.0, 1.0), np.float32)
-
-
 def enclose(
-    strength: FloatArray, inside: FloatArray, lines: list[Line], support: tuple[float, float], base_cost: float
+    strength: FloatArray,
+    inside: FloatArray,
+    lines: list[Line],
+    support: tuple[float, float],
+    base_cost: float,
+    weights: Sequence[float] = (1.0,),
 ) -> list[Polygon]:
-    """The union of faces with the least energy.
+    """The unions of faces with the least energy.
 
     Args:
         strength: float32 (orientation, y, x) from `detectors.lines.beside`.
@@ -66,9 +68,11 @@ def enclose(
         lines: That partition the window.
         support: Strengths at which support begins and is full.
         base_cost: Cost of a fully supported pixel of boundary: keeps the outline short.
+        weights: Factors on the evidence, each of which gives a cut of its own: what is inside at a small weight
+            is well surrounded, what a large one adds is less so.
 
     Returns:
-        Polygons without holes in pixel coordinates, 0 at the centre of the first pixel, largest first.
+        Polygons without holes in pixel coordinates, 0 at the centre of the first pixel, each once.
     """
     rows, columns = inside.shape
     frame = box(-0.5, -0.5, columns - 0.5, rows - 0.5)
@@ -85,12 +89,15 @@ def enclose(
     gain = np.zeros(len(faces) + 1)  # the last entry takes what lies outside the frame
     np.add.at(gain, sides[:, 0], swept)
     np.add.at(gain, sides[:, 1], -swept)
-    chosen = _minimum_cut(gain[:-1], sides, cost)
-    if not chosen.any():
-        return []
-    union = shapely.coverage_union_all([face for face, taken in zip(faces, chosen, strict=True) if taken])
-    parts = [Polygon(part.exterior) for part in shapely.get_parts(union)]
-    return sorted(parts, key=lambda part: -part.area)
+    parts: dict[bytes, Polygon] = {}
+    for weight in weights:
+        chosen = _minimum_cut(weight * gain[:-1], sides, cost)
+        if chosen.any():
+            union = shapely.coverage_union_all([face for face, taken in zip(faces, chosen, strict=True) if taken])
+            for part in shapely.get_parts(union):
+                outline = Polygon(shapely.normalize(part).exterior)
+                parts.setdefault(shapely.to_wkb(outline), outline)
+    return list(parts.values())
 
 
 def _partition(frame: Polygon, lines: list[Line]) -> tuple[list[Polygon], npt.NDArray[np.float64]]:

@@ -14,9 +14,8 @@ import numpy as np
 import numpy.typing as npt
 from shapely.geometry import Polygon
 
-from detectors.enclosures import support_share
 from detectors.hough import Line
-from detectors.lines import Points, direction_of, walk
+from detectors.side_support import Points, direction_of, support_share, walk
 from geo.scene import FloatArray
 
 _LEAST_TURN = np.sin(np.radians(12.0))  # neighbouring sides nearer to parallel have no sure corner

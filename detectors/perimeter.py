@@ -25,10 +25,13 @@ from detectors.base import (
     last_assessment,
     unmet,
 )
-from detectors.lines import VOTE, line_support
+from detectors.lines import VOTE
+from detectors.perimeter_parameters import PerimeterParameters
+from detectors.ring_shapes import steps
 from detectors.ring_tracks import Onset, Track, pooled
-from detectors.ring_watch import PerimeterParameters, RingWatch
-from detectors.rings import ring_support, steps
+from detectors.ring_watch import RingWatch
+from detectors.rings import ring_support
+from detectors.side_support import line_support
 from geo.scene import ImageStack
 
 __all__ = ["Perimeter", "PerimeterParameters"]
@@ -38,7 +41,7 @@ class Perimeter:
     """Finds and follows linear enclosures consistent with a perimeter wall."""
 
     name: ClassVar[str] = "perimeter"
-    version: ClassVar[str] = "1.0.0"
+    version: ClassVar[str] = "1.1.0"
     requires: ClassVar[Requirements] = Requirements(
         max_gsd_m=10.0, bands=(), min_scenes=2, optional_bands=("B02", "B03", "B04")
     )

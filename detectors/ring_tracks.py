@@ -10,9 +10,10 @@ import shapely
 from scipy import ndimage
 from shapely.geometry import Polygon
 
-from detectors.enclosures import support_share
-from detectors.lines import VOTE, Points, Votes, line_support
-from detectors.rings import RingParameters, steps
+from detectors.lines import VOTE, Votes
+from detectors.perimeter_parameters import RingParameters
+from detectors.ring_shapes import steps
+from detectors.side_support import Points, line_support, support_share
 from geo.scene import BoolArray, FloatArray
 
 

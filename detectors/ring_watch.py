@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
 import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 from shapely.geometry import Polygon
 
-from detectors.lines import LineFilter, Points, luminance, widened
+from detectors.alignment import align_sides
+from detectors.lines import LineFilter, luminance, widened
+from detectors.perimeter_parameters import PerimeterParameters
+from detectors.ring_shapes import beyond, outline_mask, overlap
 from detectors.ring_tracks import (
     Onset,
     SceneLines,
@@ -22,62 +23,12 @@ from detectors.ring_tracks import (
     pooled,
     visibility,
 )
-from detectors.rings import RingParameters, better, find_rings, inside_evidence, outline_mask, overlap
+from detectors.rings import better, find_rings, inside_evidence
+from detectors.side_support import Points
 from geo.bands import visible
 from geo.scene import FloatArray, ImageStack
 
-
-@dataclass(frozen=True)
-class PerimeterParameters:
-    """How perimeters are found and followed.
-
-    Attributes:
-        orientations: Directions of the line filters over 180 degrees.
-        flank_px: Distance from a line's centre at which its flanks are read, in pixels: a wall at the limit
-            of resolution is one to two pixels wide whatever the sensor.
-        along_m: Standard deviation of the averaging along a line.
-        saturation: Contrast in units of local noise from which a pixel's vote is full.
-        noise_block_m: Side of the blocks over which noise is measured.
-        rings: How rings are found in line strength.
-        before: Number of scenes, and how many of the newest are left out, that tell which lines are old.
-        least_visibility: Least mean visibility of a ring since its onset.
-        least_gain: Least rise of visibility at the onset.
-        chance_gain: Rise of visibility that chance reaches on 100 m of wall; falls with the root of length.
-        least_persistence: Least share of clear scenes since the onset that show a ring.
-        least_clear: Share of a ring that must be clear for a scene to count.
-        least_growth: Growth of the area, as a share, from which a ring is extended.
-        works_days: Growth within this time of the onset belongs to the same works.
-        gone_scenes: Clear scenes without a ring after which it is removed.
-        pooled_scenes: Most scenes pooled to fit a ring's sides.
-        most_change: Gain in line strength that the 80th percentile of the area may reach: beyond, the scene
-            differs everywhere (snow, haze, a failed registration) and no ring is sought in it.
-        least_scene_clear: Clear share of a scene below which it is not assessed.
-        wall_contrast: Contrast of a wall with its shadow and track against the ground, reflectance, that has
-            to be visible for an area to be assessable.
-        limit_noises: Contrast at which half of all rings are found, in units of local noise (measured by
-            simulation, see PERIMETERS.md).
-    """
-
-    orientations: int = 16
-    flank_px: float = 1.5
-    along_m: float = 60.0
-    saturation: float = 2.5
-    noise_block_m: float = 300.0
-    rings: RingParameters = field(default_factory=RingParameters)
-    before: tuple[int, int] = (16, 2)
-    least_visibility: float = 0.55
-    least_gain: float = 0.25
-    chance_gain: float = 0.6
-    least_persistence: float = 0.6
-    least_clear: float = 0.8
-    least_growth: float = 0.1
-    works_days: float = 90.0
-    gone_scenes: int = 2
-    pooled_scenes: int = 8
-    most_change: float = 0.15
-    least_scene_clear: float = 0.6
-    wall_contrast: float = 0.02
-    limit_noises: float = 4.0
+_ALIGN_PX = 2.0  # a fitted side is within this of its line
 
 
 class RingWatch:
@@ -176,7 +127,9 @@ class RingWatch:
         if not touching:
             dated = onset(self._visible(new_sides(ring)))
             if self.holds(dated, new_sides(ring)) and dated is not None and index in dated.seen:
-                self.tracks.append(Track(ring, dated))
+                track = Track(ring, dated)
+                self._replace(track, ring)
+                self.tracks.append(track)
         for track in touching:
             self._grow(track, ring, index)
 
@@ -186,6 +139,10 @@ class RingWatch:
         within = ring.intersection(track.ring).area
         if ring.area < (1.0 + limits.least_growth) * track.ring.area or within < 0.7 * track.ring.area:
             return
+        strength = pooled([self.scenes[index]])
+        kept = beyond(ring, track.ring, self.gsd_m, limits.rings)
+        if kept.area >= (1.0 + limits.least_growth) * track.ring.area and better(kept, ring, strength, limits.rings):
+            ring = kept
         grown = Track(ring, None, parent=track)
         dated = onset(self._visible(self.dated_sides(grown)))
         if dated is None or not self.holds(dated, self.dated_sides(grown)) or index not in dated.seen:
@@ -199,11 +156,15 @@ class RingWatch:
         self.tracks.append(grown)
 
     def _replace(self, track: Track, ring: Polygon) -> None:
-        """Gives a ring a better outline, if that still has a clear onset."""
-        candidate = Track(ring, None, parent=track.parent)
-        dated = onset(self._visible(self.dated_sides(candidate)))
-        if self.holds(dated, self.dated_sides(candidate)):
+        """Gives a ring a better outline, laid on the lines of all scenes that show it, if its onset stays clear."""
+        for _ in range(2):
+            candidate = Track(ring, None, parent=track.parent)
+            dated = onset(self._visible(self.dated_sides(candidate)))
+            if dated is None or not self.holds(dated, self.dated_sides(candidate)):
+                return
             track.ring, track.onset = ring, dated
+            strength = pooled([self.scenes[i] for i in dated.seen[-self.parameters.pooled_scenes :]])
+            ring = align_sides(ring, strength, _ALIGN_PX)
 
     def _miss(self, ring: Polygon) -> None:
         """Takes a ring that stood from the start as removed."""

@@ -65,13 +65,26 @@ def perimeter(
         Path | None, typer.Option(help="GeoJSON of rings: ring, kind, last_without, first_with (EPSG:4326).")
     ] = None,
     series: _Series = None,
-    rings: Annotated[int, typer.Option(min=1, help="Simulated rings for each contrast.")] = 20,
+    rings: Annotated[int, typer.Option(min=0, help="Simulated rings for each contrast.")] = 20,
+    pictures: Annotated[Path | None, typer.Option(help="Folder that pictures are written to.")] = None,
     seed: _Seed = 0,
 ) -> None:
-    """Walls and fences: rings against truth, detection rate against contrast and size."""
+    """Walls and fences: rings against truth, shuffled series, detection rate against contrast and size."""
     from flows.evaluate.perimeter import run
     from flows.evaluate.stacks import folder_stack
     from flows.imagery import EXAMPLE_ARCHIVE
 
     stack = folder_stack(series or EXAMPLE_ARCHIVE, ("B02", "B03", "B04"))
-    run(stack, truth, rings_per_contrast=rings, seed=seed)
+    run(stack, truth, rings_per_contrast=rings, seed=seed, pictures=pictures)
+
+
+@evaluate_app.command()
+def perimeter_facts(
+    outputs: Annotated[Path, typer.Option(help="Folder with the ledger of a run.")],
+) -> None:
+    """Walls and fences on record against the rings that a run found, one row per facility."""
+    from flows.cli.console import say, show_table
+    from flows.evaluate.perimeter_facts import NOTE, facts_of
+
+    show_table(facts_of(outputs), "Recorded walls and fences against found perimeters")
+    say(NOTE)

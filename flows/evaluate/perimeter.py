@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -18,8 +19,10 @@ from shapely.geometry.base import BaseGeometry
 
 from detectors.base import Finding
 from detectors.perimeter import Perimeter
+from flows.evaluate.pictures import draw_rings
 from flows.evaluate.rings import SimulatedWall, pixel_contrast, random_ring, with_wall
-from geo.grid import Grid
+from flows.evaluate.stacks import reordered
+from flows.evaluate.stacks import window as part_of
 from geo.scene import ImageStack
 
 _CONFIRMED = 3
@@ -59,35 +62,78 @@ def run(
     contrasts: Sequence[float] = (0.005, 0.01, 0.02, 0.04, 0.08),
     window_px: int = 110,
     seed: int = 0,
+    pictures: Path | None = None,
 ) -> list[Trial]:
     """Measure the perimeter detector and print what comes out.
 
     Args:
         stack: A real series, its scenes ascending in time.
-        truth: Perimeters drawn by eye in EPSG:4326, with `ring`, `kind`, `last_without` and `first_with`. Their
-            places are left out of the simulation.
+        truth: Perimeters drawn by eye in EPSG:4326, with `ring`, `kind`, `last_without` and `first_with`. Each is
+            assessed in a square of 3 km around it; their places are left out of the simulation.
         console: Where tables go.
-        rings_per_contrast: Simulated rings for each contrast.
+        rings_per_contrast: Simulated rings for each contrast; 0 for no simulation.
         contrasts: Reflectance contrasts of wall and track in a pixel.
         window_px: Side of the windows that are cut from the series, pixels.
         seed: Of the random numbers.
+        pictures: Folder that a picture of each square is written to.
 
     Returns:
         The simulated trials, in the order of the contrasts.
+
+    Raises:
+        InputError: Pictures are wanted and matplotlib isn't there.
     """
-    console = console or Console()
-    drawn = None if truth is None else gpd.read_file(truth).to_crs(stack.grid.crs)
-    if drawn is not None:
-        console.print(against_truth(Perimeter().assess(stack).findings, drawn))
-    taken = shapely.union_all([] if drawn is None else drawn.geometry)
+    # A pipe has no width: a table that is cut off there would lose its figures.
+    console = console or Console(width=None if sys.stdout.isatty() else 140)
+    taken: BaseGeometry = shapely.GeometryCollection()
+    if truth is not None:
+        drawn = gpd.read_file(truth).to_crs(stack.grid.crs)
+        taken = shapely.union_all(drawn.geometry)
+        for name, square, rings in squares(stack, drawn):
+            followed = list(Perimeter().follow(square))
+            console.print(against_truth(followed[-1].findings, rings, name))
+            console.print(shuffled_line(square, seed))
+            if pictures is not None:
+                draw_rings(square, followed[-1].findings, list(rings.geometry), pictures / f"perimeter_{name}.png")
     random = np.random.default_rng(seed)
     trials = [
         trial(window, contrast, random)
         for contrast in contrasts
         for window in _windows(stack, taken, window_px, rings_per_contrast, random)
     ]
-    console.print(detection_table(trials))
+    if trials:
+        console.print(detection_table(trials))
     return trials
+
+
+def squares(stack: ImageStack, drawn: gpd.GeoDataFrame) -> Iterator[tuple[str, ImageStack, gpd.GeoDataFrame]]:
+    """A square of 3 km around the rings of each facility, its name and its rings."""
+    size = min(round(3000.0 / stack.grid.gsd_m), *stack.grid.shape)
+    for facility, rings in drawn.groupby("facility"):
+        min_x, min_y, max_x, max_y = rings.total_bounds
+        column, row = ~stack.grid.transform @ ((min_x + max_x) / 2.0, (min_y + max_y) / 2.0)
+        top, left = (
+            int(np.clip(middle - size / 2, 0, length - size))
+            for middle, length in zip((row, column), stack.grid.shape, strict=True)
+        )
+        yield str(facility).replace(" ", "-"), part_of(stack, top, left, size), rings
+
+
+def shuffled_line(stack: ImageStack, seed: int, orders: int = 4) -> str:
+    """In how many random orders of the scenes a change is confirmed after any scene, and at the end."""
+    random = np.random.default_rng(seed)
+    on_the_way = at_the_end = single = 0
+    for _ in range(orders):
+        followed = list(Perimeter().follow(reordered(stack, random.permutation(len(stack)))))
+        confirmed = [[f for f in a.findings if len(f.seen_in) >= _CONFIRMED] for a in followed]
+        first = stack.scenes[0].acquired_at
+        on_the_way += any(confirmed)
+        at_the_end += bool(confirmed[-1])
+        single += any(confirmed) and all(f.last_without == first for found in confirmed for f in found)
+    return (
+        f"shuffled: {orders} orders, {on_the_way} with a confirmed change after some scene ({single} of them with one "
+        f"scene before the onset), {at_the_end} at the end"
+    )
 
 
 def trial(window: ImageStack, contrast: float, random: np.random.Generator) -> Trial:
@@ -128,15 +174,15 @@ def detection_table(trials: Sequence[Trial]) -> Table:
         "contrast",
         "rings",
         "found",
-        "1-4 ha",
-        "4-60 ha",
+        "<4 ha",
+        "≥4 ha",
         "IoU",
         "area",
         "length",
-        "false per AOI",
-        "assessable",
+        "false",
+        "assess",
     ):
-        table.add_column(name, justify="right")
+        table.add_column(name, justify="right", no_wrap=True)
     for contrast in sorted({each.contrast for each in trials}):
         some = [each for each in trials if each.contrast == contrast]
         found = [each for each in some if each.iou > 0.0]
@@ -156,30 +202,30 @@ def detection_table(trials: Sequence[Trial]) -> Table:
     return table
 
 
-def against_truth(findings: Sequence[Finding], drawn: gpd.GeoDataFrame) -> Table:
-    """The confirmed findings of a real series against perimeters drawn by eye."""
-    table = Table(title="Real series against perimeters drawn by eye")
-    for name in ("ring", "kind", "found as", "IoU", "corner error m", "onset", "scenes"):
-        table.add_column(name)
+def against_truth(findings: Sequence[Finding], drawn: gpd.GeoDataFrame, place: str = "") -> Table:
+    """The findings of a real series against perimeters drawn by eye; corners as median and greatest error, metres."""
+    table = Table(title=f"{place}: found against drawn by eye".lstrip(": "))
+    for name in ("ring", "found as", "IoU", "corners", "last without", "first with", "seen"):
+        table.add_column(name, no_wrap=True)
     used: Counter[int] = Counter()
     for row in drawn.itertuples():
         best = max(findings, key=lambda f: _iou(f.geometry, row.geometry), default=None)
         if best is None or _iou(best.geometry, row.geometry) < 0.3:
-            table.add_row(row.ring, row.kind, "not found")
+            table.add_row(row.ring, "not found")
             continue
         used[id(best)] += 1
         table.add_row(
             row.ring,
-            row.kind,
-            str(best.kind),
+            _kind(best),
             f"{_iou(best.geometry, row.geometry):.2f}",
-            f"{np.median(corner_errors_m(best.geometry, row.geometry)):.0f}",
-            f"{best.last_without:%Y-%m-%d} to {best.first_with:%Y-%m-%d}" if best.last_without else "",
+            "{:.0f} / {:.0f}".format(*np.percentile(corner_errors_m(best.geometry, row.geometry), [50, 100])),
+            f"{best.last_without:%Y-%m-%d}" if best.last_without else "",
+            f"{best.first_with:%Y-%m-%d}",
             str(len(best.seen_in)),
         )
     for other in findings:
         if id(other) not in used:
-            table.add_row("", "", f"{other.kind}, {other.area_m2 / 1e4:.1f} ha", "", "", "", str(len(other.seen_in)))
+            table.add_row("", f"{_kind(other)} {other.area_m2 / 1e4:.1f} ha", "", "", "", "", str(len(other.seen_in)))
     return table
 
 
@@ -200,23 +246,14 @@ def _windows(
     while made < count and tried < 100 * count:
         tried += 1
         top, left = int(random.integers(0, rows - size_px + 1)), int(random.integers(0, columns - size_px + 1))
-        window = _cut(stack, top, left, size_px)
+        window = part_of(stack, top, left, size_px)
         if window.valid.mean() > 0.9 and not window.grid.extent.intersects(taken):
             made += 1
             yield window
 
 
-def _cut(stack: ImageStack, top: int, left: int, size_px: int) -> ImageStack:
-    grid = stack.grid
-    shifted = grid.transform @ type(grid.transform).translation(left, top)
-    valid = stack.valid[:, top : top + size_px, left : left + size_px]
-    return replace(
-        stack,
-        reflectance=stack.reflectance[:, :, top : top + size_px, left : left + size_px],
-        valid=valid,
-        grid=Grid(grid.crs, shifted, (size_px, size_px), grid.gsd_m),
-        clear_fraction=valid.mean(axis=(1, 2)),
-    )
+def _kind(finding: Finding) -> str:
+    return finding.kind.removeprefix("perimeter_")
 
 
 def _iou(one: BaseGeometry, other: BaseGeometry) -> float:

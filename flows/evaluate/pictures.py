@@ -59,6 +59,34 @@ def draw_findings(stack: ImageStack, findings: Sequence[Finding], intervals: Seq
     figure.savefig(path, dpi=90)
 
 
+def draw_rings(stack: ImageStack, findings: Sequence[Finding], truth: Sequence[BaseGeometry], path: Path) -> None:
+    """The newest scene bare, and beside it with truth in white and found perimeters in orange.
+
+    Args:
+        stack: A series of one area.
+        findings: Perimeter changes in the grid's CRS.
+        truth: Rings drawn by eye in the grid's CRS.
+        path: The PNG that is written.
+
+    Raises:
+        InputError: matplotlib isn't there.
+    """
+    figure = _figure(15.0, 7.8)
+    min_x, min_y, max_x, max_y = stack.grid.bounds
+    for number in (1, 2):
+        axes = figure.add_subplot(1, 2, number)
+        axes.imshow(_true_colour(stack, len(stack) - 1), extent=(min_x, max_x, min_y, max_y))
+        axes.set(xlim=(min_x, max_x), ylim=(min_y, max_y))
+        axes.set_axis_off()
+    for shapes, colour in ((truth, "white"), ([finding.geometry for finding in findings], "tab:orange")):
+        for shape in shapes:
+            for ring in _rings(shape):
+                axes.plot(ring[:, 0], ring[:, 1], color=colour, linewidth=1.4)
+    figure.suptitle(f"truth white, found orange, scene of {stack.scenes[-1].acquired_at:%Y-%m-%d}")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, dpi=90)
+
+
 def draw_reliability(diagram: Sequence[ReliabilityBin], path: Path) -> None:
     """How often findings of each confidence are right."""
     figure = _figure(4.5, 4.5)

@@ -1,0 +1,116 @@
+"""The parameters of the perimeter detector."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class RingParameters:
+    """How rings are found. Lengths in metres, areas in square metres.
+
+    Attributes:
+        reach_m: How far an enclosing line may be from the middle of an enclosure.
+        least_area_m2: Smallest enclosure.
+        open_country: Share of directions in which chance puts a new line, at least; more where more is new.
+        seed_evidence: Evidence for inside from which a place is looked at.
+        built_weight: Weight of new structure against being surrounded by new lines.
+        newness: Gain in line strength at which a new line begins and is fully one.
+        support: Line strength at which a side begins to hold a ring's outline and holds it fully.
+        seen: Line strength at which a side begins to be seen and is surely seen.
+        weakest_line: Line strength from which a pixel takes part in a straight line.
+        most_lines: Lines by which a place is partitioned.
+        area_weight: Weight of area against boundary, per side of a square of the seed's size.
+        cut_weights: Factors on that weight, each tried: no one of them is right for every place.
+        outside_share: Share of the seed's own evidence below which a place counts as outside.
+        base_cost: Cost of a fully seen metre of boundary against an unseen one.
+        margin_m: How far around a seed lines are sought.
+        snap_m: How far a side may move when it is snapped.
+        shortest_side_m: Necks and teeth shorter than this are smoothed away.
+        fit_weight: Weight of area when an outline is fitted, against that when it is found.
+        corner_cost: Cost of a corner, in pixels of unseen side.
+        least_corners: Fewest corners of a ring: walls stand in rectangles, tracks and drainage make triangles.
+        least_new: Gain in visibility below which an outline isn't worth fitting.
+        most_fits: Outlines of a place that are fitted, those that stand out most.
+        least_width: Least width of an extension, as a share of the side of a square of the ring's area:
+            barracks and stores along a wall are no extension of it.
+        frame_m: Rings that come nearer to the edge of the area than this are left out: they may go on beyond.
+    """
+
+    reach_m: float = 700.0
+    least_area_m2: float = 8_000.0
+    seed_evidence: float = 0.5
+    open_country: float = 0.3
+    built_weight: float = 0.4
+    newness: tuple[float, float] = (0.1, 0.4)
+    support: tuple[float, float] = (0.1, 0.6)
+    seen: tuple[float, float] = (0.08, 0.35)
+    weakest_line: float = 0.2
+    most_lines: int = 70
+    area_weight: float = 36.0
+    cut_weights: tuple[float, ...] = (0.6, 1.0, 1.7)
+    outside_share: float = 0.55
+    base_cost: float = 0.15
+    margin_m: float = 120.0
+    snap_m: float = 50.0
+    shortest_side_m: float = 60.0
+    corner_cost: float = 16.0
+    fit_weight: float = 0.8
+    least_corners: int = 4
+    least_new: float = 0.25
+    most_fits: int = 2
+    least_width: float = 0.25
+    frame_m: float = 100.0
+
+
+@dataclass(frozen=True)
+class PerimeterParameters:
+    """How perimeters are found and followed.
+
+    Attributes:
+        orientations: Directions of the line filters over 180 degrees.
+        flank_px: Distance from a line's centre at which its flanks are read, in pixels: a wall at the limit
+            of resolution is one to two pixels wide whatever the sensor.
+        along_m: Standard deviation of the averaging along a line.
+        saturation: Contrast in units of local noise from which a pixel's vote is full.
+        noise_block_m: Side of the blocks over which noise is measured.
+        rings: How rings are found in line strength.
+        before: Number of scenes, and how many of the newest are left out, that tell which lines are old.
+        least_visibility: Least mean visibility of a ring since its onset.
+        least_gain: Least rise of visibility at the onset.
+        chance_gain: Rise of visibility that chance reaches on 100 m of wall; falls with the root of length.
+        least_persistence: Least share of clear scenes since the onset that show a ring.
+        least_clear: Share of a ring that must be clear for a scene to count.
+        least_growth: Growth of the area, as a share, from which a ring is extended.
+        works_days: Growth within this time of the onset belongs to the same works.
+        gone_scenes: Clear scenes without a ring after which it is removed.
+        pooled_scenes: Most scenes pooled to fit a ring's sides.
+        most_change: Gain in line strength that the 80th percentile of the area may reach: beyond, the scene
+            differs everywhere (snow, haze, a failed registration) and no ring is sought in it.
+        least_scene_clear: Clear share of a scene below which it is not assessed.
+        wall_contrast: Contrast of a wall with its shadow and track against the ground, reflectance, that has
+            to be visible for an area to be assessable.
+        limit_noises: Contrast at which half of all rings are found, in units of local noise (measured by
+            simulation, see PERIMETERS.md).
+    """
+
+    orientations: int = 16
+    flank_px: float = 1.5
+    along_m: float = 60.0
+    saturation: float = 2.5
+    noise_block_m: float = 300.0
+    rings: RingParameters = field(default_factory=RingParameters)
+    before: tuple[int, int] = (16, 2)
+    least_visibility: float = 0.55
+    least_gain: float = 0.25
+    chance_gain: float = 0.6
+    least_persistence: float = 0.6
+    least_clear: float = 0.8
+    least_growth: float = 0.1
+    works_days: float = 90.0
+    gone_scenes: int = 2
+    pooled_scenes: int = 8
+    most_change: float = 0.15
+    least_scene_clear: float = 0.6
+    wall_contrast: float = 0.02
+    limit_noises: float = 4.0
