@@ -96,6 +96,7 @@ scenes = sa.Table(
     _real("shift_y_m"),
     _real("registration_quality"),
     _text("attribution"),
+    _text("pixels_sha256", nullable=True),
     sa.Column("unread", sa.Boolean, nullable=False),
     sa.Column("retry", sa.Boolean, nullable=False),
 )

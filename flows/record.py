@@ -38,6 +38,7 @@ class SceneRecord:
         shift_y_m: The same, northward, m.
         registration_quality: 0 to 1.
         attribution: Origin of the data.
+        pixels_sha256: Hash of its pixels over the facility, as read; None where it wasn't used.
         unread: Whether its pixels were never seen, so that it is read as soon as it can be had.
         retry: Whether reading it failed, so that the next run looks for it again however old it is.
     """
@@ -54,6 +55,7 @@ class SceneRecord:
     shift_y_m: float | None = None
     registration_quality: float | None = None
     attribution: str = ""
+    pixels_sha256: str | None = None
     unread: bool = False
     retry: bool = False
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -190,7 +190,8 @@ def _by_time(history: Sequence[HistoryEntry]) -> tuple[HistoryEntry, ...]:
 def _scene_records(
     stack: ImageStack | None, fetched: Fetched, unprepared: Sequence[LeftOut]
 ) -> tuple[SceneRecord, ...]:
-    used = [] if stack is None else [_scene_record(stack, index) for index in range(len(stack))]
+    hashes = {scene.item_id: raster.sha256 for scene, raster in fetched.rasters}
+    used = [] if stack is None else [_scene_record(stack, index, hashes) for index in range(len(stack))]
     judged = [left_out_record(scene) for scene in (*fetched.not_clear, *unprepared)]
     never_seen = [left_out_record(scene, unread=True) for scene in fetched.left_out]
     failed = [left_out_record(scene, unread=True, retry=True) for scene in fetched.failed]
@@ -202,7 +203,7 @@ def left_out_record(scene: LeftOut, *, unread: bool = False, retry: bool = False
     return SceneRecord(scene.item_id, scene.acquired_at, used=False, reason=scene.reason, unread=unread, retry=retry)
 
 
-def _scene_record(stack: ImageStack, index: int) -> SceneRecord:
+def _scene_record(stack: ImageStack, index: int, hashes: Mapping[str, str]) -> SceneRecord:
     scene = stack.scenes[index]
     return SceneRecord(
         item_id=scene.item_id,
@@ -216,4 +217,5 @@ def _scene_record(stack: ImageStack, index: int) -> SceneRecord:
         shift_y_m=float(stack.shift_m[index, 1]),
         registration_quality=float(stack.registration_quality[index]),
         attribution=scene.attribution,
+        pixels_sha256=hashes[scene.item_id],
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -75,6 +76,15 @@ class SceneRaster:
     valid: BoolArray
     classification: npt.NDArray[np.uint8] | None
     bands: tuple[str, ...]
+
+    @property
+    def sha256(self) -> str:
+        """A hash of the numbers, their mask and how to read them, so that evidence names the very pixels behind it."""
+        digest = hashlib.sha256(repr((self.bands, self.scale, self.offset, self.dn.dtype.str, self.dn.shape)).encode())
+        for part in (self.dn, self.valid, self.classification):
+            if part is not None:
+                digest.update(np.ascontiguousarray(part).tobytes())
+        return digest.hexdigest()
 
 
 @dataclass(frozen=True, slots=True)

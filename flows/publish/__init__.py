@@ -125,12 +125,14 @@ def _noting_scenes(records: Iterator[FacilityRecord], noted: dict[str, dict[str,
     """Passes records on and notes the scenes that were used, for the manifest."""
     for record in records:
         for scene in record.used_scenes:
+            hashes = noted.get(scene.item_id, {}).get("pixels_sha256", {})
             noted[scene.item_id] = {
                 "item_id": scene.item_id,
                 "collection": scene.collection,
                 "processing_baseline": scene.processing_baseline,
                 "acquired_at": iso_utc(scene.acquired_at) if scene.acquired_at else None,
                 "attribution": scene.attribution,
+                "pixels_sha256": {**hashes, record.facility.facility_id: scene.pixels_sha256},
             }
         yield record
 

@@ -2,7 +2,9 @@ import csv
 import json
 import re
 import sqlite3
+from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 
 import geopandas
 import jsonschema
@@ -296,3 +298,18 @@ def test_a_swap_that_was_cut_short_is_finished(ledger, outputs, monkeypatch, mov
     assert not list(outputs.glob(".publish*"))
     finish_interrupted(outputs)
     assert verify(outputs).whole
+
+
+def test_the_manifest_names_the_very_pixels_behind_the_products(tmp_path: Path) -> None:
+    ledger = Ledger.at(tmp_path)
+    try:
+        hashed = tuple(
+            replace(scene, pixels_sha256=f"{number:064d}") for number, scene in enumerate(dabancheng().scenes)
+        )
+        ledger.save(dabancheng(scenes=hashed))
+        publish(ledger, tmp_path)
+    finally:
+        ledger.close()
+    listed = json.loads((tmp_path / "manifest.json").read_text())["scenes"]
+    used = {one.item_id: {"aspi-0050": one.pixels_sha256} for one in hashed if one.used}
+    assert {one["item_id"]: one["pixels_sha256"] for one in listed} == used
