@@ -1,7 +1,6 @@
 """The Prefect flow `monitor`: watches facilities, stores what it finds and publishes it."""
 
-from __future__ import annotations
-
+# No postponed annotations here: Prefect's engine makes a model of them and can't resolve names in another process.
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, cast

@@ -72,30 +72,27 @@ def check_cron(cron: str, timezone: str = "UTC") -> None:
         ) from error
 
 
+def own_address(port: int) -> str:
+    """The API of a server of this machine; Prefect reads it from the environment when it is first imported."""
+    os.environ[API_URL] = f"http://{_HOST}:{port}/api"
+    return os.environ[API_URL]
+
+
 @contextmanager
-def server(port: int) -> Iterator[str]:
-    """Prefect's server with its pages, for as long as the block lasts; the one that `PREFECT_API_URL` names, if any.
+def server(address: str, port: int) -> Iterator[None]:
+    """Prefect's server with its pages, for as long as the block lasts.
 
     The server that a flow starts by itself is no use here: it runs no schedules.
-
-    Yields:
-        Its API's address.
 
     Raises:
         StoreError: It can't be started.
     """
-    if os.environ.get(API_URL):
-        yield os.environ[API_URL]
-        return
-    address = f"http://{_HOST}:{port}/api"
     command = [sys.executable, "-m", "prefect", "server", "start", "--host", _HOST, "--port", str(port)]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # noqa: S603
     try:
         _wait(process, address)
-        os.environ[API_URL] = address
-        yield address
+        yield
     finally:
-        os.environ.pop(API_URL, None)
         process.terminate()
         try:
             process.wait(15)

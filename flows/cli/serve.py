@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated
 
@@ -44,7 +45,7 @@ def serve(
     import os
 
     from flows.parameters import MonitorParameters
-    from flows.settings import API_URL, Settings, configure_prefect
+    from flows.settings import API_URL, Settings, configure_prefect, require_prefect
 
     parameters = MonitorParameters(
         source=source,
@@ -60,12 +61,15 @@ def serve(
     configure_prefect(Settings())
     from flows import serve as serving
 
+    theirs = os.environ.get(API_URL)
+    if theirs:
+        require_prefect()
+    address = theirs or serving.own_address(port)
     serving.check_cron(cron, timezone)
-    if not os.environ.get(API_URL):
-        messages.print("facility-watch: starting Prefect's server, which takes some seconds")
-    with serving.server(port) as address:
-        pages = address.removesuffix("/api")
-        messages.print(
-            f"facility-watch: runs at '{cron}' ({timezone}); pages at {pages}; stop with Ctrl-C", markup=False
-        )
+    with ExitStack() as stack:
+        if not theirs:
+            messages.print("facility-watch: starting Prefect's server, which takes some seconds")
+            stack.enter_context(serving.server(address, port))
+        when, pages = f"'{cron}' ({timezone})", address.removesuffix("/api")
+        messages.print(f"facility-watch: runs at {when}; pages at {pages}; stop with Ctrl-C", markup=False)
         serving.serve(parameters, cron, timezone, name)
