@@ -36,6 +36,7 @@ class RingWatch:
 
     Attributes:
         tracks: All rings that hold so far.
+        ridges: float32 (orientation, y, x) on the padded grid: contrast of thin lines in the newest scene.
         noise: float32 (y, x) on the filter's padded grid: contrast of the quietest clutter seen so far.
     """
 
@@ -54,12 +55,13 @@ class RingWatch:
         )
         self.scenes: list[SceneLines] = []
         self.noise: FloatArray | None = None
+        self.ridges: FloatArray = np.zeros((0, 0, 0), np.float32)
         self.background: FloatArray | None = None
         self.tracks: list[Track] = []
 
     def add(self, index: int) -> None:
         """Takes in the next scene of the stack."""
-        self.scenes.append(self._lines(index))
+        self.add_lines(index)
         if index == 0:
             return
         for track in [track for track in self.tracks if not track.extended]:
@@ -69,11 +71,12 @@ class RingWatch:
         for ring in self._vanished(index):
             self._miss(ring)
 
-    def _lines(self, index: int) -> SceneLines:
+    def add_lines(self, index: int) -> None:
+        """Reads the lines of the next scene, without looking for rings in them."""
         valid = self.stack.valid[index]
         image = luminance(self.stack.reflectance[index][self.bands], valid, self.background)
         self.background = image
-        ridges = self.filter.ridges(image)
+        self.ridges = ridges = self.filter.ridges(image)
         noise = self.filter.noise(ridges, self.parameters.noise_block_m)
         # The quietest state of a place is its ground; later buildings must not hide the wall around them.
         self.noise = noise if self.noise is None else np.minimum(self.noise, noise)
@@ -81,7 +84,7 @@ class RingWatch:
         contrast = ndimage.gaussian_filter(np.minimum(contrast, np.percentile(contrast, 99)), 40.0 / self.gsd_m)
         texture = np.log(np.maximum(contrast, 1e-6) / max(float(np.median(contrast)), 1e-6))
         clear = eroded(valid, max(1, round(20.0 / self.gsd_m)))
-        return SceneLines(self.filter.votes(ridges, self.noise), texture.astype(np.float32), clear)
+        self.scenes.append(SceneLines(self.filter.votes(ridges, self.noise), texture.astype(np.float32), clear))
 
     def _appeared(self, index: int) -> list[Polygon]:
         """Rings that the newest scene shows and the ones before don't."""

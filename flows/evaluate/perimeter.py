@@ -19,6 +19,7 @@ from shapely.geometry.base import BaseGeometry
 
 from detectors.base import Finding
 from detectors.perimeter import Perimeter
+from flows.evaluate.perimeter_limit import ground_noise, limit_table, side_contrast
 from flows.evaluate.pictures import draw_rings
 from flows.evaluate.rings import SimulatedWall, pixel_contrast, random_ring, with_wall
 from flows.evaluate.stacks import reordered
@@ -41,6 +42,7 @@ class Trial:
         length_error: The same of the ring's length.
         false_rings: Confirmed findings that are not the ring.
         assessable: Whether the detector said that a wall could have been seen.
+        noise: Contrast that clutter reaches on the ground, reflectance.
     """
 
     contrast: float
@@ -51,6 +53,7 @@ class Trial:
     length_error: float
     false_rings: int
     assessable: bool
+    noise: float
 
 
 def run(
@@ -92,6 +95,10 @@ def run(
         for name, square, rings in squares(stack, drawn):
             followed = list(Perimeter().follow(square))
             console.print(against_truth(followed[-1].findings, rings, name))
+            contrasts_seen = ", ".join(f"{side_contrast(square, ring):.3f}" for ring in rings.geometry)
+            console.print(
+                f"contrast of the drawn sides in the newest scene: {contrasts_seen}; noise {ground_noise(square):.4f}"
+            )
             console.print(shuffled_line(square, seed))
             if pictures is not None:
                 draw_rings(square, followed[-1].findings, list(rings.geometry), pictures / f"perimeter_{name}.png")
@@ -103,6 +110,7 @@ def run(
     ]
     if trials:
         console.print(detection_table(trials))
+        console.print(limit_table(trials))
     return trials
 
 
@@ -164,6 +172,7 @@ def trial(window: ImageStack, contrast: float, random: np.random.Generator) -> T
         else math.nan,
         false_rings=len([f for f in before.findings if len(f.seen_in) >= _CONFIRMED]),
         assessable=assessment.verdict != "not_assessable",
+        noise=ground_noise(window),
     )
 
 
