@@ -39,7 +39,7 @@ def one(outputs: Path, facility_id: str = "aspi-0050") -> FacilityRecord:
         (("--from", "2018-01-01", "--to", "2017-01-01"), "swap --from and --to"),
         (("--from", "yesterday"), "--from 'yesterday' isn't a day"),
         (("--facility", "aspi-9999"), "aspi-9999"),
-        (("--detector", "tunnels"), "choose from footprints, perimeter"),
+        (("--detector", "tunnels"), "choose from footprints, objects, perimeter"),
         (("--source", "satellite"), "give folder:PATH"),
         (("--source", "folder:/nowhere/at/all"), "/nowhere/at/all"),
         (("--gsd-m", "-3"), "give a positive number of metres"),
