@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,7 +15,7 @@ from sqlalchemy.exc import DBAPIError
 
 from flows.ledger_engine import make_engine, own_words, parse_url
 from flows.ledger_rows import from_rows, heading, to_rows
-from flows.ledger_tables import SCHEMA_VERSION, TABLES_BY_FACILITY, meta, metadata, reviews, runs
+from flows.ledger_tables import SCHEMA_VERSION, TABLES_BY_FACILITY, meta, metadata, notices, reviews, runs
 from flows.record import FacilityRecord, Review
 from flows.settings import Settings
 from geo.errors import StoreError
@@ -222,6 +222,26 @@ class Ledger:
             row = connection.execute(sa.select(runs).order_by(runs.c.run_id.desc()).limit(1)).first()
         return None if row is None else {**row._mapping, "parameters": json.loads(row.parameters)}
 
+    def untold(self, notices_: Sequence[str]) -> list[str]:
+        """Which of some notices nobody has been told, in the order given."""
+        with self._engine.connect() as connection:
+            told = set(connection.scalars(sa.select(notices.c.notice)))
+        return [notice for notice in notices_ if notice not in told]
+
+    def claim(self, notices_: Sequence[str]) -> list[str]:
+        """Puts on record that some notices are told now; gives those that weren't before."""
+        claimed = self.untold(notices_)
+        if claimed:
+            with self._writing("notices") as connection:
+                moment = datetime.now(UTC)
+                connection.execute(notices.insert(), [{"notice": notice, "claimed_at": moment} for notice in claimed])
+        return claimed
+
+    def give_back(self, notices_: Sequence[str]) -> None:
+        """Takes back that notices were told."""
+        with self._writing("notices") as connection:
+            connection.execute(sa.delete(notices).where(notices.c.notice.in_(notices_)))
+
 
 @contextmanager
 def exclusive(outputs: Path) -> Iterator[None]:
@@ -230,11 +250,10 @@ def exclusive(outputs: Path) -> Iterator[None]:
     Raises:
         StoreError: Another run holds it, or the folder can't be written to.
     """
+    lock = FileLock(outputs / ".lock", timeout=0)
     try:
         outputs.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(outputs / ".lock", timeout=0)
-        with lock:
-            yield
+        lock.acquire()
     except Timeout as error:
         raise StoreError(
             f"{outputs}: another run is using this output folder; wait for it to end, or give another one"
@@ -243,3 +262,7 @@ def exclusive(outputs: Path) -> Iterator[None]:
         raise StoreError(
             f"{outputs}: can't be written to ({error.strerror}); check its rights or give another --outputs"
         ) from error
+    try:
+        yield
+    finally:
+        lock.release()

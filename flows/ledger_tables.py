@@ -173,6 +173,9 @@ reviews = sa.Table(
     _text("review_note", nullable=True),
 )
 
+# What people have been told, so that they are told once.
+notices = sa.Table("notices", metadata, _text("notice", primary_key=True), _moment("claimed_at", nullable=False))
+
 TABLES_BY_FACILITY: dict[str, sa.Table] = {
     table.name: table for table in (facilities, scenes, assessments, tracks, history)
 }

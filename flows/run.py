@@ -6,12 +6,14 @@ import logging
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import ExitStack, closing
+from datetime import UTC, datetime
 
 from aoi.catalogue import load_catalogue
 from aoi.facility import Facility
 from flows.imagery import Bounds, open_held, opened
 from flows.ledger import Ledger, exclusive
 from flows.method import Method
+from flows.notices import notify
 from flows.parallel import in_parallel
 from flows.parameters import MonitorParameters
 from flows.progress import report
@@ -75,6 +77,7 @@ def run(parameters: MonitorParameters, wrap: Callable[[Watch], Watch] = lambda w
         report(len(facilities), len(facilities), "publishing")
         published = publish(ledger, parameters.outputs, StackReader(ledger, open_held))
         summary = RunSummary(tuple(one.summary for one in watched), published.files, round_.stopped)
+        notify(ledger, run_id, summary, parameters.window.end, datetime.now(UTC))
         ledger.end_run(run_id, summary.outcome)
     return summary
 

@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from flows.cli import catalogue, evaluate, imagery, ledger, picture, review, run, serve
+from flows.cli import catalogue, evaluate, imagery, ledger, picture, review, run, serve, status
 from flows.cli.console import messages
 from flows.cli.interrupt import InterruptedRunError
 from geo.errors import FacilityWatchError
@@ -29,6 +29,7 @@ imagery.add_to(app)
 review.add_to(app)
 evaluate.add_to(app)
 serve.add_to(app)
+status.add_to(app)
 app.add_typer(catalogue.catalogue_app, name="catalogue")
 
 

@@ -1,4 +1,4 @@
-"""`publish` and `status`: what the ledger of an output folder holds."""
+"""`publish`: all products again from the ledger of an output folder."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from flows.cli.console import say, show_products, show_table
+from flows.cli.console import say, show_products
 
 _Outputs = Annotated[Path, typer.Option(help="Output folder of an earlier run.")]
 
@@ -15,7 +15,6 @@ _Outputs = Annotated[Path, typer.Option(help="Output folder of an earlier run.")
 def add_to(app: typer.Typer) -> None:
     """Adds the commands to the command line."""
     app.command()(publish)
-    app.command()(status)
 
 
 def publish(
@@ -37,24 +36,3 @@ def publish(
     if published.reviews is not None and published.reviews.taken:
         say(f"{len(published.reviews.taken)} verdict(s) taken from the earlier GeoPackage")
     show_products(published.files, outputs)
-
-
-def status(outputs: _Outputs = Path("outputs/demo")) -> None:
-    """Show the last run, how fresh each facility is, and what was found there."""
-    from flows.ledger import Ledger
-    from flows.summary import summarise
-
-    ledger = Ledger.at(outputs, create=False)
-    try:
-        run = ledger.last_run()
-        rows = []
-        for record in ledger.records():
-            used = record.used_scenes
-            newest = used[-1].acquired_at if used else None
-            rows.append({**summarise(record).row(), "newest scene": f"{newest:%Y-%m-%d}" if newest else "none"})
-    finally:
-        ledger.close()
-    if run is not None:
-        ended = f"{run['finished_at']:%Y-%m-%d %H:%M} UTC, {run['outcome']}" if run["finished_at"] else "did not finish"
-        say(f"Last run: started {run['started_at']:%Y-%m-%d %H:%M} UTC, {ended}")
-    show_table(rows, title="Facilities on record")
