@@ -98,7 +98,9 @@ def iou(one: BaseGeometry, other: BaseGeometry) -> float:
 
 def test_the_extension_names_what_it_extends(changes: list[dict[str, object]]) -> None:
     by_id = {row["change_id"]: row for row in changes}
-    (extended,) = [row for row in changes if row["change_type"] == "perimeter_extended"]
+    extensions = [row for row in changes if row["change_type"] == "perimeter_extended"]
+    extended = min(extensions, key=lambda row: str(row["valid_from"]))
+    assert extended["status"] == "confirmed"
     assert by_id[extended["parent_change_id"]]["change_type"] == "perimeter_added"
 
 
