@@ -59,7 +59,7 @@ def write_overview(records: Sequence[FacilityRecord], reader: SceneReader, path:
                 draw_outline(picture, track.finding.geometry, transform, factor, look.rgb)
         drawn.append(picture)
     sheet = _two_rows(panel(before, stretch, factor), panel(after, stretch, factor), *drawn)
-    captioned([sheet], _caption(records, tracks), records[0].gsd_m / factor).save(path)
+    captioned([sheet], _caption(records, tracks), records[0].gsd_m / factor).save(path, optimize=True)
 
 
 def _mosaic(
