@@ -13,6 +13,7 @@ from prefect.runtime import flow_run
 
 from aoi.facility import Facility
 from flows.artifacts import show
+from flows.guard import server_ends_with_this_process
 from flows.parameters import MonitorParameters
 from flows.progress import Progress, listening
 from flows.run import Watch, run
@@ -43,7 +44,7 @@ def monitor(parameters: MonitorParameters) -> RunSummary:
         InputError: A parameter can't be used.
         StoreError: The ledger can't be used, or another run is using it.
     """
-    with _progress_shown():
+    with server_ends_with_this_process(), _progress_shown():
         summary = run(parameters, _as_tasks)
     show(summary, parameters.outputs)
     return summary
