@@ -34,8 +34,8 @@ def serve(parameters: MonitorParameters, cron: str, timezone: str, name: str) ->
         InputError: The cron or the time zone isn't one.
     """
     from prefect.client.schemas.objects import ConcurrencyLimitConfig, ConcurrencyLimitStrategy
-    from prefect.deployments.runner import EntrypointType
     from prefect.schedules import Cron
+    from prefect.types.entrypoint import EntrypointType
 
     from flows.monitor import monitor
 
