@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import ExitStack, closing
@@ -75,7 +76,9 @@ def run(parameters: MonitorParameters, wrap: Callable[[Watch], Watch] = lambda w
         watched = round_.watch(facilities)
         workers.close()  # their memory is free for the pictures
         report(len(facilities), len(facilities), "publishing")
+        begun = time.perf_counter()
         published = publish(ledger, parameters.outputs, StackReader(ledger, open_held))
+        log.info("published", extra={"publish_s": round(time.perf_counter() - begun, 3)})
         summary = RunSummary(tuple(one.summary for one in watched), published.files, round_.stopped)
         notify(ledger, run_id, summary, parameters.window.end, datetime.now(UTC))
         ledger.end_run(run_id, summary.outcome)
