@@ -25,6 +25,7 @@ from flows.summary import RunSummary
 from flows.watcher import Patience, Watched, Watcher
 from flows.workers import open_workers
 from geo.errors import BudgetReachedError, FacilityWatchError, InputError, StoreError
+from geo.sources.cached import CachedSource
 from geo.stack import PreparationParameters
 
 log = logging.getLogger("facility_watch")
@@ -56,6 +57,8 @@ def run(parameters: MonitorParameters, wrap: Callable[[Watch], Watch] = lambda w
     bounds = Bounds(parameters.max_bytes, parameters.max_processing_units)
     with ExitStack() as stack:
         source = stack.enter_context(opened(parameters.source, bounds, parameters.profile))
+        if isinstance(source, CachedSource):
+            source.ask_anew = parameters.full
         stack.enter_context(exclusive(parameters.outputs))
         ledger = stack.enter_context(closing(Ledger.at(parameters.outputs)))
         stack.enter_context(ledger.exclusive())

@@ -34,6 +34,9 @@ class CachedSource:
         fresh_for: How long an answer to a search holds for times after it was asked.
         offline: Never ask the source: what isn't held isn't there. For replays, and for workers beside a run
             that keeps pace and bounds.
+
+    Attributes:
+        ask_anew: Whether searches ask the source for all of the time again, also for weeks that are settled.
     """
 
     def __init__(
@@ -50,6 +53,7 @@ class CachedSource:
         self._settings = dict(settings or {})
         self._fresh_for = fresh_for
         self._offline = offline
+        self.ask_anew = False
 
     @property
     def name(self) -> str:
@@ -66,7 +70,7 @@ class CachedSource:
         held = self.cache.document(path)
         now = self.cache.clock()
         known, first, ask_from = SearchResult(()), start, start
-        if held is not None and datetime.fromisoformat(held["start"]) <= start:
+        if held is not None and not self.ask_anew and datetime.fromisoformat(held["start"]) <= start:
             held_result, first = _result(held["result"]), datetime.fromisoformat(held["start"])
             covered_to, asked_at = (datetime.fromisoformat(held[name]) for name in ("end", "asked_at"))
             ask_from = min(covered_to, asked_at - _SETTLED_AFTER)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
@@ -14,6 +15,9 @@ from hypothesis import strategies as st
 from flows.change import Status
 from flows.ledger import Ledger
 from flows.record import FacilityRecord
+from geo.cache import SceneCache
+from geo.errors import StoreError
+from geo.sources.cached import CachedSource
 from tests.flows.watching import END, PLACE, START, STEP, Archive, at_once, watch
 
 COUNT = 16
@@ -165,6 +169,37 @@ def test_a_clock_that_jumped_ahead_and_back_hides_nothing(ledger: Ledger, whole:
     watch(Archive(set(ALL), cloudy=CLOUDY), ledger, END)
     assert known(ledger).tracks == whole.tracks
     assert known(ledger).scenes == whole.scenes
+
+
+def cached(archive: Archive, folder: Path, *, ask_anew: bool = False) -> CachedSource:
+    source = CachedSource(archive, SceneCache(str(folder)), fresh_for=timedelta(0))
+    source.ask_anew = ask_anew
+    return source
+
+
+def test_what_was_fetched_before_a_run_broke_off_is_not_fetched_again(
+    tmp_path: Path, ledger: Ledger, whole: FacilityRecord, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    archive = Archive(set(ALL), cloudy=CLOUDY)
+    with monkeypatch.context() as patch:
+        patch.setattr(Ledger, "save", lambda *_: (_ for _ in ()).throw(StoreError("the disk is full")))
+        with pytest.raises(StoreError):
+            watch(cached(archive, tmp_path), ledger)
+    watch(cached(archive, tmp_path), ledger)
+    assert sorted(archive.reads) == sorted(f"s{number}" for number in ALL)
+    assert known(ledger) == whole
+
+
+def test_a_cache_folder_that_vanished_is_made_again(tmp_path: Path, ledger: Ledger, whole: FacilityRecord) -> None:
+    archive = Archive(ALL - {14, 15}, cloudy=CLOUDY)
+    watch(cached(archive, tmp_path / "cache"), ledger)
+    shutil.rmtree(tmp_path / "cache")
+    assert not watch(cached(archive, tmp_path / "cache"), ledger).followed
+    archive.here |= {14, 15}
+    # Years after its acquisition a scene is found by a full run only: the cache takes that time for settled.
+    assert not watch(cached(archive, tmp_path / "cache"), ledger).followed
+    assert watch(cached(archive, tmp_path / "cache", ask_anew=True), ledger, overlap=None).followed
+    assert known(ledger) == whole
 
 
 def test_the_test_place_is_deterministic(tmp_path: Path, whole: FacilityRecord) -> None:

@@ -27,7 +27,7 @@ from flows.work import Done
 from geo.errors import SceneUnusableError
 from geo.grid import Grid
 from geo.scene import ImageStack, Scene, SceneRaster
-from geo.sources.base import Cost, SearchResult
+from geo.sources.base import Cost, ImagerySource, SearchResult
 from geo.stack import PreparationParameters
 
 PLACE = Facility("place-a", "Place", FacilityKind.CUSTOM, Point(88.29, 43.38), 320.0)
@@ -152,7 +152,7 @@ def raster(number: int, shape: tuple[int, int], *, cloudy: bool) -> SceneRaster:
 class InPlace:
     """Does jobs in the calling thread."""
 
-    archive: Archive
+    archive: ImagerySource
     count: int = 1
 
     def run(self, job: Job) -> Done:
@@ -163,7 +163,7 @@ class InPlace:
 
 
 def watch(
-    archive: Archive, ledger: Ledger, end: datetime = END, overlap: timedelta | None = timedelta(days=60)
+    archive: ImagerySource, ledger: Ledger, end: datetime = END, overlap: timedelta | None = timedelta(days=60)
 ) -> Watched:
     """One run over the place."""
     watcher = Watcher(
