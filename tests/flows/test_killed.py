@@ -30,11 +30,15 @@ def finish(outputs: Path, *options: str) -> float:
     return time.monotonic() - begun
 
 
+# They tell what moved since the products before, and a run that was killed late may have published some.
+ABOUT_THE_RUN_BEFORE = ("changes_since_last_run.geojson", "changes_of_previous_run.geojson", "manifest.json")
+
+
 def products(outputs: Path) -> dict[str, str]:
     return {
         path.relative_to(outputs).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
         for path in sorted(outputs.rglob("*"))
-        if path.is_file() and not path.name.startswith((".lock", "ledger.sqlite"))
+        if path.is_file() and not path.name.startswith((".lock", "ledger.sqlite", *ABOUT_THE_RUN_BEFORE))
     }
 
 
