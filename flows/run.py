@@ -19,6 +19,7 @@ from flows.parallel import in_parallel
 from flows.parameters import MonitorParameters
 from flows.progress import report
 from flows.publish import publish
+from flows.publish.drawn import clear as clear_drawn
 from flows.scenes import StackReader
 from flows.settings import Settings
 from flows.summary import RunSummary
@@ -74,6 +75,7 @@ def run(parameters: MonitorParameters, wrap: Callable[[Watch], Watch] = lambda w
             ledger=ledger,
             workers=workers,
             patience=Patience(settings.fetch_retries, settings.fetch_retry_delay_s, parameters.facility_timeout_s),
+            drawing=None if parameters.runner.startswith("dask:") else parameters.outputs,
         )
         round_ = _Round(watcher, wrap(watcher.watch))
         watched = round_.watch(facilities)
@@ -81,6 +83,7 @@ def run(parameters: MonitorParameters, wrap: Callable[[Watch], Watch] = lambda w
         report(len(facilities), len(facilities), "publishing")
         begun = time.perf_counter()
         published = publish(ledger, parameters.outputs, StackReader(ledger, open_held))
+        clear_drawn(parameters.outputs)
         log.info("published", extra={"publish_s": round(time.perf_counter() - begun, 3)})
         summary = RunSummary(tuple(one.summary for one in watched), published.files, round_.stopped)
         notify(ledger, run_id, summary, parameters.window.end, datetime.now(UTC))

@@ -19,6 +19,19 @@ from geo.stack import PreparationParameters, build_stack
 _RGB = ("B04", "B03", "B02")
 
 
+def rgb(stack: ImageStack, facility_id: str, item_id: str) -> tuple[FloatArray, Grid]:
+    """Red, green and blue reflectance of a scene of a stack, as `StackReader` gives it.
+
+    Raises:
+        SourceError: The stack hasn't got the scene.
+    """
+    index = next((i for i, scene in enumerate(stack.scenes) if scene.item_id == item_id), None)
+    if index is None:
+        raise SceneUnusableError(f"{facility_id}: scene {item_id} isn't in the imagery source any more")
+    names = _RGB if set(_RGB) <= set(stack.bands) else (stack.bands[0],) * 3
+    return stack.reflectance[index, [stack.bands.index(name) for name in names]], stack.grid
+
+
 class StackReader:
     """Reads prepared scenes of a ledger's facilities; one facility's stack is in memory at a time.
 
@@ -39,12 +52,7 @@ class StackReader:
         Raises:
             SourceError: The scene can't be had any more.
         """
-        stack = self._stack(facility_id)
-        index = next((i for i, scene in enumerate(stack.scenes) if scene.item_id == item_id), None)
-        if index is None:
-            raise SceneUnusableError(f"{facility_id}: scene {item_id} isn't in the imagery source any more")
-        names = _RGB if set(_RGB) <= set(stack.bands) else (stack.bands[0],) * 3
-        return stack.reflectance[index, [stack.bands.index(name) for name in names]], stack.grid
+        return rgb(self._stack(facility_id), facility_id, item_id)
 
     def _stack(self, facility_id: str) -> ImageStack:
         if self._held is None or self._held[0] != facility_id:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 
 from aoi.facility import Facility
 from flows.method import Method, Window
@@ -52,9 +53,11 @@ class Job:
         scenes: Scenes to read.
         left_out: Scenes that the search left out.
         failed: Scenes that reading failed for already.
+        outputs: Folder of the products, where pictures are drawn while the scenes are at hand; None to draw later.
     """
 
     subject: Subject
     scenes: tuple[Scene, ...]
     left_out: tuple[LeftOut, ...]
     failed: tuple[LeftOut, ...] = ()
+    outputs: Path | None = None

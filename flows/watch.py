@@ -23,19 +23,37 @@ from geo.scene import ImageStack, LeftOut
 from geo.stack import build_stack
 
 
-def assess(subject: Subject, fetched: Fetched) -> FacilityRecord:
+@dataclass(frozen=True, slots=True)
+class Series:
+    """The scenes of a facility, comparable.
+
+    Attributes:
+        stack: Those that are used; None where none is.
+        scenes: The record of all of them.
+    """
+
+    stack: ImageStack | None
+    scenes: tuple[SceneRecord, ...]
+
+
+def prepare(subject: Subject, fetched: Fetched) -> Series:
+    """Makes the scenes of a facility comparable. The pixels as stored aren't needed any more after this."""
+    with stage("prepare"):
+        prepared = build_stack(fetched.rasters, subject.grid, subject.method.preparation)
+        return Series(prepared.stack, _scene_records(prepared.stack, fetched, prepared.left_out))
+
+
+def follow(subject: Subject, series: Series) -> FacilityRecord:
     """The record of a facility after its scenes.
 
     Where the scenes on record are the beginning of the series, only the new ones are followed. A scene that came
     late, or another parameter, makes the series be followed anew; what is still the same change keeps its id, and
     what isn't found any more is withdrawn.
     """
-    with stage("prepare"):
-        prepared = build_stack(fetched.rasters, subject.grid, subject.method.preparation)
-    stack, earlier = prepared.stack, subject.earlier
+    stack, earlier = series.stack, subject.earlier
     record = replace(
         _blank(subject),
-        scenes=_scene_records(stack, fetched, prepared.left_out),
+        scenes=series.scenes,
         parameters_sha256=subject.parameters_sha256,
         source=subject.specification,
     )
@@ -55,6 +73,11 @@ def assess(subject: Subject, fetched: Fetched) -> FacilityRecord:
         history=_by_time((*(known.history if known else ()), *(entry for one in followed for entry in one.history))),
     )
     return record if known or earlier is None else carried_over(earlier, record)
+
+
+def assess(subject: Subject, fetched: Fetched) -> FacilityRecord:
+    """The record of a facility after its scenes as fetched."""
+    return follow(subject, prepare(subject, fetched))
 
 
 def failed(subject: Subject, reason: str) -> FacilityRecord:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from pathlib import Path
 
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_exponential
 
@@ -68,6 +69,7 @@ class Watcher:
         ledger: Where the record is.
         workers: Who follows the series.
         patience: Retries and limits.
+        drawing: Folder of the products, where workers that reach it draw; None to draw when publishing.
     """
 
     catalogue: Catalogue
@@ -79,6 +81,7 @@ class Watcher:
     ledger: Ledger
     workers: Workers
     patience: Patience
+    drawing: Path | None = None
 
     def watch(self, facility: Facility) -> Watched:
         """Brings the record of a facility up to date, in one transaction.
@@ -95,7 +98,7 @@ class Watcher:
         if isinstance(found, FacilityRecord):
             self._keep(subject.earlier, found)
             return Watched(summarise(found), followed=False, seconds={"look": looked_s})
-        done = self.workers.run(found)
+        done = self.workers.run(replace(found, outputs=self.drawing))
         begun = time.perf_counter()
         self.ledger.save(done.record)
         seconds = {"look": looked_s, **done.seconds, "store": time.perf_counter() - begun}

@@ -1,4 +1,4 @@
-"""What a worker process does: it reads the scenes of one facility and follows them."""
+"""What a worker process does: it reads the scenes of one facility, follows them and draws its pictures."""
 
 from __future__ import annotations
 
@@ -7,10 +7,14 @@ from functools import cache
 
 from flows.fetch import read
 from flows.imagery import open_held
+from flows.publish.drawn import draw
 from flows.record import FacilityRecord
+from flows.scenes import rgb
 from flows.stages import stage, timed
 from flows.subject import Job
-from flows.watch import assess
+from flows.watch import Series, follow, prepare
+from geo.grid import Grid
+from geo.scene import FloatArray
 from geo.sources.base import ImagerySource
 
 
@@ -28,16 +32,36 @@ class Done:
 
 
 def work(job: Job) -> Done:
-    """Reads and follows the scenes of a job. Pure but for the source.
+    """Reads and follows the scenes of a job. Pure but for the source and for the pictures.
 
     Raises:
         SourceError: Nothing can be read.
+        StoreError: The pictures can't be written.
     """
     with timed() as seconds:
-        with stage("read"):
-            fetched = read(_source(job.subject.specification), job)
-        record = assess(job.subject, fetched)
+        series = _series(job)
+        record = follow(job.subject, series)
+        if job.outputs is not None and series.stack is not None:
+            with stage("draw"):
+                draw(record, _Reader(series), job.outputs)
     return Done(record, seconds)
+
+
+def _series(job: Job) -> Series:
+    with stage("read"):
+        fetched = read(_source(job.subject.specification), job)
+    return prepare(job.subject, fetched)
+
+
+class _Reader:
+    """Gives the scenes of a series for its pictures."""
+
+    def __init__(self, series: Series) -> None:
+        self._series = series
+
+    def __call__(self, facility_id: str, item_id: str) -> tuple[FloatArray, Grid]:
+        assert self._series.stack is not None  # noqa: S101 - without a stack nothing is drawn
+        return rgb(self._series.stack, facility_id, item_id)
 
 
 @cache

@@ -18,6 +18,7 @@ from flows.publish.picture import Stretch
 from flows.record import FacilityRecord
 
 RECIPES = "evidence/recipes.json"
+DRAWN = ".drawn"
 
 # Programs that draw: another version of them makes every picture anew.
 _DRAWING = ("evidence.py", "picture.py", "series.py", "palette.py")
@@ -39,14 +40,22 @@ class EarlierPictures:
         self._recipes: Mapping[str, Any] = {}
         if self._stands(RECIPES):
             self._recipes = json.loads((outputs / RECIPES).read_text(encoding="utf-8"))
+        self._drawn: dict[str, tuple[Path, Mapping[str, Any]]] = {}
+        for path in sorted((outputs / DRAWN).glob(f"*/{RECIPES}")):
+            folder = path.parents[len(Path(RECIPES).parts) - 1]
+            if folder.suffix != ".unfinished":
+                notes = json.loads(path.read_text(encoding="utf-8"))
+                self._drawn.update({key: (folder, entry) for key, entry in notes.items()})
 
     def take(self, key: str, recipe: str, folder: Path) -> Any | None:
         """What was noted of a picture, its files now also in `folder`; None where it has to be made."""
-        entry = self._recipes.get(key)
+        place, entry = self._outputs, self._recipes.get(key)
         if entry is None or entry["recipe"] != recipe or not all(self._stands(name) for name in entry["files"]):
-            return None
+            place, entry = self._drawn.get(key, (place, None))
+            if entry is None or entry["recipe"] != recipe:
+                return None
         for name in entry["files"]:
-            _share(self._outputs / name, folder / name)
+            _share(place / name, folder / name)
         self._noted[key] = entry
         return entry["facts"]
 

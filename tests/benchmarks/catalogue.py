@@ -27,7 +27,7 @@ from flows.cli.console import show_table
 from tests.benchmarks.archive import dates, facilities_apart, make
 
 WORKERS = 2
-_STAGES = ("look_s", "read_s", "prepare_s", "detect_s", "store_s")
+_STAGES = ("look_s", "read_s", "prepare_s", "detect_s", "draw_s", "store_s")
 
 
 @dataclass(frozen=True)
