@@ -33,7 +33,7 @@ class EarlierPictures:
 
     def __init__(self, outputs: Path) -> None:
         self._outputs = outputs
-        self._noted: dict[str, dict[str, Any]] = {}
+        self._noted: dict[str, Mapping[str, Any]] = {}
         manifest = earlier_manifest(outputs)
         hashes = {entry["path"]: entry["sha256"] for entry in manifest["files"]} if manifest else {}
         self._hashes = {name: hashes[name] for name in (listed_files(manifest) if manifest else ())}
