@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from flows.change import HistoryEntry, Status
+from flows.matching import keep_ids
 from flows.record import FacilityRecord
-from flows.tracker import Track, keep_ids
+from flows.track import Track
 
 
 def carried_over(earlier: FacilityRecord, anew: FacilityRecord) -> FacilityRecord:

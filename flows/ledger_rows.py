@@ -13,7 +13,7 @@ from aoi.facility import Facility, FacilityKind
 from detectors.base import ChangeType, Components, Finding, Side, Verdict
 from flows.change import HistoryEntry, Status
 from flows.record import AssessmentRecord, FacilityRecord, Outcome, Review, SceneRecord
-from flows.tracker import DetectorIdentity, Track
+from flows.track import DetectorIdentity, Track
 
 Row = dict[str, Any]
 

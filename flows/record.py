@@ -10,7 +10,7 @@ from enum import StrEnum
 from aoi.facility import Facility
 from detectors.base import Verdict
 from flows.change import HistoryEntry, ReviewStatus
-from flows.tracker import Track
+from flows.track import Track
 
 
 class Outcome(StrEnum):

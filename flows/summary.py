@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from flows.change import Status
 from flows.record import FacilityRecord, Outcome
-from flows.tracker import Track
+from flows.track import Track
 
 
 @dataclass(frozen=True, slots=True)

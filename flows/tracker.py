@@ -11,23 +11,13 @@ import hashlib
 import itertools
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
 from string import ascii_lowercase
 
-from shapely.geometry.base import BaseGeometry
-
-from detectors.base import Assessment, ChangeType, Finding, Verdict
+from detectors.base import Assessment, Finding, Verdict
 from flows.change import HistoryEntry, Status
+from flows.matching import absorbed_by, family, match, standing
+from flows.track import DetectorIdentity, Track
 from geo.scene import Scene
-
-# Findings of one family can be the same change at different stages.
-_FAMILY = {ChangeType.GROUND_CLEARED: ChangeType.BUILDING_ADDED}
-
-# Least overlap (shared area over the smaller of the two) for a finding to be the change on record.
-_SAME_CHANGE_OVERLAP = 0.3
-
-# A change whose ground lies in another's to at least this share has become part of it.
-_ABSORBED_SHARE = 0.7
 
 # How near an earlier change has to be for a new one to be called its extension, metres.
 _PARENT_DISTANCE_M = 50.0
@@ -38,38 +28,6 @@ _NOTABLE_AREA_SHARE = 0.05
 # How many assessments in a row have to lack a change before it is withdrawn. What has been seen more often takes
 # more to overturn, so that one hazy scene doesn't make a confirmed change flicker.
 _MISSES_TO_WITHDRAW = {Status.FIRST: 1, Status.PROVISIONAL: 2, Status.CONFIRMED: 3}
-
-
-@dataclass(frozen=True, slots=True)
-class DetectorIdentity:
-    """What identifies how a change was found."""
-
-    name: str
-    version: str
-    parameters_sha256: str
-
-
-@dataclass(frozen=True, slots=True)
-class Track:
-    """One change as the tracker follows it: the newest finding plus what it has been through.
-
-    Attributes:
-        change_id: Stable for the life of the change.
-        detector: How it was found.
-        status: How often it has been seen.
-        finding: The newest finding that supports it, geometry in the facility grid's CRS.
-        parent_change_id: The change that it extends, if any.
-        misses: Assessments in a row that lacked it.
-        last_seen: Acquisition of the newest scene that supports it.
-    """
-
-    change_id: str
-    detector: DetectorIdentity
-    status: Status
-    finding: Finding
-    parent_change_id: str | None
-    misses: int
-    last_seen: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +58,7 @@ def advance(
     history: list[HistoryEntry] = []
     for track in tracks:
         found = supported.get(track.change_id)
-        whole = None if found is not None else _absorbed_by(track, matches)
+        whole = None if found is not None else absorbed_by(track, matches)
         after = _support(track, found, scene) if found is not None else _miss(track, absorbed=whole is not None)
         moved.append(after)
         history.extend(_entries(track, after, scene, whole))
@@ -112,89 +70,13 @@ def advance(
     return Step(tuple(moved), tuple(history))
 
 
-def match(tracks: Sequence[Track], findings: Sequence[Finding]) -> list[tuple[Finding, Track | None]]:
-    """Each finding with the change on record that it is, or None; best overlaps are taken first."""
-    candidates = sorted(
-        (
-            (-_likeness(track.finding.geometry, finding.geometry), -_standing(track), track.change_id, index)
-            for index, finding in enumerate(findings)
-            for track in tracks
-            if _family(track.finding.kind) == _family(finding.kind)
-            and overlap(track.finding.geometry, finding.geometry) >= _SAME_CHANGE_OVERLAP
-        ),
-    )
-    by_id = {track.change_id: track for track in tracks}
-    taken: dict[int, Track] = {}
-    used: set[str] = set()
-    for _, _, change_id, index in candidates:
-        if index not in taken and change_id not in used:
-            taken[index] = by_id[change_id]
-            used.add(change_id)
-    return [(finding, taken.get(index)) for index, finding in enumerate(findings)]
-
-
-def overlap(a: BaseGeometry, b: BaseGeometry) -> float:
-    """Shared area over the smaller of two areas, 0 to 1: 1 where one holds the other, so growth keeps its match."""
-    smaller = min(a.area, b.area)
-    return float(a.intersection(b).area / smaller) if smaller > 0 else 0.0
-
-
-def _likeness(a: BaseGeometry, b: BaseGeometry) -> float:
-    """Shared over united area, 0 to 1: of two changes that have grown together the larger one goes on."""
-    return float(a.intersection(b).area / a.union(b).area)
-
-
-def _absorbed_by(track: Track, matches: Sequence[tuple[Finding, Track | None]]) -> Track | None:
-    """The change on record that has grown over this one, which then is no change of its own any more."""
-    for finding, other in matches:
-        if other is not None and _family(finding.kind) == _family(track.finding.kind):
-            shared = finding.geometry.intersection(track.finding.geometry).area
-            if shared >= _ABSORBED_SHARE * track.finding.geometry.area:
-                return other
-    return None
-
-
-def keep_ids(published: Iterable[Track], refolded: Sequence[Track]) -> tuple[Track, ...]:
-    """Tracks that were folded anew, under the ids that they were published with.
-
-    A scene that arrives late, or another parameter, makes the whole series be folded again. What is still the same
-    change then keeps its published id.
-    """
-    renamed: dict[str, str] = {}
-    published = list(published)
-    for detector in {track.detector.name for track in refolded}:
-        old = [track for track in published if track.detector.name == detector]
-        new = [track for track in refolded if track.detector.name == detector]
-        for finding, track in match(old, [track.finding for track in new]):
-            if track is not None:
-                fresh = next(candidate for candidate in new if candidate.finding is finding)
-                renamed[fresh.change_id] = track.change_id
-    return tuple(
-        replace(
-            track,
-            change_id=renamed.get(track.change_id, track.change_id),
-            parent_change_id=renamed.get(track.parent_change_id or "", track.parent_change_id),
-        )
-        for track in refolded
-    )
-
-
-def _family(kind: ChangeType) -> ChangeType:
-    return _FAMILY.get(kind, kind)
-
-
-def _standing(track: Track) -> int:
-    """Orders equal overlaps: what is seen more often comes first, a withdrawn change last."""
-    return [Status.WITHDRAWN, Status.FIRST, Status.PROVISIONAL, Status.CONFIRMED].index(track.status)
-
-
 def _status_of(sightings: int) -> Status:
     return Status.CONFIRMED if sightings >= 3 else Status.PROVISIONAL if sightings == 2 else Status.FIRST
 
 
 def _support(track: Track, finding: Finding, scene: Scene) -> Track:
     status = _status_of(len(finding.seen_in))
-    if track.status is not Status.WITHDRAWN and _standing(track) > _standing(replace(track, status=status)):
+    if track.status is not Status.WITHDRAWN and standing(track) > standing(replace(track, status=status)):
         status = track.status
     last_seen = scene.acquired_at if scene.item_id in finding.seen_in else track.last_seen
     return replace(track, status=status, finding=finding, misses=0, last_seen=last_seen)
@@ -240,7 +122,7 @@ def _new_id(
 ) -> str:
     """An id of letters after the facility's own, which no spreadsheet or QGIS takes for a date or a number."""
     centre = finding.geometry.representative_point()
-    seed = f"{facility_id}|{detector.name}|{_family(finding.kind)}|{scene.item_id}|{centre.x:.0f}|{centre.y:.0f}"
+    seed = f"{facility_id}|{detector.name}|{family(finding.kind)}|{scene.item_id}|{centre.x:.0f}|{centre.y:.0f}"
     taken = {track.change_id for track in tracks}
     return next(
         candidate

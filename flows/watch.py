@@ -17,7 +17,8 @@ from flows.fetch import Fetched
 from flows.record import AssessmentRecord, FacilityRecord, Outcome, SceneRecord
 from flows.stages import stage
 from flows.subject import Subject
-from flows.tracker import DetectorIdentity, Track, advance, without_foreign
+from flows.track import DetectorIdentity, Track
+from flows.tracker import advance, without_foreign
 from geo.grid import Grid, to_wgs84
 from geo.scene import ImageStack, LeftOut
 from geo.stack import build_stack

@@ -9,7 +9,7 @@ from aoi.facility import Fact
 from detectors.base import ChangeType
 from flows.ledger import Ledger
 from flows.record import AssessmentRecord, FacilityRecord
-from flows.tracker import Track
+from flows.track import Track
 
 _STANDING = (ChangeType.PERIMETER_ADDED, ChangeType.PERIMETER_EXTENDED)
 _DETECTOR = "perimeter"

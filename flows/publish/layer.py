@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 
 from flows.change import Change, ReviewStatus
 from flows.record import FacilityRecord, Review, SceneRecord
-from flows.tracker import Track
+from flows.track import Track
 from geo.grid import to_wgs84
 
 _YEARS = re.compile(r"\b(?:19|20)\d{2}(?:\s*[-–,]\s*(?:19|20)\d{2})*\b")

@@ -15,7 +15,7 @@ from flows.publish.layer import attribution_of
 from flows.publish.palette import LOOKS
 from flows.publish.picture import captioned, common_stretch, draw_outline, panel
 from flows.record import FacilityRecord, SceneRecord
-from flows.tracker import Track
+from flows.track import Track
 from geo.errors import InputError
 from geo.scene import FloatArray
 

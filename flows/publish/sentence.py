@@ -10,7 +10,7 @@ from detectors.base import ChangeType
 from flows.change import Change, ReviewStatus, Status
 from flows.publish.palette import LOOKS
 from flows.record import FacilityRecord
-from flows.tracker import Track
+from flows.track import Track
 
 _M2_PER_HA = 10_000.0
 

@@ -22,7 +22,7 @@ from flows.publish import publish
 from flows.publish.evidence import make_evidence
 from flows.publish.layer import changes_of
 from flows.record import AssessmentRecord, FacilityRecord, Outcome, SceneRecord
-from flows.tracker import DetectorIdentity, Track
+from flows.track import DetectorIdentity, Track
 from geo.grid import Grid
 from geo.scene import FloatArray
 

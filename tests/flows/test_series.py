@@ -16,11 +16,11 @@ from flows.change import Status
 from flows.fetch import Fetched, fetch
 from flows.imagery import open_held
 from flows.ledger import Ledger
+from flows.matching import overlap
 from flows.method import Method, Window
 from flows.publish import publish
 from flows.record import FacilityRecord, Outcome
 from flows.subject import Subject
-from flows.tracker import overlap
 from flows.watch import assess
 from geo.scene import LeftOut
 from geo.sources.base import ImagerySource

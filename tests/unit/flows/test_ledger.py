@@ -19,7 +19,7 @@ from detectors.base import ChangeType, Components, Finding, Side, Verdict
 from flows.change import HistoryEntry, ReviewStatus, Status
 from flows.ledger import Ledger, exclusive, ledger_path
 from flows.record import AssessmentRecord, FacilityRecord, Outcome, Review, SceneRecord
-from flows.tracker import DetectorIdentity, Track
+from flows.track import DetectorIdentity, Track
 from geo.errors import InputError, StoreError
 from tests.servers import postgresql
 

@@ -13,7 +13,9 @@ from shapely.geometry.base import BaseGeometry
 
 from detectors.base import Assessment, ChangeType, Components, Finding, Verdict
 from flows.change import HistoryEntry, Status
-from flows.tracker import DetectorIdentity, Track, advance, keep_ids, match, overlap, without_foreign
+from flows.matching import keep_ids, match, overlap
+from flows.track import DetectorIdentity, Track
+from flows.tracker import advance, without_foreign
 from geo.scene import Scene
 
 DETECTOR = DetectorIdentity("footprints", "1", "0" * 64)

@@ -8,7 +8,7 @@ from aoi.facility import Facility, FacilityKind
 from detectors.base import ChangeType, Components, Finding, Verdict
 from flows.change import HistoryEntry, ReviewStatus, Status
 from flows.record import AssessmentRecord, FacilityRecord, Outcome, Review, SceneRecord
-from flows.tracker import DetectorIdentity, Track
+from flows.track import DetectorIdentity, Track
 
 FOOTPRINTS = DetectorIdentity("footprints", "1", "a" * 64)
 PERIMETER = DetectorIdentity("perimeter", "1", "b" * 64)
