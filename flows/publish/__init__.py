@@ -20,7 +20,7 @@ from flows.publish.names import safe_name
 from flows.publish.qgis import write_project
 from flows.publish.reuse import EarlierPictures
 from flows.publish.review import ImportedReviews, collect_reviews
-from flows.publish.schema_json import write_schema
+from flows.publish.schema_json import write_schemas
 from flows.publish.since import PREVIOUS, SINCE, changes_since, previous_layer
 from flows.publish.site import Edition, write_site
 from flows.publish.stac import write_stac
@@ -96,17 +96,21 @@ def publish(ledger: Ledger, outputs: Path, reader: SceneReader | None = None) ->
 def _write_tables(layers: Layers, folder: Path) -> None:
     write_geojson(layers.changes, folder / "changes.geojson")
     write_sidecar_style(layers.changes, "MultiPolygon", folder / "changes.qml")
+    write_geojson(layers.sides, folder / "perimeter_sides.geojson")
+    write_sidecar_style(layers.sides, "LineString", folder / "perimeter_sides.qml")
     write_geojson(layers.facilities, folder / "facilities.geojson")
-    write_schema(folder / "changes.schema.json")
+    write_schemas(folder)
     write_geopackage(layers, folder / GEOPACKAGE)
     write_project(layers, folder)
     write_feed(layers, folder / "feed.xml")
     write_stac(layers, folder)
     summary = layers.summary.table()
-    for table in (layers.coverage, layers.history, layers.retractions, layers.changes, summary):
+    for table in (layers.coverage, layers.history, layers.retractions, layers.changes, layers.sides, summary):
         write_csv(table, folder / f"{table.name}.csv")
-    sheets = (layers.changes, layers.facilities, layers.coverage, layers.history, layers.retractions, summary)
-    write_workbook(sheets, folder / "changes.xlsx")
+    places = (layers.facilities, layers.coverage)
+    write_workbook(
+        (layers.changes, layers.sides, *places, layers.history, layers.retractions, summary), folder / "changes.xlsx"
+    )
     for column, part in (("facility_id", "by_facility"), ("prefecture", "by_prefecture")):
         for name, table in layers.changes.split(column).items():
             path = folder / part / f"{safe_name(name or 'unknown')}.geojson"

@@ -15,8 +15,9 @@ from flows.publish.coverage import coverage_of
 from flows.publish.evidence import Evidence
 from flows.publish.fact_columns import append_facts
 from flows.publish.layer import changes_of
-from flows.publish.schema import COVERAGE_FIELDS, FACILITY_FIELDS, HISTORY_FIELDS, RETRACTION_FIELDS
+from flows.publish.schema import COVERAGE_FIELDS, FACILITY_FIELDS, HISTORY_FIELDS, RETRACTION_FIELDS, SIDE_FIELDS
 from flows.publish.sentence import Sightings, sightings_of
+from flows.publish.sides import add_sides
 from flows.publish.summary import Summary
 from flows.publish.table import Cell, Table, change_table, published_geometry
 from flows.record import FacilityRecord
@@ -32,6 +33,7 @@ class Layers:
 
     Attributes:
         changes: The change layer.
+        sides: Sides of the perimeters among them.
         facilities: Watched places; geometry as the catalogue has it.
         areas_of_interest: Watched ground of each facility, by facility id, EPSG:4326.
         coverage: Facility by detector by month.
@@ -44,6 +46,7 @@ class Layers:
     """
 
     changes: Table = field(default_factory=lambda: Table("changes", FIELDS))
+    sides: Table = field(default_factory=lambda: Table("perimeter_sides", SIDE_FIELDS))
     facilities: Table = field(default_factory=lambda: Table("facilities", FACILITY_FIELDS))
     areas_of_interest: dict[str, BaseGeometry] = field(default_factory=dict)
     coverage: Table = field(default_factory=lambda: Table("coverage", COVERAGE_FIELDS))
@@ -93,6 +96,7 @@ def gather(records: Iterable[FacilityRecord], illustrate: Illustrator, detectors
         layers.sightings.update((track.change_id, sightings_of(record, track)) for track in record.tracks)
         facts.append(record.facility.attributes)
         _add_changes(layers, changes)
+        add_sides(layers.sides, record, changes)
         _add_facility(layers, record, shown)
         _add_history(layers, record, changes)
         rows = list(coverage_of(record, detectors))

@@ -45,7 +45,7 @@ _SCHEMA_DEFINITION = "http://www.geopackage.org/spec120/#extension_schema"
 
 
 def write_geopackage(layers: Layers, path: Path) -> None:
-    """Writes layers `changes`, `retractions`, `coverage`, `facilities` and `areas_of_interest`.
+    """Writes the layers that `gis_layers` lists.
 
     A layer without rows is there with all its columns. The same layers give the same bytes.
 
@@ -83,6 +83,7 @@ def gis_layers(layers: Layers) -> list[tuple[Table, str]]:
     areas.geometries = [area_of[str(name)] for name in names]
     return [
         (layers.changes, "MultiPolygon"),
+        (layers.sides, "LineString"),
         (layers.retractions, "MultiPolygon"),
         (positions, "Point"),
         (outlines, "MultiPolygon"),
@@ -116,6 +117,7 @@ def _write_layer(table: Table, geometry_type: str, path: Path) -> None:
 
 LAYER_DESCRIPTIONS = {
     "changes": "Changes on the ground, consistent with construction or demolition; one feature for the life of each",
+    "perimeter_sides": "Straight sides of the perimeters among the changes, each with how much of it is seen as a line",
     "retractions": "Changes that were withdrawn or corrected, when and why; geometry as last published",
     "facilities": "Watched places as positions",
     "facility_outlines": "Known perimeters of the watched places, where the catalogue has one",

@@ -48,9 +48,21 @@ LOOKS = {
         TypeLook(
             ChangeType.PERIMETER_ADDED, "#882255", "wine", "Perimeter added", "a new walled or fenced perimeter", True
         ),
-        TypeLook(ChangeType.PERIMETER_EXTENDED, "#cc79a7", "pink", "Perimeter extended", "an extended perimeter", True),
         TypeLook(
-            ChangeType.PERIMETER_REMOVED, "#009e73", "green", "Perimeter removed", "the removal of a perimeter", True
+            ChangeType.PERIMETER_EXTENDED,
+            "#cc79a7",
+            "pink",
+            "Perimeter extended",
+            "the extension of a walled or fenced perimeter",
+            True,
+        ),
+        TypeLook(
+            ChangeType.PERIMETER_REMOVED,
+            "#009e73",
+            "green",
+            "Perimeter removed",
+            "the removal of a walled or fenced perimeter",
+            True,
         ),
     )
 }

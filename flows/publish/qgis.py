@@ -109,13 +109,13 @@ def _vector_groups(layers: Layers) -> list[Group]:
             crs=WGS84,
             shown=table.name not in ("retractions", "coverage"),
             abstract=LAYER_DESCRIPTIONS[table.name],
-            rights=rights if table.name == "changes" else (),
+            rights=rights if table.name in ("changes", "perimeter_sides") else (),
             style=style,
         )
         for (table, _), style in zip(tables, styles_of(tables), strict=True)
     }
     return [
-        Group("Changes", (by_name["changes"], by_name["retractions"])),
+        Group("Changes", (by_name["changes"], by_name["perimeter_sides"], by_name["retractions"])),
         Group("Places", (by_name["facilities"], by_name["facility_outlines"], by_name["areas_of_interest"])),
         Group("Coverage", (by_name["coverage"],), expanded=False),
     ]

@@ -37,6 +37,38 @@ FACILITY_FIELDS = _fields(
     ("attribution", "text", "", "What a publication has to say of the facts' origin"),
 )
 
+SIDE_FIELDS = _fields(
+    ("side_id", "text", "", "Change and place in its ring; kept while the ring keeps its corners"),
+    ("change_id", "text", "", "The perimeter change whose ring it is a side of"),
+    ("facility_id", "text", "", "Facility that the change belongs to"),
+    ("facility_name", "text", "", "As the catalogue writes it"),
+    ("prefecture", "text", "", "From the catalogue"),
+    ("change_type", "text", "", "Of the change: perimeter_added, perimeter_extended or perimeter_removed"),
+    ("status", "text", "", "Of the change: first, provisional, confirmed or withdrawn"),
+    ("review_status", "text", "", "A person's verdict on the change: unreviewed, accepted, rejected or unsure"),
+    ("side_number", "integer", "", "Place in the ring, from 1"),
+    ("valid_from", "datetime", "UTC", "Of the change: acquisition of the first scene that shows it"),
+    ("valid_to", "datetime", "UTC", "Of the change: first scene without it again; null while it stands"),
+    (
+        "first_seen",
+        "datetime",
+        "UTC",
+        "First clear scene since the onset in which most of the side is seen; null if none",
+    ),
+    (
+        "last_seen",
+        "datetime",
+        "UTC",
+        "Newest clear scene since the onset in which most of the side is seen; null if none",
+    ),
+    ("length_m", "real", "m", "Length of the side"),
+    ("strength", "real", "0..1", "Share of its length seen as a line in the scenes since the onset together"),
+    ("scenes_seen", "integer", "", "Clear scenes since the onset in which most of the side is seen"),
+    ("scenes_clear", "integer", "", "Clear scenes since the onset, until the perimeter was gone"),
+    ("gsd_m", "real", "m", "Native pixel size used"),
+    ("attribution", "text", "", "What a publication has to say of the imagery's origin"),
+)
+
 COVERAGE_FIELDS = _fields(
     ("facility_id", "text", "", "Facility"),
     ("facility_name", "text", "", "As the catalogue writes it"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 from detectors.base import ChangeType
 from flows.change import Change, ReviewStatus, Status
@@ -13,6 +13,7 @@ from flows.record import FacilityRecord
 from flows.track import Track
 
 _M2_PER_HA = 10_000.0
+_FOR_EVER = datetime.max.replace(tzinfo=UTC)
 
 # Not by strftime, whose month names follow the machine's language.
 _MONTHS = (
@@ -22,7 +23,7 @@ _MONTHS = (
 _STATUS = {
     Status.FIRST: "It has been seen once, so it is unconfirmed",
     Status.PROVISIONAL: "It has been seen twice, so it is provisional",
-    Status.CONFIRMED: "It is confirmed",
+    Status.CONFIRMED: "It is confirmed by repeated sightings",
 }
 _REVIEW = {
     ReviewStatus.UNREVIEWED: "No person has reviewed it yet",
@@ -34,24 +35,61 @@ _REVIEW = {
 
 @dataclass(frozen=True, slots=True)
 class Sightings:
-    """How many clear scenes since the onset show a change, of how many."""
+    """How many clear scenes since the onset show a change, of how many.
+
+    Attributes:
+        seen: Clear scenes that show it.
+        clear: Clear scenes from the onset until it was gone, or until it went on as part of a larger perimeter.
+        extended: Whether it went on as part of a larger perimeter.
+        line_share: Share of a ring's length that is seen as a line, 0 to 1; None where no side was measured.
+    """
 
     seen: int
     clear: int
+    extended: bool = False
+    line_share: float | None = None
 
 
-def sightings_of(record: FacilityRecord, track: Track) -> Sightings:
-    """Counts the clear scenes from the onset on, until the change was gone."""
+def clear_since(record: FacilityRecord, track: Track) -> dict[str, datetime]:
+    """Acquisition by item id of the clear scenes in which a change could have been seen, ascending.
+
+    They begin with the onset and end where the change was gone. A ring that was extended is looked for as the larger
+    one from then on.
+    """
     finding = track.finding
-    clear = [
-        scene.item_id
+    until = min(finding.gone_at or _FOR_EVER, _extended_at(record, track) or _FOR_EVER)
+    return {
+        scene.item_id: scene.acquired_at
         for scene in record.used_scenes
         if scene.acquired_at is not None
         and scene.acquired_at >= finding.first_with
-        and (finding.gone_at is None or scene.acquired_at < finding.gone_at)
+        and (scene.acquired_at < until or scene.item_id in finding.seen_in)
+    }
+
+
+def _extended_at(record: FacilityRecord, track: Track) -> datetime | None:
+    """Onset of the first extension of a perimeter that stands; None where there is none."""
+    if not LOOKS[track.finding.kind].is_line:
+        return None
+    onsets = [
+        other.finding.first_with
+        for other in record.tracks
+        if other.parent_change_id == track.change_id and other.status is not Status.WITHDRAWN
     ]
-    seen = len(set(finding.seen_in) & set(clear))
-    return Sightings(seen, len(clear))
+    return min(onsets, default=None)
+
+
+def sightings_of(record: FacilityRecord, track: Track) -> Sightings:
+    """How often a change was seen, of how many clear scenes."""
+    clear = clear_since(record, track)
+    sides = track.finding.sides
+    length_m = sum(side.geometry.length for side in sides)
+    return Sightings(
+        seen=len(set(track.finding.seen_in) & set(clear)),
+        clear=len(clear),
+        extended=_extended_at(record, track) is not None,
+        line_share=sum(side.strength * side.geometry.length for side in sides) / length_m if length_m else None,
+    )
 
 
 def quotable(change: Change, sightings: Sightings) -> str:
@@ -74,10 +112,24 @@ def quotable(change: Change, sightings: Sightings) -> str:
     ended = f" It was gone by {_day(change.valid_to)}." if change.valid_to else ""
     return (
         f"{_onset(change)}, satellite images of {located} show a change consistent with {look.works}"
-        f"{_extent(change)}, seen in {sightings.seen} of {sightings.clear} clear scenes since.{ended} "
-        f"{_STATUS[change.status]}. {_REVIEW[change.review_status]}. Pixels of {change.gsd_m:g} m show extents on the "
-        f"ground, not what a building is for and no person."
+        f"{_extent(change, sightings)}, seen in {_counted(sightings)}.{ended} "
+        f"{_STATUS[change.status]}; {_confidence(change)}. {_REVIEW[change.review_status]}. Pixels of "
+        f"{change.gsd_m:g} m show extents on the ground; they do not show what a building is for, nor any person."
     )
+
+
+def _counted(sightings: Sightings) -> str:
+    until = "until it was extended" if sightings.extended else "since"
+    if sightings.clear == 1:
+        return f"the only clear scene {until}"
+    return f"{sightings.seen} of {sightings.clear} clear scenes {until}"
+
+
+def _confidence(change: Change) -> str:
+    if change.confidence is None:
+        return "its confidence is not calibrated"
+    percent = min(max(round(100 * change.confidence), 1), 99)  # a calibration never makes sure
+    return f"the calibrated probability that it is real is {percent} %"
 
 
 def _onset(change: Change) -> str:
@@ -95,9 +147,11 @@ def _day(moment: datetime | None) -> str:
     return f"{moment.day} {_MONTHS[moment.month - 1]} {moment.year}" if moment else "an unknown date"
 
 
-def _extent(change: Change) -> str:
+def _extent(change: Change, sightings: Sightings) -> str:
     if change.length_m is not None:
-        return f", a ring of about {_metres(change.length_m)} as it stands"
+        stands = "stood" if change.change_type == ChangeType.PERIMETER_REMOVED else "stands"
+        seen = "" if sightings.line_share is None else f", {100 * sightings.line_share:.0f} % of it seen as a line"
+        return f" (a ring of about {_metres(change.length_m)} as it {stands}{seen})"
     if change.area_m2 >= _M2_PER_HA:
         return f" on about {two_digits(change.area_m2 / _M2_PER_HA)} hectares"
     return f" on about {two_digits(change.area_m2)} square metres"

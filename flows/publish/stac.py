@@ -1,4 +1,4 @@
-"""A static STAC catalogue (STAC 1.0.0) of the evidence: one item per change, one catalogue per facility."""
+"""A static STAC catalogue (STAC 1.1.0) of the evidence: one item per change, one catalogue per facility."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from flows.publish.gather import Layers
 from flows.publish.names import safe_name
 from flows.publish.table import clean_text, iso_utc, published_geometry
 
-_VERSION = "1.0.0"
+_VERSION = "1.1.0"
 _ROOT = "evidence/catalog.json"
 _GEOTIFF = "image/tiff; application=geotiff"
 _PUBLISHED = ("change_type", "status", "confidence", "review_status", "facility_id", "facility_name", "area_m2")

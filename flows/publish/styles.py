@@ -10,7 +10,8 @@ from flows.publish.palette import LOOKS, STATUS_LINES
 from flows.publish.table import Table, title_of
 from flows.publish.templating import render
 
-_GEOMETRY_CODES = {"Point": 0, "MultiPolygon": 2}  # QgsWkbTypes::GeometryType
+_GEOMETRY_CODES = {"Point": 0, "LineString": 1, "MultiPolygon": 2}  # QgsWkbTypes::GeometryType
+_OUT = f"\"status\" = '{Status.WITHDRAWN}' OR \"review_status\" = '{ReviewStatus.REJECTED}'"  # no longer counts
 _REVIEW = ("review_status", "reviewer", "reviewed_at", "review_note")
 
 
@@ -58,6 +59,7 @@ class LayerStyle:
     columns: tuple[Column, ...]
     temporal: tuple[str, str] | None = None
     label: str = ""
+    label_scale: int = 400_000
     display: str = ""
     map_tip: str = ""
     tabs: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
@@ -69,7 +71,8 @@ def styles_of(tables: Sequence[tuple[Table, str]]) -> list[LayerStyle]:
     Args:
         tables: Layers with their geometry types.
     """
-    makers = {"changes": _changes, "retractions": _retractions, "facilities": _facilities, "coverage": _coverage}
+    makers = {"changes": _changes, "perimeter_sides": _sides, "retractions": _retractions}
+    makers |= {"facilities": _facilities, "coverage": _coverage}
     return [makers.get(table.name, _outlines)(table, _GEOMETRY_CODES[kind]) for table, kind in tables]
 
 
@@ -101,7 +104,6 @@ def _changes(table: Table, geometry_type: int) -> LayerStyle:
 def _change_look(rgb: tuple[int, int, int], *, is_line: bool) -> Look:
     """Type by colour, status by line, confidence by opacity; what no longer counts is grey."""
     lines = " ".join(f"WHEN \"status\" = '{status}' THEN '{line}'" for status, (line, _) in STATUS_LINES.items())
-    out = f"\"status\" = '{Status.WITHDRAWN}' OR \"review_status\" = '{ReviewStatus.REJECTED}'"
     colour = ",".join(map(str, rgb))
     return Look(
         kind="fill",
@@ -117,10 +119,44 @@ def _change_look(rgb: tuple[int, int, int], *, is_line: bool) -> Look:
         },
         defined={
             "outlineStyle": f"CASE {lines} ELSE 'solid' END",
-            "outlineColor": f"CASE WHEN {out} THEN '120,120,120,255' ELSE '{colour},255' END",
-            "fillColor": f"CASE WHEN {out} THEN '150,150,150,40' ELSE '{colour},90' END",
+            "outlineColor": f"CASE WHEN {_OUT} THEN '120,120,120,255' ELSE '{colour},255' END",
+            "fillColor": f"CASE WHEN {_OUT} THEN '150,150,150,40' ELSE '{colour},90' END",
         },
         alpha='40 + 60 * coalesce("confidence", 1)',
+    )
+
+
+def _sides(table: Table, geometry_type: int) -> LayerStyle:
+    """A band along each side, the stronger the better the side is seen; the ring itself is the change layer's."""
+    rings = [(kind, look) for kind, look in LOOKS.items() if look.is_line]
+    return LayerStyle(
+        layer=table.name,
+        geometry_type=geometry_type,
+        attribute="change_type",
+        categories=tuple(Category(str(kind), look.label, _band(look.rgb)) for kind, look in rings),
+        columns=_columns(table.fields),
+        temporal=("valid_from", "valid_to"),
+        label="round(100 * \"strength\") || ' %'",
+        label_scale=30_000,
+        display="\"side_id\" || ' · ' || round(100 * \"strength\") || ' % seen'",
+    )
+
+
+def _band(rgb: tuple[int, int, int]) -> Look:
+    colour = ",".join(map(str, rgb))
+    return Look(
+        kind="line",
+        layer_class="SimpleLine",
+        options={
+            "line_color": f"{colour},255",
+            "line_width": "2.4",
+            "line_width_unit": "MM",
+            "line_style": "solid",
+            "capstyle": "flat",
+            "joinstyle": "miter",
+        },
+        defined={"outlineColor": f"CASE WHEN {_OUT} THEN '120,120,120,255' ELSE '{colour},255' END"},
+        alpha='10 + 60 * "strength"',
     )
 
 

@@ -19,6 +19,7 @@ from qgis.core import (
     QgsMapSettings,
     QgsProject,
     QgsVectorLayer,
+    QgsWkbTypes,
 )
 from qgis.PyQt.QtCore import QSize, Qt
 
@@ -45,6 +46,10 @@ def alone(folder):
     """A layer added without the project has its style all the same."""
     layer = QgsVectorLayer(f"{folder}/changes.gpkg|layername=changes", "changes", "ogr")
     told = {"alone": [category.value() for category in layer.renderer().categories()]}
+    layer = QgsVectorLayer(f"{folder}/changes.gpkg|layername=perimeter_sides", "sides", "ogr")
+    told["sides_alone"] = [category.value() for category in layer.renderer().categories()]
+    layer = QgsVectorLayer(f"{folder}/perimeter_sides.geojson", "sides", "ogr")
+    told["sides_geojson"] = [category.value() for category in layer.renderer().categories()]
     layer = QgsVectorLayer(f"{folder}/changes.geojson", "changes", "ogr")
     told["geojson"] = [category.value() for category in layer.renderer().categories()]
     told["geojson_date"] = layer.fields().field("valid_from").typeName()
@@ -60,12 +65,21 @@ def describe(project):
     for feature in changes.getFeatures():
         context.setFeature(feature)
         tips.append(QgsExpression.replaceExpressionText(changes.mapTipTemplate(), context))
+    sides = project.mapLayer("facility_watch_perimeter_sides")
     span = project.timeSettings().temporalRange()
     return {
         "crs": project.crs().authid(),
         "layers": {layer.name(): layer.isValid() for layer in project.mapLayers().values()},
         "groups": [group.name() for group in project.layerTreeRoot().children()],
         "temporal": [changes.temporalProperties().isActive(), changes.temporalProperties().startField()],
+        "sides": {
+            "temporal": [sides.temporalProperties().isActive(), sides.temporalProperties().startField()],
+            "group": project.layerTreeRoot().findLayer(sides).parent().name(),
+            "alias": sides.attributeDisplayName(sides.fields().indexOf("length_m")),
+            "labels": sides.labelsEnabled(),
+            "kind": QgsWkbTypes.displayString(sides.wkbType()),
+            "count": sides.featureCount(),
+        },
         "range": [span.begin().toString(Qt.ISODate), span.end().toString(Qt.ISODate)],
         "types": {field.name(): field.typeName() for field in fields},
         "alias": changes.attributeDisplayName(fields.indexOf("area_m2")),

@@ -1,11 +1,12 @@
 """Records made by hand, as a run over the Dabancheng scenes could leave them."""
 
 from datetime import UTC, datetime
+from itertools import pairwise
 
-from shapely import MultiPolygon, Point, box
+from shapely import LineString, MultiPolygon, Point, Polygon, box
 
 from aoi.facility import Facility, FacilityKind
-from detectors.base import ChangeType, Components, Finding, Verdict
+from detectors.base import ChangeType, Components, Finding, Side, Verdict
 from flows.change import HistoryEntry, ReviewStatus, Status
 from flows.record import AssessmentRecord, FacilityRecord, Outcome, Review, SceneRecord
 from flows.track import DetectorIdentity, Track
@@ -86,6 +87,15 @@ def track(change_id: str, status: Status = Status.CONFIRMED, found: Finding | No
     return Track(**{**known, **changed})
 
 
+def sides(geometry: Polygon, *strengths: float) -> tuple[Side, ...]:
+    """Sides of a ring, each seen in the first scene of a finding alone, the unseen ones in none."""
+    corners = list(geometry.exterior.coords)
+    return tuple(
+        Side(LineString(ends), strength, ("S2_2018-04-29",) if strength > 0.5 else ())
+        for ends, strength in zip(pairwise(corners), strengths, strict=True)
+    )
+
+
 def entry(change_id: str, item_id: str, event: str, status: Status, area_m2: float, note: str = "") -> HistoryEntry:
     return HistoryEntry(change_id, DATES[item_id], item_id, event, status, area_m2, None, note)
 
@@ -93,10 +103,12 @@ def entry(change_id: str, item_id: str, event: str, status: Status, area_m2: flo
 def dabancheng(**changed: object) -> FacilityRecord:
     """A camp with a confirmed extension, a perimeter around it, and a change that was withdrawn again."""
     extension = track("aspi-0050-mrtkqwza")
+    ring = box(X - 20, Y - 20, X + 920, Y + 420)
+    standing = sides(ring, 0.95, 1.0, 0.7, 0.0)
     wall = track(
         "aspi-0050-pbvhsdla",
         Status.PROVISIONAL,
-        finding(ChangeType.PERIMETER_ADDED, geometry=box(X - 20, Y - 20, X + 920, Y + 420), confidence=0.87654321),
+        finding(ChangeType.PERIMETER_ADDED, geometry=ring, confidence=0.87654321, sides=standing),
         detector=PERIMETER,
     )
     scattered = MultiPolygon([box(X, Y + 500, X + 30, Y + 530), box(X + 60, Y + 500, X + 90, Y + 530)])

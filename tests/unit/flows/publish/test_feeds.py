@@ -1,10 +1,13 @@
 import json
 import xml.etree.ElementTree as ET
 import zipfile
+from importlib.resources import files
+from pathlib import Path
 
-import pytest
+import pystac
 from records import X, Y, dabancheng, finding, track
 from shapely import box
+from stac_validator.validate import StacValidate
 from test_evidence import reader
 
 from flows.change import FIELDS, Status
@@ -54,8 +57,29 @@ def test_feed_holds_confirmed_changes_alone(published):
     assert "consistent with" in entry.find(f"{ATOM}summary").text
 
 
+def _schemas():
+    """The schemas of STAC 1.1.0 and GeoJSON that come with pystac, by address, as stac-validator asks for them."""
+    folder = files("pystac.validation") / "jsonschemas"
+    found = {}
+    for path in Path(str(folder)).rglob("*.json"):
+        base = json.loads(path.read_text(encoding="utf-8"))["$id"].rpartition("/")[0]  # the name is wrong in one $id
+        found[f"{base}/{path.name}"] = str(path)
+    return found
+
+
+def test_stac_validator_accepts_the_catalogue_and_refuses_a_broken_one(ledger, tmp_path):
+    publish(ledger, tmp_path, reader)
+    root = tmp_path / "evidence" / "catalog.json"
+    validator = StacValidate(str(root), recursive=True, schema_map=_schemas())
+    assert validator.run(), validator.message
+    assert {told["asset_type"] for told in validator.message} == {"CATALOG", "ITEM"}
+    assert len(validator.message) == 1 + 1 + 3
+    item = tmp_path / "evidence" / "aspi-0050" / "aspi-0050-mrtkqwza.json"
+    item.write_text(item.read_text(encoding="utf-8").replace('"datetime"', '"moment"'), encoding="utf-8")
+    assert not StacValidate(str(root), recursive=True, schema_map=_schemas()).run()
+
+
 def test_stac_items_are_valid_and_their_assets_exist(ledger, tmp_path):
-    pystac = pytest.importorskip("pystac")
     publish(ledger, tmp_path, reader)
     catalogue = pystac.Catalog.from_file(tmp_path / "evidence" / "catalog.json")
     items = list(catalogue.get_items(recursive=True))

@@ -115,7 +115,15 @@ def test_published_geometry_is_valid_however_narrow(points, longitude, latitude)
 def test_geopackage_layers_hold_what_the_geojson_holds(outputs):
     path = outputs / "changes.gpkg"
     assert {name for name, kind in pyogrio.list_layers(path) if kind} == {
-        *("changes", "retractions", "facilities", "facility_outlines", "areas_of_interest", "coverage")
+        *(
+            "changes",
+            "perimeter_sides",
+            "retractions",
+            "facilities",
+            "facility_outlines",
+            "areas_of_interest",
+            "coverage",
+        )
     }
     frame = geopandas.read_file(path, layer="changes")
     assert list(frame.columns[:-1]) == [field.name for field in FIELDS]

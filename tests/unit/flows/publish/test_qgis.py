@@ -62,6 +62,20 @@ def test_a_layer_added_alone_is_styled_too(opened):
     assert told["geojson_date"] == "DateTime"
 
 
+def test_sides_of_perimeters_are_a_layer_of_their_own(opened):
+    _, told, _ = opened
+    assert told["sides"] == {
+        "temporal": [True, "valid_from"],
+        "group": "Changes",
+        "alias": "Length (m)",
+        "labels": True,
+        "kind": "LineString",
+        "count": 4,
+    }
+    assert told["sides_alone"] == told["sides_geojson"]
+    assert told["sides_alone"] == ["perimeter_added", "perimeter_extended", "perimeter_removed"]
+
+
 def test_time_is_ready(opened):
     _, told, _ = opened
     assert told["temporal"] == [True, "valid_from"]
