@@ -7,12 +7,13 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from affine import Affine
 from mgrs import MGRS
 from shapely import box, union_all
 from shapely.geometry.base import BaseGeometry
 
 from aoi.facility import Facility
-from geo.grid import to_crs, to_wgs84
+from geo.grid import Grid, to_crs, to_wgs84
 
 GAP_M = 500.0
 """Areas this close are fetched as one where joining adds little ground."""
@@ -34,14 +35,23 @@ class WatchArea:
     Attributes:
         crs: UTM zone.
         tiles: The Sentinel-2 tile that holds all of it, such as `45TXJ`; several where it is too large for one.
-        bounds: (min_x, min_y, max_x, max_y), metres; every member's own 10 m grid is a window of it.
+        bounds: (min_x, min_y, max_x, max_y), metres.
         facility_ids: Whose areas of interest lie in it.
+        gsd_m: Pixel size of its grid, metres; every member's own grid is a window of that.
     """
 
     crs: str
     tiles: tuple[str, ...]
     bounds: Bounds
     facility_ids: tuple[str, ...]
+    gsd_m: float = 10.0
+
+    @property
+    def grid(self) -> Grid:
+        """Its pixels."""
+        min_x, min_y, max_x, max_y = self.bounds
+        shape = (round((max_y - min_y) / self.gsd_m), round((max_x - min_x) / self.gsd_m))
+        return Grid(self.crs, Affine(self.gsd_m, 0.0, min_x, 0.0, -self.gsd_m, max_y), shape, self.gsd_m)
 
     @property
     def area_m2(self) -> float:
@@ -87,7 +97,7 @@ class _Group:
     members: tuple[str, ...]
 
 
-def watch_areas(facilities: Sequence[Facility], gap_m: float = GAP_M) -> tuple[WatchArea, ...]:
+def watch_areas(facilities: Sequence[Facility], gap_m: float = GAP_M, gsd_m: float = 10.0) -> tuple[WatchArea, ...]:
     """Join areas of interest that overlap or nearly do, per UTM zone and Sentinel-2 tile.
 
     Rectangles are joined until none in a zone overlaps another, so that each pixel is bought once; a joined rectangle
@@ -96,13 +106,14 @@ def watch_areas(facilities: Sequence[Facility], gap_m: float = GAP_M) -> tuple[W
     Args:
         facilities: Active places.
         gap_m: Largest gap that is bridged, metres.
+        gsd_m: Pixel size, metres.
     """
     zones: dict[str, list[_Group]] = defaultdict(list)
     for place in facilities:
-        grid = place.grid()
+        grid = place.grid(gsd_m)
         zones[grid.crs].append(_Group(grid.bounds, (place.facility_id,)))
     return tuple(
-        WatchArea(crs, _tiles(crs, group.bounds), group.bounds, group.members)
+        WatchArea(crs, _tiles(crs, group.bounds), group.bounds, group.members, gsd_m)
         for crs, groups in sorted(zones.items())
         for group in _joined(groups, gap_m)
     )

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from flows.subject import Job, Subject
 from geo.errors import SceneNotClearError, SceneUnusableError, SourceError
 from geo.scene import LeftOut, Scene, SceneRaster
+from geo.sources.area import AreaSource
 from geo.sources.base import ImagerySource
 from geo.sources.cached import CachedSource
 from geo.sources.many import read_many
@@ -30,6 +31,13 @@ class Fetched:
     failed: tuple[LeftOut, ...] = ()
 
 
+def seen_from(source: ImagerySource, subject: Subject) -> ImagerySource:
+    """The source as a facility sees it: where it keeps what it fetches, it fetches areas that several share."""
+    if subject.area is None or not isinstance(source, CachedSource):
+        return source
+    return AreaSource(source, subject.area)
+
+
 def fetch(source: ImagerySource, subject: Subject) -> Fetched:
     """Searches and reads the scenes of a facility.
 
@@ -37,7 +45,7 @@ def fetch(source: ImagerySource, subject: Subject) -> Fetched:
         SourceError: The source can't be asked, or nothing can be read from it.
     """
     window = subject.window
-    found = source.search(subject.facility.area_of_interest, window.start, window.end)
+    found = seen_from(source, subject).search(subject.facility.area_of_interest, window.start, window.end)
     return read(source, Job(subject, found.scenes, found.left_out))
 
 
@@ -47,7 +55,7 @@ def read(source: ImagerySource, job: Job) -> Fetched:
     Raises:
         SourceError: Nothing can be read.
     """
-    bands, grid = job.subject.method.bands, job.subject.grid
+    bands, grid, source = job.subject.method.bands, job.subject.grid, seen_from(source, job.subject)
     rasters: list[tuple[Scene, SceneRaster]] = []
     not_clear: list[LeftOut] = []
     failed = list(job.failed)
@@ -83,7 +91,7 @@ def hold(source: ImagerySource, job: Job, limit_s: float) -> Job:
     deadline = time.monotonic() + limit_s
     failed: dict[str, LeftOut] = {}
     missing = [scene for scene in job.scenes if not source.holds(scene, bands, grid)]
-    for scene, outcome in read_many(source, missing, bands, grid):
+    for scene, outcome in read_many(seen_from(source, job.subject), missing, bands, grid):
         if time.monotonic() > deadline:
             raise SourceError(
                 f"fetching its imagery took more than {limit_s:g} seconds; what was fetched is kept, so the next run "

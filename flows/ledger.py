@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from filelock import FileLock, Timeout
 from sqlalchemy.exc import DBAPIError
 
-from flows.ledger_engine import make_engine, own_words, parse_url
+from flows.ledger_engine import make_engine, name_losses, own_words, parse_url
 from flows.ledger_rows import from_rows, heading, to_rows
 from flows.ledger_tables import SCHEMA_VERSION, TABLES_BY_FACILITY, meta, metadata, notices, reviews, runs
 from flows.record import FacilityRecord, Review
@@ -62,6 +62,7 @@ class Ledger:
                 f"{name}: can't be opened as a ledger ({own_words(error)}); check the path, or that the server runs "
                 "and lets this user in"
             ) from error
+        name_losses(engine, name)
         return ledger
 
     @classmethod
@@ -136,6 +137,14 @@ class Ledger:
                 for row in connection.execute(sa.select(reviews).where(reviews.c.facility_id == facility_id))
             }
         return from_rows(rows, verdicts) if rows["facilities"] else None
+
+    def headings(self) -> dict[str, FacilityRecord]:
+        """What is on record of each facility itself, by its id: the records without their series."""
+        table = TABLES_BY_FACILITY["facilities"]
+        nothing: dict[str, list[dict[str, Any]]] = {name: [] for name in TABLES_BY_FACILITY}
+        with self._engine.connect() as connection:
+            rows = connection.execute(sa.select(table).order_by(table.c.facility_id))
+            return {row.facility_id: from_rows({**nothing, table.name: [dict(row._mapping)]}, {}) for row in rows}
 
     def records(self) -> Iterator[FacilityRecord]:
         """All records, ascending by facility id, one in memory at a time."""

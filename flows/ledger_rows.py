@@ -14,6 +14,7 @@ from detectors.base import ChangeType, Components, Finding, Side, Verdict
 from flows.change import HistoryEntry, Status
 from flows.record import AssessmentRecord, FacilityRecord, Outcome, Review, SceneRecord
 from flows.track import DetectorIdentity, Track
+from geo.cache_request import area_key, area_of
 
 Row = dict[str, Any]
 
@@ -55,6 +56,7 @@ def from_rows(rows: Mapping[str, Sequence[Row]], reviews: Mapping[str, Review]) 
         **{key: row[key] for key in ("crs", "gsd_m", "window_start", "window_end", "reason", "source")},
         **{key: row[key] for key in ("parameters_sha256", "software_version")},
         outcome=Outcome(row["outcome"]),
+        area=None if row["area"] is None else area_of(row["area"]),
         scenes=tuple(SceneRecord(**_plain(scene)) for scene in rows["scenes"]),
         assessments=tuple(
             AssessmentRecord(**{**_plain(found), "verdict": Verdict(found["verdict"])}) for found in rows["assessments"]
@@ -93,6 +95,7 @@ def heading(record: FacilityRecord) -> Row:
         "outcome": str(record.outcome),
         "reason": record.reason,
         "source": record.source,
+        "area": None if record.area is None else area_key(record.area),
         "parameters_sha256": record.parameters_sha256,
         "software_version": record.software_version,
     }

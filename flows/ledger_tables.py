@@ -75,6 +75,7 @@ facilities = sa.Table(
     _text("outcome"),
     _text("reason"),
     _text("source"),
+    _text("area", nullable=True),
     _text("parameters_sha256"),
     _text("software_version"),
 )

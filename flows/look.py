@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
+from flows.fetch import seen_from
 from flows.method import Method, Window
 from flows.record import FacilityRecord, Outcome, SceneRecord
 from flows.subject import Job, Subject
@@ -32,7 +33,7 @@ def look(source: ImagerySource, subject: Subject, overlap: timedelta | None) -> 
     Raises:
         SourceError: The source can't be asked.
     """
-    earlier, window = subject.earlier, subject.window
+    earlier, window, source = subject.earlier, subject.window, seen_from(source, subject)
     if earlier is None or not _stands(earlier, subject):
         return _job(source.search(subject.facility.area_of_interest, window.start, window.end), subject)
     start = _search_from(earlier, window, overlap)
@@ -79,6 +80,7 @@ def _stands(earlier: FacilityRecord, subject: Subject) -> bool:
     return (
         earlier.outcome is not Outcome.FAILED
         and earlier.source == subject.specification
+        and earlier.area == subject.area
         and earlier.window_start == subject.window.start
         and earlier.parameters_sha256 == subject.parameters_sha256
     )

@@ -11,6 +11,7 @@ from aoi.facility import Facility
 from detectors.base import Verdict
 from flows.change import HistoryEntry, ReviewStatus
 from flows.track import Track
+from geo.grid import Grid
 
 
 class Outcome(StrEnum):
@@ -96,6 +97,7 @@ class FacilityRecord:
         outcome: How the newest run over it ended.
         reason: Why it was not assessable or failed; empty otherwise.
         source: Imagery source, as given.
+        area: What is fetched as one with it, so that its pixels can be found again; None where files are just read.
         parameters_sha256: Hash of everything that decides the result besides the scenes.
         software_version: Version that made the record.
         scenes: Found scenes, ascending by acquisition.
@@ -115,6 +117,7 @@ class FacilityRecord:
     source: str
     parameters_sha256: str
     software_version: str
+    area: Grid | None = None
     scenes: tuple[SceneRecord, ...] = ()
     assessments: tuple[AssessmentRecord, ...] = ()
     tracks: tuple[Track, ...] = ()

@@ -17,6 +17,7 @@ from flows.method import Method
 from flows.notices import notify
 from flows.parallel import in_parallel
 from flows.parameters import MonitorParameters
+from flows.places import fetch_areas, require_unmoved
 from flows.progress import report
 from flows.publish import publish
 from flows.publish.drawn import clear as clear_drawn
@@ -63,6 +64,9 @@ def run(parameters: MonitorParameters, wrap: Callable[[Watch], Watch] = lambda w
         stack.enter_context(exclusive(parameters.outputs))
         ledger = stack.enter_context(closing(Ledger.at(parameters.outputs)))
         stack.enter_context(ledger.exclusive())
+        known = ledger.headings()
+        require_unmoved(facilities, known)
+        areas = fetch_areas(facilities, known, parameters.gsd_m) if isinstance(source, CachedSource) else {}
         workers = stack.enter_context(closing(open_workers(parameters, len(facilities))))
         run_id = ledger.begin_run(parameters.for_the_record(source.name))
         watcher = Watcher(
@@ -75,6 +79,7 @@ def run(parameters: MonitorParameters, wrap: Callable[[Watch], Watch] = lambda w
             ledger=ledger,
             workers=workers,
             patience=Patience(settings.fetch_retries, settings.fetch_retry_delay_s, parameters.facility_timeout_s),
+            areas=areas,
             drawing=None if parameters.runner.startswith("dask:") else parameters.outputs,
         )
         round_ = _Round(watcher, wrap(watcher.watch))

@@ -68,7 +68,7 @@ class StackReader:
         names = tuple(name for name in DETECTORS if name in seen_by)
         method = Method(choose(names), PreparationParameters(), record.gsd_m)
         window = Window(record.window_start, record.window_end)
-        subject = Subject(record.facility, (), window, method, record.source)
+        subject = Subject(record.facility, (), window, method, record.source, area=record.area)
         fetched = fetch(self._source(record), subject)
         stack = build_stack(fetched.rasters, subject.grid, method.preparation).stack
         if stack is None:

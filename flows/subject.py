@@ -24,6 +24,7 @@ class Subject:
         method: Detectors, preparation and pixel size.
         specification: Imagery source as given.
         earlier: What is on record.
+        area: What is fetched as one with it, on the grid's pixels; None where the source keeps nothing.
     """
 
     facility: Facility
@@ -32,6 +33,7 @@ class Subject:
     method: Method
     specification: str
     earlier: FacilityRecord | None = None
+    area: Grid | None = None
 
     @cached_property
     def grid(self) -> Grid:

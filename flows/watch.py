@@ -114,6 +114,7 @@ def _blank(subject: Subject) -> FacilityRecord:
         outcome=Outcome.ASSESSED,
         reason="",
         source="",
+        area=subject.area,
         parameters_sha256="",
         software_version=version("facility-watch"),
         reviews=subject.earlier.reviews if subject.earlier else {},

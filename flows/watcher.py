@@ -22,6 +22,7 @@ from flows.summary import FacilitySummary, summarise
 from flows.watch import failed
 from flows.workers import Workers
 from geo.errors import TemporarySourceError
+from geo.grid import Grid
 from geo.sources.base import ImagerySource
 
 
@@ -69,6 +70,7 @@ class Watcher:
         ledger: Where the record is.
         workers: Who follows the series.
         patience: Retries and limits.
+        areas: What is fetched as one, by facility id; empty where the source keeps nothing.
         drawing: Folder of the products, where workers that reach it draw; None to draw when publishing.
     """
 
@@ -81,6 +83,7 @@ class Watcher:
     ledger: Ledger
     workers: Workers
     patience: Patience
+    areas: Mapping[str, Grid] = field(default_factory=dict)
     drawing: Path | None = None
 
     def watch(self, facility: Facility) -> Watched:
@@ -114,7 +117,8 @@ class Watcher:
         """The facility with its neighbours and what is on record."""
         earlier = self.ledger.load(facility.facility_id)
         window = self.window.united(earlier)
-        return Subject(facility, self.catalogue.near(facility), window, self.method, self.specification, earlier)
+        near, area = self.catalogue.near(facility), self.areas.get(facility.facility_id)
+        return Subject(facility, near, window, self.method, self.specification, earlier, area)
 
     def _found(self, subject: Subject) -> Job | FacilityRecord:
         """What there is to do, with all of its imagery at hand."""

@@ -5,16 +5,18 @@ from __future__ import annotations
 import json
 import threading
 import uuid
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from fsspec.core import url_to_fs
+from rasterio.windows import Window
 
 from geo.cache_file import decode, encode
-from geo.cache_request import SEARCH, Request, digest
+from geo.cache_request import SEARCH, Request, area_key, area_of, digest
 from geo.errors import StoreError
+from geo.grid import Grid
 from geo.scene import SceneRaster
 
 _PARTIAL = ".partial-"
@@ -78,21 +80,32 @@ class SceneCache:
         self.max_age = max_age
         self.clock = clock
         self._held_bytes: int | None = None
+        self._areas: set[Grid] | None = None
         self._lock = threading.Lock()
 
     def get(self, request: Request) -> SceneRaster | None:
-        """The raster stored for a request; None where there is none, or one that was damaged (it is removed)."""
-        path = request.stem + _RASTER
-        data = self._read(path)
-        raster = None if data is None else decode(data)
-        if data is not None and raster is None:
+        """The raster for a request; None where there is none, or one that was damaged (it is removed).
+
+        Where a larger area was stored that the request is a part of, the part is cut out of that.
+        """
+        for stored in self._answers(request):
+            path = stored.stem + _RASTER
+            data = self._read(path)
+            if data is None:
+                continue
+            raster = decode(data, _window(stored.grid, request.grid))
+            if raster is not None:
+                return raster
             self._remove(path)
-        return raster
+        return None
 
     def put(self, request: Request, raster: SceneRaster) -> None:
         """Store what a source answered, with the request and the time as provenance."""
         provenance = {**request.document(), "stored_at": self.clock().isoformat()}
         self._write(request.stem + _RASTER, encode(raster, request.grid, provenance))
+        with self._lock:
+            if self._areas is not None:
+                self._areas.add(request.grid)
 
     def verdict(self, request: Request) -> str | None:
         """Why the scene was found to show too little; None where it wasn't."""
@@ -106,7 +119,8 @@ class SceneCache:
 
     def holds(self, request: Request) -> bool:
         """Whether a request would be answered without asking the source."""
-        paths = (request.stem + _RASTER, request.verdict_stem + _VERDICT)
+        rasters = (stored.stem + _RASTER for stored in self._answers(request))
+        paths = (request.verdict_stem + _VERDICT, *rasters)
         return any(self._fs.exists(f"{self._root}/{path}") for path in paths)
 
     def document(self, path: str) -> dict[str, Any] | None:
@@ -169,6 +183,25 @@ class SceneCache:
             self._held_bytes = None
         return removed
 
+    def _answers(self, request: Request) -> Iterator[Request]:
+        """The request itself, then the same scene over the areas that were stored and hold its grid."""
+        yield request
+        wider = [area for area in self._known_areas() if area != request.grid and area.offset(request.grid) is not None]
+        for area in sorted(wider, key=area_key):
+            yield replace(request, grid=area)
+
+    def _known_areas(self) -> list[Grid]:
+        """Areas that had a folder when this process first asked, and those that it stored since."""
+        with self._lock:
+            if self._areas is None:
+                try:
+                    folders = self._fs.ls(self._root, detail=False)
+                except FileNotFoundError:
+                    folders = []
+                areas = (area_of(str(folder).rstrip("/").rpartition("/")[2]) for folder in folders)
+                self._areas = {area for area in areas if area is not None}
+            return list(self._areas)
+
     def _read(self, path: str) -> bytes | None:
         try:
             return bytes(self._fs.cat_file(f"{self._root}/{path}"))
@@ -222,6 +255,15 @@ class SceneCache:
                 item_id = "" if kind == "search" else name.removesuffix(suffix).rpartition(".")[0]
                 return Entry(relative, kind, area, item_id, int(info["size"]), _modified(info))
         return None
+
+
+def _window(area: Grid, part: Grid) -> Window | None:
+    """Where a part is in an area; None for all of it."""
+    corner = area.offset(part)
+    if area == part or corner is None:
+        return None
+    (row, column), (rows, columns) = corner, part.shape
+    return Window(column, row, columns, rows)
 
 
 def _modified(info: Mapping[str, Any]) -> datetime:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 from rasterio.io import MemoryFile
+from rasterio.windows import Window
 
 from geo.bands import SCENE_CLASSIFICATION
 from geo.grid import Grid
@@ -16,6 +17,9 @@ from geo.scene import SceneRaster
 
 _NAMESPACE, _RECORD = "FACILITY_WATCH", "RECORD"
 _VALID = "VALID"
+# Of a wide area mostly a part is wanted; a narrow one is smaller and faster in strips.
+_WIDE_PX = 768
+_TILED = {"tiled": True, "blockxsize": 256, "blockysize": 256}
 # After the TIFF, where no reader of TIFFs looks: so that a damaged file is known before it is parsed.
 _MARK = b"sha256:"
 _TRAILER_BYTES = len(_MARK) + hashlib.sha256().digest_size
@@ -43,6 +47,7 @@ def encode(raster: SceneRaster, grid: Grid, provenance: Mapping[str, Any]) -> by
         with memory.open(
             driver="GTiff", width=columns, height=rows, count=len(names), dtype=raster.dn.dtype, crs=grid.crs,
             transform=grid.transform, compress="deflate", predictor=3 if raster.dn.dtype.kind == "f" else 2,
+            **(_TILED if columns > _WIDE_PX else {}),
         ) as dataset:  # fmt: skip
             for index, plane in enumerate(_planes(raster), start=1):
                 dataset.write(plane, index)
@@ -54,14 +59,14 @@ def encode(raster: SceneRaster, grid: Grid, provenance: Mapping[str, Any]) -> by
     return data + _MARK + hashlib.sha256(data).digest()
 
 
-def decode(data: bytes) -> SceneRaster | None:
-    """The raster; None where a bit of it isn't as it was written."""
+def decode(data: bytes, part: Window | None = None) -> SceneRaster | None:
+    """The raster, or a part of it; None where a bit of the file isn't as it was written."""
     body, trailer = data[:-_TRAILER_BYTES], data[-_TRAILER_BYTES:]
     if trailer != _MARK + hashlib.sha256(body).digest():
         return None
     with MemoryFile(body) as memory, memory.open() as dataset:
         record = json.loads(dataset.tags(ns=_NAMESPACE)[_RECORD])
-        stored = dataset.read()
+        stored = dataset.read(window=part)
     count = len(record["bands"])
     return SceneRaster(
         dn=stored[:count],

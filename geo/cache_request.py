@@ -9,10 +9,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from affine import Affine
+
 from geo.grid import Grid
 from geo.scene import Scene
 
 SEARCH = ".search.json"
+_AREA_KEY = re.compile(
+    r"EPSG(?P<epsg>\d+)_(?P<gsd_m>[\d.e-]+)m_(?P<x>[\d.e+-]+)_(?P<y>[\d.e+-]+)_(?P<columns>\d+)x(?P<rows>\d+)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +69,23 @@ class Request:
 
 
 def area_key(grid: Grid) -> str:
-    """Which area a file is of: a hash of its permanent grid."""
-    return digest(_grid_document(grid))[:12]
+    """Which area a file is of, as the name of its folder: CRS, pixel size, upper-left corner and size in pixels.
+
+    >>> area_key(Grid("EPSG:32645", Affine(10.0, 0.0, 600000.0, 0.0, -10.0, 4800000.0), (300, 350), 10.0))
+    'EPSG32645_10m_600000_4800000_350x300'
+    """
+    x, y, (rows, columns) = grid.transform.c, grid.transform.f, grid.shape
+    return f"{grid.crs.replace(':', '')}_{grid.gsd_m:.12g}m_{x:.12g}_{y:.12g}_{columns}x{rows}"
+
+
+def area_of(key: str) -> Grid | None:
+    """The grid that a folder's name tells; None where it is another folder."""
+    told = _AREA_KEY.fullmatch(key)
+    if told is None:
+        return None
+    gsd_m, x, y = (float(told[name]) for name in ("gsd_m", "x", "y"))
+    transform = Affine(gsd_m, 0.0, x, 0.0, -gsd_m, y)
+    return Grid(f"EPSG:{told['epsg']}", transform, (int(told["rows"]), int(told["columns"])), gsd_m)
 
 
 def search_path(source: str, settings: Mapping[str, Any], area_wkb: bytes) -> str:

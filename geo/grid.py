@@ -16,6 +16,7 @@ from shapely.geometry.base import BaseGeometry
 from geo.errors import InputError
 
 WGS84 = "EPSG:4326"
+_PIXEL_TOLERANCE = 1e-6
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,16 @@ class Grid:
     def extent(self) -> BaseGeometry:
         """The covered rectangle in the grid's CRS."""
         return box(*self.bounds)
+
+    def offset(self, part: Grid) -> tuple[int, int] | None:
+        """(row, column) of the upper-left pixel of another grid in this one; None where it isn't a window of it."""
+        if (part.crs, part.gsd_m) != (self.crs, self.gsd_m):
+            return None
+        column, row = ~self.transform @ (part.transform.c, part.transform.f)
+        top, left = round(row), round(column)
+        apart = max(abs(row - top), abs(column - left)) > _PIXEL_TOLERANCE
+        outside = min(top, left) < 0 or top + part.shape[0] > self.shape[0] or left + part.shape[1] > self.shape[1]
+        return None if apart or outside else (top, left)
 
     @cached_property
     def geobox(self) -> GeoBox:

@@ -77,6 +77,17 @@ class SceneRaster:
     classification: npt.NDArray[np.uint8] | None
     bands: tuple[str, ...]
 
+    def part(self, corner: tuple[int, int], shape: tuple[int, int]) -> SceneRaster:
+        """A window of it, copied: `corner` is the (row, column) of its upper-left pixel, `shape` is (rows, columns)."""
+        (row, column), (rows, columns) = corner, shape
+        window = (slice(row, row + rows), slice(column, column + columns))
+        return replace(
+            self,
+            dn=self.dn[:, *window].copy(),
+            valid=self.valid[window].copy(),
+            classification=None if self.classification is None else self.classification[window].copy(),
+        )
+
     @property
     def sha256(self) -> str:
         """A hash of the numbers, their mask and how to read them, so that evidence names the very pixels behind it."""

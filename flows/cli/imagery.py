@@ -40,6 +40,7 @@ def plan(
 ) -> None:
     """Search only, and say what a run would fetch and spend; nothing is bought."""
     from aoi.catalogue import load_catalogue
+    from aoi.watch_areas import watch_areas
     from detectors.registry import choose
     from flows.imagery import opened
     from flows.method import Method
@@ -54,7 +55,10 @@ def plan(
         source=source, start=day(start, "--from"), end=None if end is None else day(end, "--to"), outputs=Path()
     ).window
     bands = Method(choose(gsd_m=gsd_m), PreparationParameters(), gsd_m).bands
-    areas = (Area(place.facility_id, place.area_of_interest, place.grid(gsd_m)) for place in facilities)
+    areas = (
+        Area(" ".join(area.facility_ids), area.grid.scene_footprint_wgs84, area.grid)
+        for area in watch_areas(facilities, gsd_m=gsd_m)
+    )
     most = None if max_bytes is None else int(size(max_bytes, "--max-bytes"))
     with opened(source, profile=profile) as imagery:
         rows = list(planned(areas, imagery, bands, window.start, window.end, most, max_processing_units))

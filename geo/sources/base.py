@@ -59,3 +59,22 @@ class ImagerySource(Protocol):
 
     def estimate_cost(self, scenes: Sequence[Scene], bands: Sequence[str], grid: Grid) -> Cost:
         """What `read` of these scenes would spend."""
+
+
+class RemoteSource(ImagerySource, Protocol):
+    """A source that costs something, so that it looks first whether a scene shows enough."""
+
+    def read(self, scene: Scene, bands: Sequence[str], grid: Grid, clear_in: Grid | None = None) -> SceneRaster:
+        """As `ImagerySource.read`.
+
+        Args:
+            scene: Which scene.
+            bands: Which bands.
+            grid: On which pixels.
+            clear_in: The window of the grid that has to show enough ground; all of it without.
+
+        Raises:
+            SceneNotClearError: It shows too little.
+            SceneUnusableError: This scene can't be read; others may.
+            SourceError: Nothing can be read.
+        """

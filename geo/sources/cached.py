@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, replace
 from datetime import datetime, timedelta
 from typing import Any
+from weakref import WeakValueDictionary
 
 from shapely import from_geojson, to_geojson, to_wkb
 from shapely.geometry.base import BaseGeometry
@@ -15,7 +18,8 @@ from geo.cache_request import Request, search_path
 from geo.errors import SceneNotClearError, SceneUnusableError, SourceError
 from geo.grid import Grid
 from geo.scene import LeftOut, Scene, SceneRaster
-from geo.sources.base import Cost, ImagerySource, SearchResult
+from geo.sources.base import Cost, RemoteSource, SearchResult
+from geo.sources.look import require_clear
 
 # Catalogues go on taking in late and reprocessed products of the last weeks; what is older is settled.
 _SETTLED_AFTER = timedelta(days=30)
@@ -32,6 +36,7 @@ class CachedSource:
         cache: Where answers are kept.
         settings: What its searches and verdicts depend on besides (JSON), such as its choice of scenes.
         fresh_for: How long an answer to a search holds for times after it was asked.
+        min_clear_fraction: Share of the grid that a scene has to show, 0 to 1, where its classification is known.
         offline: Never ask the source: what isn't held isn't there. For replays, and for workers beside a run
             that keeps pace and bounds.
 
@@ -41,11 +46,12 @@ class CachedSource:
 
     def __init__(
         self,
-        source: ImagerySource,
+        source: RemoteSource,
         cache: SceneCache,
         settings: Mapping[str, Any] | None = None,
         fresh_for: timedelta = timedelta(hours=6),
         *,
+        min_clear_fraction: float = 0.0,
         offline: bool = False,
     ) -> None:
         self.source = source
@@ -53,6 +59,9 @@ class CachedSource:
         self._settings = dict(settings or {})
         self._fresh_for = fresh_for
         self._offline = offline
+        self._min_clear_fraction = min_clear_fraction
+        self._lock = threading.Lock()
+        self._fetching: WeakValueDictionary[str, threading.Lock] = WeakValueDictionary()
         self.ask_anew = False
 
     @property
@@ -67,6 +76,10 @@ class CachedSource:
             SourceError: Offline, and nothing is held.
         """
         path = search_path(self.name, self._settings, to_wkb(area))
+        with self._alone_with(path):
+            return self._searched(path, area, start, end)
+
+    def _searched(self, path: str, area: BaseGeometry, start: datetime, end: datetime) -> SearchResult:
         held = self.cache.document(path)
         now = self.cache.clock()
         known, first, ask_from = SearchResult(()), start, start
@@ -90,28 +103,62 @@ class CachedSource:
         )
         return _between(found, start, end)
 
-    def read(self, scene: Scene, bands: Sequence[str], grid: Grid) -> SceneRaster:
+    def read(self, scene: Scene, bands: Sequence[str], grid: Grid, area: Grid | None = None) -> SceneRaster:
         """As the source's own, from the cache where it is held there.
 
+        Args:
+            scene: Which scene.
+            bands: Which bands.
+            grid: On which pixels.
+            area: What is fetched where it isn't held, so that the neighbours have it too; just the grid without.
+
         Raises:
+            SceneNotClearError: The scene shows too little of the grid.
             StoreError: The cache can't be read or written.
         """
         request = self._request(scene, bands, grid)
-        held = self.cache.get(request)
+        held = self._held(request)
         if held is not None:
             return held
+        if self._offline:
+            raise SceneUnusableError(f"{scene.item_id} isn't in the cache: run once online")
+        whole = replace(request, grid=area or grid)
+        with self._alone_with(whole.stem):
+            held = self._held(request)  # a neighbour may have fetched it meanwhile
+            return self._fetch(request, whole) if held is None else held
+
+    def _held(self, request: Request) -> SceneRaster | None:
         verdict = self.cache.verdict(request)
         if verdict is not None:
             raise SceneNotClearError(verdict)
-        if self._offline:
-            raise SceneUnusableError(f"{scene.item_id} isn't in the cache: run once online")
+        raster = self.cache.get(request)
+        return None if raster is None else self._judged(raster)
+
+    def _judged(self, raster: SceneRaster) -> SceneRaster:
+        """The raster, if it shows enough: it may have been fetched because a neighbour was clear."""
+        if raster.classification is not None:
+            require_clear(raster.classification, self._min_clear_fraction)
+        return raster
+
+    def _fetch(self, request: Request, whole: Request) -> SceneRaster:
         try:
-            raster = self.source.read(scene, bands, grid)
+            raster = self.source.read(request.scene, request.bands, whole.grid, request.grid)
         except SceneNotClearError as error:
             self.cache.put_verdict(request, str(error))
             raise
-        self.cache.put(request, raster)
-        return raster
+        self.cache.put(whole, raster)
+        corner = whole.grid.offset(request.grid)
+        if corner is None:
+            raise ValueError(f"{request.grid} isn't a window of {whole.grid}")
+        return self._judged(raster.part(corner, request.grid.shape))
+
+    @contextmanager
+    def _alone_with(self, key: str) -> Iterator[None]:
+        """While what a key stands for is being fetched: who else wants it waits, and then finds it held."""
+        with self._lock:
+            fetching = self._fetching.setdefault(key, threading.Lock())
+        with fetching:
+            yield
 
     def estimate_cost(self, scenes: Sequence[Scene], bands: Sequence[str], grid: Grid) -> Cost:
         """What `read` of these scenes would spend: nothing for those that are held."""

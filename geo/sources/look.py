@@ -67,7 +67,7 @@ def require_clear(classification: npt.NDArray[np.uint8], least_fraction: float) 
     fraction = 1.0 - float(np.isin(classification, UNSEEN_CLASSES).mean())
     if fraction < least_fraction:
         raise SceneNotClearError(
-            f"shows only {fraction:.0%} of the area (the rest is cloud, shadow or not recorded): bands not fetched"
+            f"shows only {fraction:.0%} of the area (the rest is cloud, shadow or not recorded), too little to use it"
         )
 
 

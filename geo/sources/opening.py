@@ -138,7 +138,8 @@ def open_stac(
     sign = unsigned if offline else signer_for(described, transport, environment)
     source = StacSource(transport, described, chosen, sign)
     settings = {**asdict(chosen), "url": described.url, "collections": list(described.collections)}
-    return source if cache is None else CachedSource(source, cache, settings, offline=offline)
+    least = chosen.min_clear_fraction
+    return source if cache is None else CachedSource(source, cache, settings, min_clear_fraction=least, offline=offline)
 
 
 def open_sentinelhub(
@@ -171,7 +172,8 @@ def open_sentinelhub(
     chosen = choice or Choice()
     source = SentinelHubSource(session, collection, chosen)
     settings = {**asdict(chosen), "url": session.deployment.base_url, "collection": collection.name}
-    return source if cache is None else CachedSource(source, cache, settings, offline=offline)
+    least = chosen.min_clear_fraction
+    return source if cache is None else CachedSource(source, cache, settings, min_clear_fraction=least, offline=offline)
 
 
 def signer_for(api: StacApi, transport: Transport, environment: Mapping[str, str] | None = None) -> Signer:

@@ -73,11 +73,11 @@ class SentinelHubSource:
         clear, cloudy = by_cloud_cover(scenes, self.choice.max_cloud_cover_pct)
         return SearchResult(clear, (*left_out, *repeated, *cloudy))
 
-    def read(self, scene: Scene, bands: Sequence[str], grid: Grid) -> SceneRaster:
+    def read(self, scene: Scene, bands: Sequence[str], grid: Grid, clear_in: Grid | None = None) -> SceneRaster:
         """The asked-for bands of a scene that it has, on a grid, as stored.
 
         First a look at scene classification and data mask with pixels of 60 m; the bands are bought only if
-        enough of the grid is seen in it.
+        enough of the grid, or of the window of it that is asked for, is seen in it.
 
         Raises:
             SceneNotClearError: Too little of the grid is seen.
@@ -94,7 +94,7 @@ class SentinelHubSource:
         groups = self._groups(wanted)
         with one_scene(scene.item_id):
             if self.collection.classified:
-                self._look(scene, grid)
+                self._look(scene, clear_in or grid)
             bought = self._threads.map(lambda group: self._buy(scene, group[1], group[0], grid), groups.items())
             cuttings = {name: cutting for group in bought for name, cutting in group.items()}
         classes = cuttings.get(SCENE_CLASSIFICATION)

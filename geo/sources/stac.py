@@ -83,10 +83,11 @@ class StacSource:
         clear, cloudy = by_cloud_cover(scenes, self.choice.max_cloud_cover_pct)
         return SearchResult(clear, (*left_out, *repeated, *cloudy))
 
-    def read(self, scene: Scene, bands: Sequence[str], grid: Grid) -> SceneRaster:
+    def read(self, scene: Scene, bands: Sequence[str], grid: Grid, clear_in: Grid | None = None) -> SceneRaster:
         """The asked-for bands of a scene that it has, on a grid, as stored.
 
-        The scene classification comes first; the bands are fetched only if enough of the grid is seen in it.
+        The scene classification comes first; the bands are fetched only if enough of the grid, or of the window of
+        it that is asked for, is seen in it.
 
         Raises:
             SceneNotClearError: Too little of the grid is seen.
@@ -102,7 +103,7 @@ class StacSource:
                 f"{scene.item_id} has pixels of {scene.gsd_m:g} m, too coarse for a grid of {grid.gsd_m:g} m"
             )
         with one_scene(scene.item_id):
-            classification = self._classification(scene, grid)
+            classification = self._classification(scene, grid, clear_in or grid)
             cuttings = list(self._threads.map(lambda name: self._cut(scene, name, grid), wanted))
         radiometry = [scene.scale_offset[name] for name in wanted]
         return SceneRaster(
@@ -129,12 +130,14 @@ class StacSource:
                 size += HEADER_BYTES + blocks * _BLOCK_PIXELS**2 * per_pixel
         return Cost(requests=requests, bytes=round(size))
 
-    def _classification(self, scene: Scene, grid: Grid) -> npt.NDArray[np.uint8] | None:
+    def _classification(self, scene: Scene, grid: Grid, clear_in: Grid) -> npt.NDArray[np.uint8] | None:
         if SCENE_CLASSIFICATION not in scene.assets:
             return None
         cutting = self._cut(scene, SCENE_CLASSIFICATION, grid)
         classification = np.where(cutting.valid, cutting.dn[0], 0).astype(np.uint8)
-        require_clear(classification, self.choice.min_clear_fraction)
+        top, left = grid.offset(clear_in) or (0, 0)
+        rows, columns = clear_in.shape
+        require_clear(classification[top : top + rows, left : left + columns], self.choice.min_clear_fraction)
         return classification
 
     def _cut(self, scene: Scene, name: str, grid: Grid) -> Cutting:

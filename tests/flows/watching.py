@@ -113,7 +113,7 @@ class Archive:
         found = [scene(number) for number in sorted(self.here)]
         return SearchResult(tuple(one for one in found if start <= one.acquired_at <= end))
 
-    def read(self, scene: Scene, bands: Sequence[str], grid: Grid) -> SceneRaster:
+    def read(self, scene: Scene, bands: Sequence[str], grid: Grid, clear_in: Grid | None = None) -> SceneRaster:
         number = int(scene.item_id[1:])
         self.reads.append(scene.item_id)
         if number in self.failing:

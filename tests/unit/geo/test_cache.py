@@ -81,7 +81,7 @@ class CountingSource:
         chosen = tuple(one for one in self.scenes if start <= one.acquired_at <= end)
         return SearchResult(chosen, (LeftOut("overcast", None, "97 % of the whole scene is cloud"),))
 
-    def read(self, scene, bands, grid):
+    def read(self, scene, bands, grid, clear_in=None):
         self.reads.append(scene.item_id)
         if self.fault:
             raise self.fault
