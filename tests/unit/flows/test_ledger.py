@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from affine import Affine
 from shapely import LineString, Point, box
 
 from aoi.facility import Facility, FacilityKind
@@ -21,6 +22,7 @@ from flows.ledger import Ledger, exclusive, ledger_path
 from flows.record import AssessmentRecord, FacilityRecord, Outcome, Review, SceneRecord
 from flows.track import DetectorIdentity, Track
 from geo.errors import InputError, StoreError
+from geo.grid import Grid
 from tests.servers import postgresql
 
 EARLY, LATE = datetime(2017, 3, 2, 5, 1, 2, 345000, tzinfo=UTC), datetime(2018, 10, 11, tzinfo=UTC)
@@ -68,6 +70,7 @@ def record(facility_id: str = "aspi-0050", area: float = 0.1 + 0.2) -> FacilityR
         outcome=Outcome.ASSESSED,
         reason="",
         source="folder",
+        area=Grid("EPSG:32645", Affine(10.0, 0.0, 600000.0, 0.0, -10.0, 4800010.0), (300, 500), 10.0),
         parameters_sha256="b" * 64,
         software_version="0.1.0",
         scenes=(
@@ -245,6 +248,18 @@ def test_a_database_that_is_not_there_is_named_without_its_password(url: str, se
     with pytest.raises((StoreError, InputError), match=sentence) as caught:
         Ledger.open(url)
     assert "a-secret-word" not in str(caught.value)
+
+
+@pytest.mark.skipif(postgresql.binaries() is None, reason="needs PostgreSQL's programs")
+def test_a_database_that_is_lost_in_mid_run_is_named_without_its_password(tmp_path: Path) -> None:
+    with postgresql.running(tmp_path) as url:
+        opened = Ledger.open(url)
+        opened.save(record())
+    for ask in (opened.last_run, lambda: opened.load("aspi-0050"), lambda: opened.save(record())):
+        with pytest.raises(StoreError, match=r"the database was lost .* the next run goes on from there") as caught:
+            ask()
+        assert "a-secret-word" not in str(caught.value)
+    opened.close()
 
 
 def test_a_wrong_password_is_not_shown(database: str) -> None:
