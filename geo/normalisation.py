@@ -8,6 +8,9 @@ different.
 
 from __future__ import annotations
 
+from functools import reduce
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
@@ -64,12 +67,15 @@ def gain_and_offset(scene: Array, reference: Array) -> tuple[float, float]:
 
 def _samples(scene: FloatArray, reference: FloatArray, common: BoolArray) -> tuple[Array, Array]:
     """Cell means of both images where a whole cell is clear in both."""
-    rows, columns = (size // _CELL * _CELL for size in common.shape)
-    cells = (rows // _CELL, _CELL, columns // _CELL, _CELL)
-    whole = common[:rows, :columns].reshape(cells).all(axis=(1, 3))
-    means = (plane[:rows, :columns].reshape(cells).mean(axis=(1, 3))[whole] for plane in (scene, reference))
-    first, second = (mean.astype(np.float64) for mean in means)
-    return first, second
+    whole = reduce(np.logical_and, _members(common))
+    first, second = (reduce(np.add, _members(plane))[whole].astype(np.float64) for plane in (scene, reference))
+    return first / _CELL**2, second / _CELL**2
+
+
+def _members(plane: npt.NDArray[Any]) -> list[npt.NDArray[Any]]:
+    """The first pixels of all cells, the second ones, and so on: added up far faster than cell by cell."""
+    rows, columns = (size // _CELL * _CELL for size in plane.shape)
+    return [plane[row:rows:_CELL, column:columns:_CELL] for row in range(_CELL) for column in range(_CELL)]
 
 
 def _thinned(scene: Array, reference: Array) -> tuple[Array, Array]:
