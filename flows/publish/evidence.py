@@ -18,6 +18,7 @@ from shapely.geometry.base import BaseGeometry
 
 from detectors.base import ChangeType
 from flows.change import Change
+from flows.publish.bundle import write_bundle
 from flows.publish.names import safe_name
 from flows.publish.palette import LOOKS, STATUS_WORDS
 from flows.publish.picture import Stretch, captioned, common_stretch, draw_outline, panel, rings_of
@@ -66,6 +67,9 @@ class Evidence:
         panel_share: By moment, the (width, height) share of the PNG that the bare panel at its upper left takes.
         stretch: Reflectance shown black and white, in both images.
         rasters: GeoTIFFs by `before` and `after`, relative paths.
+        extent_m: Width and height of the cut-out, m.
+        bundle: Script that hands the page the bytes of all images, relative path.
+        size_bytes: Of all images together.
     """
 
     change: Change
@@ -73,6 +77,9 @@ class Evidence:
     panel_share: dict[str, tuple[float, float]]
     stretch: Stretch
     rasters: dict[str, str]
+    extent_m: tuple[float, float]
+    bundle: str
+    size_bytes: int
 
 
 def make_evidence(change: Change, reader: SceneReader, folder: Path) -> Evidence | None:
@@ -114,7 +121,12 @@ def make_evidence(change: Change, reader: SceneReader, folder: Path) -> Evidence
         evidence_after=paths["after"],
         evidence_sha256=digest.hexdigest(),
     )
-    return Evidence(filled, _shares(change, after), shares, stretch, rasters)
+    images = sorted(path for path in (*paths.values(), *rasters.values()) if path)
+    bundle = write_bundle(change.change_id, change.facility_id, images, folder)
+    size_bytes = sum((folder / path).stat().st_size for path in images)
+    _, height, width = after.rgb.shape
+    extent_m = (width * after.gsd_m, height * after.gsd_m)
+    return Evidence(filled, _shares(change, after), shares, stretch, rasters, extent_m, bundle, size_bytes)
 
 
 def _chip(change: Change, item_id: str, reader: SceneReader) -> Chip | None:

@@ -16,14 +16,13 @@ from flows.publish.evidence import Evidence
 from flows.publish.fact_columns import append_facts
 from flows.publish.layer import changes_of
 from flows.publish.schema import COVERAGE_FIELDS, FACILITY_FIELDS, HISTORY_FIELDS, RETRACTION_FIELDS, SIDE_FIELDS
-from flows.publish.sentence import Sightings, sightings_of
+from flows.publish.sentence import CORRECTIONS, Sightings, sightings_of
 from flows.publish.sides import add_sides
 from flows.publish.summary import Summary
 from flows.publish.table import Cell, Table, change_table, published_geometry
 from flows.record import FacilityRecord
 
 _OSM_NOTICE = "Outline © OpenStreetMap contributors, ODbL 1.0"
-_RETRACTING = ("withdrawn", "restored", "shrunk", "reclassified", "onset_corrected")
 _TAKES_GROUND = (ChangeType.BUILDING_ADDED, ChangeType.GROUND_CLEARED)
 
 
@@ -193,7 +192,7 @@ def _add_history(layers: Layers, record: FacilityRecord, changes: Sequence[Chang
                 "note": entry.note,
             }
         )
-        if entry.event in _RETRACTING:
+        if entry.event in CORRECTIONS:
             moved: dict[str, Cell] = {
                 "retracted_at": entry.at,
                 "status_before": status.get(entry.change_id, str(entry.status)),

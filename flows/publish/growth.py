@@ -132,13 +132,13 @@ def _svg(record: FacilityRecord, steps: Sequence[Step]) -> str:
 
 
 def _levels(steps: Sequence[Step]) -> list[tuple[datetime, float]]:
-    """Ground taken after each moment, m²."""
-    levels: list[tuple[datetime, float]] = []
+    """Ground taken after each moment, m²; what several changes did at one moment is one step."""
+    levels: dict[datetime, float] = {}
     total = 0.0
     for step in steps:
         total += step.area_m2
-        levels.append((step.at, max(total, 0.0)))
-    return levels
+        levels[step.at] = max(total, 0.0)
+    return list(levels.items())
 
 
 def _round_up(most_ha: float) -> float:

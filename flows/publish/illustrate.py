@@ -18,7 +18,7 @@ from flows.publish.reuse import (
     recipe_of_change,
     recipe_of_series,
 )
-from flows.publish.series import write_series
+from flows.publish.series import strip_path, write_series
 from flows.record import FacilityRecord
 
 
@@ -66,5 +66,5 @@ class Illustrator:
             return str(path)
         made = write_series(record, read, self._folder)
         if made is not None:
-            self._earlier.note(key, recipe, [made], made)
+            self._earlier.note(key, recipe, [made, strip_path(made)], made)
         return made

@@ -12,6 +12,7 @@ from flows.track import Track
 from geo.grid import to_wgs84
 
 _YEARS = re.compile(r"\b(?:19|20)\d{2}(?:\s*[-–,]\s*(?:19|20)\d{2})*\b")
+_YEAR = re.compile(r"\d{4}")
 _COPERNICUS = "Contains modified Copernicus Sentinel data"
 
 
@@ -106,6 +107,19 @@ def attribution_of(scenes: Iterable[SceneRecord]) -> str:
             years.add(scene.acquired_at.year)
     notices = (wording.replace("\0", _span(years)) for wording, years in sorted(years_by_wording.items()) if wording)
     return "; ".join(notices)
+
+
+def joint_notice(notices: Iterable[str]) -> str:
+    """Several notices as one, each wording once with the span of all its years.
+
+    >>> joint_notice(["Data 2017-2018", "Data 2020; © A 2019", "", "Data 2018"])
+    'Data 2017-2020; © A 2019'
+    """
+    years_by_wording: dict[str, set[int]] = {}
+    for notice in (part for text in notices for part in text.split("; ") if part):
+        found = {int(year) for span in _YEARS.findall(notice) for year in _YEAR.findall(span)}
+        years_by_wording.setdefault(_YEARS.sub("\0", notice), set()).update(found)
+    return "; ".join(wording.replace("\0", _span(years)) for wording, years in sorted(years_by_wording.items()))
 
 
 def _span(years: set[int]) -> str:

@@ -80,3 +80,6 @@ STATUS_WORDS = {
     Status.CONFIRMED: "seen three times or more",
     Status.WITHDRAWN: "no longer supported",
 }
+
+# What a detector looks for, in a reader's words; one that isn't named goes by its own name.
+DETECTOR_WORDS = {"footprints": "Buildings and ground (footprints)", "perimeter": "Walls and fences (perimeter)"}

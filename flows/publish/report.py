@@ -13,11 +13,14 @@ from shapely.geometry.base import BaseGeometry
 
 from detectors.base import ChangeType
 from flows.change import Change, ReviewStatus, Status
+from flows.publish.evidence import Evidence
 from flows.publish.gather import Layers
+from flows.publish.layer import joint_notice
 from flows.publish.names import safe_name
-from flows.publish.palette import LOOKS, STATUS_LINES
+from flows.publish.palette import DETECTOR_WORDS, LOOKS, STATUS_LINES
 from flows.publish.picture import round_length_m
 from flows.publish.sentence import quotable
+from flows.publish.series import strip_path
 from flows.publish.table import Cell
 from flows.publish.templating import render
 
@@ -60,7 +63,7 @@ def write_reports(layers: Layers, folder: Path, software_version: str) -> None:
     changes: dict[str, list[Change]] = defaultdict(list)
     for change in layers.records:
         changes[change.facility_id].append(change)
-    reasons = _reasons(layers)
+    observed = _observed(layers)
     names = [field.name for field in layers.facilities.fields]
     for row, outline in zip(layers.facilities.rows, layers.facilities.geometries, strict=True):
         place = dict(zip(names, row, strict=True))
@@ -71,23 +74,83 @@ def write_reports(layers: Layers, folder: Path, software_version: str) -> None:
             place=place,
             changes=own,
             sentences={change.change_id: quotable(change, layers.sightings[change.change_id]) for change in own},
+            legend=[(look.label, look.colour) for kind, look in LOOKS.items() if kind in {c.change_type for c in own}],
             labels={str(kind): look.label for kind, look in LOOKS.items()},
-            chips=[change for change in own if change.evidence_after][:_MOST_CHIPS],
+            chips=[_panels(layers.evidence[change.change_id]) for change in own if change.evidence_after][:_MOST_CHIPS],
+            strip=strip_path(str(place["series"])) if place["series"] else None,
             sketch=_sketch(layers.areas_of_interest[facility_id], outline, own),
-            coverage=reasons[facility_id],
-            attribution=sorted({change.attribution for change in own if change.attribution}),
+            coverage=observed[facility_id],
+            attribution=joint_notice(change.attribution for change in own),
+            detectors=sorted({f"{change.detector} {change.detector_version}" for change in own}),
             software_version=software_version,
         )
         (folder / report_path(facility_id)).write_text(text, encoding="utf-8", newline="\n")
 
 
-def _reasons(layers: Layers) -> dict[str, list[tuple[str, int]]]:
-    """How many months of each facility were assessed, and why the others were not, by detector and month."""
-    counts: dict[str, Counter[str]] = defaultdict(Counter)
+@dataclass(frozen=True, slots=True)
+class _Observed:
+    """How many months one detector could assess, and why the others not."""
+
+    detector: str
+    assessed: int
+    months: int
+    reasons: tuple[tuple[str, int], ...]
+
+
+def _observed(layers: Layers) -> dict[str, list[_Observed]]:
+    """What was observed of each facility, by detector; the most frequent reason first."""
+    counts: dict[str, dict[str, Counter[str]]] = defaultdict(lambda: defaultdict(Counter))
     columns: Sequence[list[Cell]] = [layers.coverage.column(name) for name in ("facility_id", "detector", "reason")]
     for facility_id, detector, reason in zip(*columns, strict=True):
-        counts[str(facility_id)][f"{detector}: {reason or 'assessed'}"] += 1
-    return defaultdict(list, {key: sorted(found.items()) for key, found in counts.items()})
+        counts[str(facility_id)][str(detector)][str(reason)] += 1
+    told: dict[str, list[_Observed]] = defaultdict(list)
+    for facility_id, detectors in counts.items():
+        for detector, found in sorted(detectors.items()):
+            reasons = tuple(sorted(((why, n) for why, n in found.items() if why), key=lambda row: (-row[1], row[0])))
+            name = DETECTOR_WORDS.get(detector, detector)
+            told[facility_id].append(_Observed(name, found[""], found.total(), reasons))
+    return told
+
+
+@dataclass(frozen=True, slots=True)
+class _Panel:
+    """One cut-out of an evidence image: which part of the file is shown, and what it is."""
+
+    path: str
+    width_pct: float
+    height_pct: float
+    edge: str
+    title: str
+    item_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Chips:
+    """The images of one change, bare before and after, then with the outline."""
+
+    change: Change
+    aspect: float
+    across_km: float
+    panels: tuple[_Panel, ...]
+
+
+def _panels(made: Evidence) -> _Chips:
+    change = made.change
+    width_m, height_m = made.extent_m
+    panels = []
+    for moment, edge, words in (
+        ("before", "left", "Before"),
+        ("after", "left", "After"),
+        ("after", "right", "After, with the outline"),
+    ):
+        path = change.evidence_before if moment == "before" else change.evidence_after
+        if path:
+            width, height = made.panel_share[moment]
+            at = change.before_acquired_at if moment == "before" else change.after_acquired_at
+            item_id = change.before_item_id if moment == "before" else change.after_item_id
+            title = f"{words}: {at:%Y-%m-%d}" if at else words
+            panels.append(_Panel(path, 100 / width, 100 / height, edge, title, str(item_id)))
+    return _Chips(change, width_m / height_m, width_m / 1000, tuple(panels))
 
 
 def _sketch(area: BaseGeometry, outline: BaseGeometry, changes: Sequence[Change]) -> _Sketch:

@@ -21,7 +21,7 @@ RECIPES = "evidence/recipes.json"
 DRAWN = ".drawn"
 
 # Programs that draw: another version of them makes every picture anew.
-_DRAWING = ("evidence.py", "picture.py", "series.py", "palette.py")
+_DRAWING = ("bundle.py", "evidence.py", "picture.py", "series.py", "palette.py")
 
 
 class EarlierPictures:
@@ -116,6 +116,9 @@ def facts_of(evidence: Evidence) -> dict[str, Any]:
         "panel_share": evidence.panel_share,
         "stretch": [evidence.stretch.low, evidence.stretch.high],
         "rasters": evidence.rasters,
+        "extent_m": evidence.extent_m,
+        "bundle": evidence.bundle,
+        "size_bytes": evidence.size_bytes,
     }
 
 
@@ -130,10 +133,14 @@ def evidence_from(facts: Mapping[str, Any], change: Change) -> Evidence:
         {moment: (width, height) for moment, (width, height) in facts["panel_share"].items()},
         Stretch(*facts["stretch"]),
         dict(facts["rasters"]),
+        (facts["extent_m"][0], facts["extent_m"][1]),
+        facts["bundle"],
+        facts["size_bytes"],
     )
 
 
 def files_of(evidence: Evidence) -> list[str]:
-    """Paths of a change's images, relative to the product folder."""
-    pictures = (evidence.change.evidence_before, evidence.change.evidence_after, *evidence.rasters.values())
+    """Paths of a change's images and of the script that holds them, relative to the product folder."""
+    change = evidence.change
+    pictures = (change.evidence_before, change.evidence_after, *evidence.rasters.values(), evidence.bundle)
     return sorted(path for path in pictures if path)

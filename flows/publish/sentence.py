@@ -13,6 +13,7 @@ from flows.record import FacilityRecord
 from flows.track import Track
 
 _M2_PER_HA = 10_000.0
+_CONFIRMING = 3  # sightings that confirm a change
 _FOR_EVER = datetime.max.replace(tzinfo=UTC)
 
 # Not by strftime, whose month names follow the machine's language.
@@ -20,6 +21,9 @@ _MONTHS = (
     *("January", "February", "March", "April", "May", "June"),
     *("July", "August", "September", "October", "November", "December"),
 )
+# Events in the history of a change that take back or correct what had been published of it.
+CORRECTIONS = ("withdrawn", "restored", "shrunk", "reclassified", "onset_corrected")
+
 _STATUS = {
     Status.FIRST: "It has been seen once, so it is unconfirmed",
     Status.PROVISIONAL: "It has been seen twice, so it is provisional",
@@ -41,12 +45,14 @@ class Sightings:
         seen: Clear scenes that show it.
         clear: Clear scenes from the onset until it was gone, or until it went on as part of a larger perimeter.
         extended: Whether it went on as part of a larger perimeter.
+        corrected: How often what had been published of it was taken back or corrected.
         line_share: Share of a ring's length that is seen as a line, 0 to 1; None where no side was measured.
     """
 
     seen: int
     clear: int
     extended: bool = False
+    corrected: int = 0
     line_share: float | None = None
 
 
@@ -88,6 +94,7 @@ def sightings_of(record: FacilityRecord, track: Track) -> Sightings:
         seen=len(set(track.finding.seen_in) & set(clear)),
         clear=len(clear),
         extended=_extended_at(record, track) is not None,
+        corrected=sum(entry.change_id == track.change_id and entry.event in CORRECTIONS for entry in record.history),
         line_share=sum(side.strength * side.geometry.length for side in sides) / length_m if length_m else None,
     )
 
@@ -113,9 +120,21 @@ def quotable(change: Change, sightings: Sightings) -> str:
     return (
         f"{_onset(change)}, satellite images of {located} show a change consistent with {look.works}"
         f"{_extent(change, sightings)}, seen in {_counted(sightings)}.{ended} "
-        f"{_STATUS[change.status]}; {_confidence(change)}. {_REVIEW[change.review_status]}. Pixels of "
+        f"{_standing(change, sightings)}; {_confidence(change)}. {_REVIEW[change.review_status]}. Pixels of "
         f"{change.gsd_m:g} m show extents on the ground; they do not show what a building is for, nor any person."
     )
+
+
+def _standing(change: Change, sightings: Sightings) -> str:
+    """Its status, and how steady its record has been."""
+    corrected = f", and its record has been corrected {_times(sightings.corrected)}" if sightings.corrected else ""
+    if change.status is Status.CONFIRMED and sightings.seen < _CONFIRMING:
+        return f"It was confirmed by earlier sightings{corrected}"
+    return f"{_STATUS[change.status]}{corrected}"
+
+
+def _times(count: int) -> str:
+    return {1: "once", 2: "twice"}.get(count, f"{count} times")
 
 
 def _counted(sightings: Sightings) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 from PIL import Image
@@ -11,24 +12,30 @@ from PIL import Image
 from flows.publish.evidence import SceneReader
 from flows.publish.layer import attribution_of
 from flows.publish.names import safe_name
-from flows.publish.picture import captioned, common_stretch, panel
+from flows.publish.picture import Stretch, captioned, common_stretch, panel
 from flows.publish.table import clean_text
 from flows.record import FacilityRecord, SceneRecord
 from geo.errors import SourceError
 from geo.grid import Grid
 from geo.scene import FloatArray
 
+_Any = TypeVar("_Any")
+_Frame = tuple[SceneRecord, FloatArray, Grid]
+
 _MOST_FRAMES = 24
 _WIDTH_PX = 560
 _COLOURS = 64
 _FRAME_MS = 900
 _LAST_FRAME_MS = 2500
+_STRIP_FRAMES = 6
+_STRIP_FRAME_PX = 200
 
 
 def write_series(record: FacilityRecord, reader: SceneReader, folder: Path) -> str | None:
     """Writes `evidence/<facility>/series.gif`: at most 24 clear scenes, evenly chosen, first and last among them.
 
-    All frames share one stretch; each says its date, and nothing is drawn on the image.
+    All frames share one stretch; each says its date, and nothing is drawn on the image. Beside it goes `series.png`,
+    six of the frames in a row for what can't move.
 
     Args:
         record: Whose scenes.
@@ -54,19 +61,50 @@ def write_series(record: FacilityRecord, reader: SceneReader, folder: Path) -> s
     path = f"evidence/{safe_name(name)}/series.gif"
     (folder / path).parent.mkdir(parents=True, exist_ok=True)
     _write_gif(pictures, folder / path)
+    _write_strip(evenly(frames, _STRIP_FRAMES), stretch, folder / strip_path(path))
     return path
 
 
-def evenly(scenes: Sequence[SceneRecord], most: int) -> list[SceneRecord]:
+def strip_path(series: str) -> str:
+    """Where the still pictures of a series are."""
+    return series.removesuffix(".gif") + ".png"
+
+
+def evenly(scenes: Sequence[_Any], most: int) -> list[_Any]:
     """At most so many of the scenes, evenly spaced in order, first and last kept."""
     if len(scenes) <= most:
         return list(scenes)
     return [scenes[round(place)] for place in np.linspace(0, len(scenes) - 1, most)]
 
 
-def _read(
-    record: FacilityRecord, scenes: Sequence[SceneRecord], reader: SceneReader
-) -> list[tuple[SceneRecord, FloatArray, Grid]]:
+def _write_strip(frames: Sequence[_Frame], stretch: Stretch, path: Path) -> None:
+    """Each frame with its date and scale below, cut to the ground that any of them shows and shrunk to fit."""
+    gap = 8
+    rows, columns = _shown([rgb for _, rgb, _ in frames])
+    pictures = []
+    for scene, rgb, grid in frames:
+        bare = panel(rgb[:, rows, columns], stretch, 1)
+        enlarged = bare.resize(
+            (_STRIP_FRAME_PX, round(bare.height * _STRIP_FRAME_PX / bare.width)), Image.Resampling.BOX
+        )
+        date = f"{scene.acquired_at:%Y-%m-%d}" if scene.acquired_at else "date unknown"
+        pictures.append(captioned([enlarged], [date], grid.gsd_m * bare.width / _STRIP_FRAME_PX))
+    width = sum(picture.width for picture in pictures) + gap * (len(pictures) - 1)
+    strip = Image.new("RGB", (width, max(picture.height for picture in pictures)), (255, 255, 255))
+    for number, picture in enumerate(pictures):
+        strip.paste(picture, (number * (_STRIP_FRAME_PX + gap), 0))
+    strip.save(path, "PNG", compress_level=4)
+
+
+def _shown(frames: Sequence[FloatArray]) -> tuple[slice, slice]:
+    """Rows and columns in which any frame has a clear pixel; all of them where none has."""
+    clear = np.any([np.isfinite(rgb).all(axis=0) for rgb in frames], axis=0)
+    bounds = [np.flatnonzero(clear.any(axis=axis)) for axis in (1, 0)]
+    rows, columns = (slice(int(b[0]), int(b[-1]) + 1) if b.size else slice(None) for b in bounds)
+    return rows, columns
+
+
+def _read(record: FacilityRecord, scenes: Sequence[SceneRecord], reader: SceneReader) -> list[_Frame]:
     frames = []
     for scene in scenes:
         try:

@@ -14,14 +14,18 @@ from shapely.geometry import mapping
 from flows.change import FIELDS, Status
 from flows.publish.evidence import Evidence
 from flows.publish.gather import Layers
-from flows.publish.palette import LOOKS, STATUS_LINES, STATUS_WORDS
+from flows.publish.palette import DETECTOR_WORDS, LOOKS, STATUS_LINES, STATUS_WORDS
 from flows.publish.report import report_path, write_reports
 from flows.publish.sentence import citation, quotable
 from flows.publish.table import COORDINATE_DECIMALS, Cell, Table, iso_utc
 from flows.publish.templating import render
 
-_PAGE_ASSETS = ("style.css", "app.js", "map.js", "download.js")
-_LEAFLET_ASSETS = ("leaflet/leaflet.js", "leaflet/leaflet.css", "leaflet/LICENSE")
+_PAGE_ASSETS = (
+    "style.css",
+    *(f"{name}.js" for name in ("page", "app", "archive", "coverage", "detail", "download", "map")),
+)
+_LIBRARIES = ("leaflet/leaflet.js", "leaflet/leaflet.css", "leaflet/LICENSE", "fflate/fflate.js", "fflate/LICENSE")
+_SIDE = ("side_number", "length_m", "strength", "scenes_seen", "scenes_clear", "first_seen", "last_seen")
 _COVERAGE_STATES = {"assessed": 1, "not_assessable": 0}
 
 
@@ -53,7 +57,7 @@ def write_site(layers: Layers, folder: Path, edition: Edition) -> None:
     """
     site = folder / "site"
     assets = files("flows.publish").joinpath("data", "site")
-    for name in (*_PAGE_ASSETS, *_LEAFLET_ASSETS):
+    for name in (*_PAGE_ASSETS, *_LIBRARIES):
         target = site / name
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(assets.joinpath(name).read_bytes())
@@ -62,6 +66,7 @@ def write_site(layers: Layers, folder: Path, edition: Edition) -> None:
         "newest": (edition.newest_scene or "none")[:10],
         "looks": LOOKS.values(),
         "statuses": STATUS_WORDS,
+        "dashes": {status: dash for status, (_, dash) in STATUS_LINES.items()},
         "count": len(layers.changes.rows),
         "withdrawn": layers.changes.column("status").count(str(Status.WITHDRAWN)),
         "facilities": len(layers.facilities.rows),
@@ -101,8 +106,14 @@ def _data(layers: Layers, edition: Edition) -> dict[str, Any]:
         "changes": _columns(layers.changes),
         "geometries": [_geometry(layers, position) for position in range(len(layers.changes.rows))],
         "sentences": [quotable(change, layers.sightings[change.change_id]) for change in layers.records],
+        "sightings": [
+            [seen.seen, seen.clear, seen.extended, seen.corrected]
+            for seen in (layers.sightings[change.change_id] for change in layers.records)
+        ],
         "citations": [citation(change, edition.software_version) for change in layers.records],
         "chips": [_chip(made) for made in evidence],
+        "sides": _sides(layers.sides),
+        "detectors": DETECTOR_WORDS,
         "history": _history(layers.history),
         "facility_fields": [field.name for field in layers.facilities.fields],
         "facilities": _columns(layers.facilities),
@@ -139,6 +150,16 @@ def _history(table: Table) -> dict[str, list[list[Any]]]:
     return steps
 
 
+def _sides(table: Table) -> dict[str, list[dict[str, Any]]]:
+    """The sides of each perimeter, around the ring."""
+    sides: dict[str, list[dict[str, Any]]] = {}
+    columns = [table.column(name) for name in _SIDE]
+    for change_id, line, *cells in zip(table.column("change_id"), table.geometries, *columns, strict=True):
+        side = dict(zip(_SIDE, map(_plain, cells), strict=True))
+        sides.setdefault(str(change_id), []).append({**side, "line": _rounded(mapping(line)["coordinates"])})
+    return sides
+
+
 def _geometry(layers: Layers, position: int) -> list[Any]:
     """Polygons of a change, as the coordinates of a MultiPolygon."""
     shape = mapping(layers.changes.geometries[position])
@@ -162,7 +183,14 @@ def _chip(made: Evidence | None) -> dict[str, Any] | None:
     if made is None:
         return None
     panels = {moment: [round(width, 6), round(height, 6)] for moment, (width, height) in made.panel_share.items()}
-    return {"rings": made.rings, "panels": panels, "rasters": made.rasters}
+    return {
+        "rings": made.rings,
+        "panels": panels,
+        "rasters": made.rasters,
+        "extent_m": made.extent_m,
+        "bundle": made.bundle,
+        "bytes": made.size_bytes,
+    }
 
 
 def _coverage(table: Table) -> dict[str, Any]:

@@ -3,14 +3,14 @@
 window.FW_download = (function () {
   const FORMULA = /^\s*[=+\-@＝＋－＠]/;
 
-  function save(name, type, text) {
+  function save(name, type, content) {
     const link = document.createElement("a");
-    link.href = URL.createObjectURL(new Blob([text], { type: type + ";charset=utf-8" }));
+    link.href = URL.createObjectURL(new Blob([content], { type }));
     link.download = name;
     document.body.append(link);
     link.click();
     link.remove();
-    setTimeout(() => URL.revokeObjectURL(link.href), 10000);
+    setTimeout(() => URL.revokeObjectURL(link.href), 60000);
   }
 
   function cell(content) {
@@ -31,32 +31,36 @@ window.FW_download = (function () {
       : { type: "MultiPolygon", coordinates: polygons };
   }
 
+  function geojson(changes, names) {
+    const features = changes.map((change) => JSON.stringify({
+      type: "Feature",
+      id: change.change_id,
+      geometry: geometry(change.polygons),
+      properties: Object.fromEntries(names.map((name) => [name, change[name]])),
+    }));
+    return '{"type":"FeatureCollection","features":[\n' + features.join(",\n") + "\n]}\n";
+  }
+
+  function table(changes, names) {
+    return csv(names, changes.map((change) => names.map((name) => change[name])));
+  }
+
+  function citations(changes) {
+    return changes.map((change) => change.sentence + "\n" + change.citation + "\n").join("\n");
+  }
+
   return {
-    geojson(changes, names) {
-      const features = changes.map((change) => JSON.stringify({
-        type: "Feature",
-        id: change.change_id,
-        geometry: geometry(change.polygons),
-        properties: Object.fromEntries(names.map((name) => [name, change[name]])),
-      }));
-      const text = '{"type":"FeatureCollection","features":[\n' + features.join(",\n") + "\n]}\n";
-      save("changes-filtered.geojson", "application/geo+json", text);
-    },
-    csv(changes, names) {
-      save("changes-filtered.csv", "text/csv", csv(names, changes.map((change) => names.map((name) => change[name]))));
-    },
-    evidence(changes) {
-      const rows = changes.filter((change) => change.evidence_after).map((change) => [
-        change.change_id, change.evidence_before, change.evidence_after, change.evidence_sha256,
-        change.chip ? change.chip.rasters.before : null, change.chip ? change.chip.rasters.after : null,
-        change.attribution,
-      ]);
-      const header = ["change_id", "before_png", "after_png", "sha256_of_both", "before_tif", "after_tif", "attribution"];
-      save("evidence-filtered.csv", "text/csv", csv(header, rows));
-    },
-    citations(changes) {
-      const text = changes.map((change) => change.sentence + "\n" + change.citation + "\n").join("\n");
-      save("citations.txt", "text/plain", text);
+    geojson: (changes, names) => save("changes-filtered.geojson", "application/geo+json;charset=utf-8", geojson(changes, names)),
+    csv: (changes, names) => save("changes-filtered.csv", "text/csv;charset=utf-8", table(changes, names)),
+    citations: (changes) => save("citations.txt", "text/plain;charset=utf-8", citations(changes)),
+    async chips(changes, names, tell) {
+      const shown = changes.filter((change) => change.chip);
+      const texts = [
+        ["changes-filtered.geojson", geojson(shown, names)],
+        ["changes-filtered.csv", table(shown, names)],
+        ["citations.txt", citations(shown)],
+      ];
+      save("chips-filtered.zip", "application/zip", await FW_archive.make(shown, texts, tell));
     },
   };
 })();

@@ -2,7 +2,7 @@
 // The map: facilities and changes on a graticule, without any background unless the reader asks for one.
 window.FW_map = (function () {
   const STEPS = [20, 10, 5, 2, 1, 0.5, 0.2, 0.1, 0.05, 0.02, 0.01, 0.005];
-  let map, grid, places, shapes, background;
+  let map, grid, places, shapes, selection, background;
   const flip = (ring) => ring.map(([x, y]) => [y, x]);
   const outlines = (polygons) => polygons.map((rings) => rings.map(flip));
 
@@ -13,6 +13,7 @@ window.FW_map = (function () {
     grid = L.layerGroup().addTo(map);
     places = L.layerGroup().addTo(map);
     shapes = L.layerGroup().addTo(map);
+    selection = L.layerGroup().addTo(map);
     const everything = L.latLngBounds(areas.flatMap((rings) => flip(rings[0])));
     if (everything.isValid()) map.fitBounds(everything.pad(0.1));
     else map.setView([41, 85], 5);
@@ -63,8 +64,24 @@ window.FW_map = (function () {
     }
   }
 
-  function show(polygons) {
+  function showArea(polygons) {
+    selection.clearLayers();
     map.fitBounds(L.latLngBounds(polygons.flatMap((rings) => flip(rings[0]))).pad(0.6), { maxZoom: 17, animate: false });
+  }
+
+  // The chosen change stands out, also where the filters hide it; along a perimeter's sides runs a band, the stronger
+  // the more of the side is seen.
+  function showChange(change, colour) {
+    showArea(change.polygons);
+    for (const side of change.sides) {
+      L.polyline(flip(side.line), { color: colour, weight: 16, opacity: 0.08 + 0.5 * side.strength, lineCap: "butt" })
+        .bindTooltip(`side ${side.side_number}: ${side.length_m.toFixed(0)} m, ${Math.round(100 * side.strength)} % seen as a line`, { sticky: true })
+        .addTo(selection);
+    }
+    for (const [line, weight] of [["#000", 6], ["#fff", 3.5]]) {
+      L.polygon(outlines(change.polygons), { color: line, weight, fill: false, interactive: false }).addTo(selection);
+    }
+    L.polygon(outlines(change.polygons), { color: colour, weight: 2, fill: false, interactive: false }).addTo(selection);
   }
 
   function setBackground(url) {
@@ -72,5 +89,5 @@ window.FW_map = (function () {
     background = url ? L.tileLayer(url, { attribution: new URL(url.replace(/[{}]/g, "")).hostname }).addTo(map) : null;
   }
 
-  return { create, draw, show, setBackground };
+  return { create, draw, showArea, showChange, setBackground };
 })();

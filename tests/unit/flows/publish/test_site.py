@@ -1,13 +1,22 @@
+import hashlib
 import json
 import re
 import shutil
+import zipfile
+from functools import partial
 from html.parser import HTMLParser
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from io import BytesIO
 from pathlib import Path
+from threading import Thread
 
+import numpy as np
 import pytest
+from PIL import Image
 from records import dabancheng, failed
 from test_evidence import reader
 
+import flows.publish as publish_package
 from flows.ledger import Ledger
 from flows.publish import publish
 from flows.publish.site import script_json
@@ -141,7 +150,7 @@ def test_what_was_not_observed_is_told(page):
     page.click("#list button >> nth=1")
     told = page.inner_text("#detail")
     assert "the archive did not answer after 4 attempts" in told
-    assert "footprints: assessed in 0 of 16 months" in told
+    assert "Buildings and ground (footprints): assessed in 0 of 16 months" in told
     assert "<script>alert(1)</script>" in told
 
 
@@ -162,6 +171,116 @@ def test_downloaded_geojson_is_the_published_one(page, folder):
         page.click("[data-download=geojson]")
     published = json.loads((folder / "changes.geojson").read_text(encoding="utf-8"))
     assert json.loads(Path(caught.value.path()).read_text(encoding="utf-8")) == published
+
+
+def _archive(page, folder):
+    """What the archive of chips holds, and that its images are the published ones."""
+    page.click("#downloads summary")
+    with page.expect_download() as caught:
+        page.click("#chips")
+    with zipfile.ZipFile(caught.value.path()) as archive:
+        assert archive.testzip() is None
+        held = {name: archive.read(name) for name in archive.namelist()}
+    images = {name: content for name, content in held.items() if name.startswith("evidence/")}
+    assert images
+    for name, content in images.items():
+        assert content == (folder / name).read_bytes()
+    return held, {name.split("/")[-1] for name in images}
+
+
+def _images_of(change_id):
+    return {f"{change_id}_{moment}.{kind}" for moment in ("before", "after") for kind in ("png", "tif")}
+
+
+def test_the_archive_holds_the_chips_of_exactly_what_is_filtered_from_disk(page, folder):
+    page.uncheck("input[name=type][value=building_added]")
+    assert page.inner_text("#chips", timeout=1000) == ""  # folded away
+    held, images = _archive(page, folder)
+    assert images == _images_of("aspi-0050-pbvhsdla")
+    layer = json.loads(held["changes-filtered.geojson"])
+    assert [feature["id"] for feature in layer["features"]] == ["aspi-0050-pbvhsdla"]
+    assert "consistent with" in held["citations.txt"].decode()
+    assert held["changes-filtered.csv"].decode("utf-8-sig").count("\r\n") == 2
+    assert page.inner_text("#chips").startswith("Chips (ZIP, 1 change, 0.")
+
+
+def test_the_archive_is_the_same_from_a_server(browser, folder):
+    handler = partial(SimpleHTTPRequestHandler, directory=folder)
+    handler.log_message = lambda *_: None
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        page = browser.new_page()
+        page.goto(f"http://127.0.0.1:{server.server_port}/site/index.html")
+        page.wait_for_selector("html[data-ready]")
+        _, images = _archive(page, folder)
+        page.close()
+        server.shutdown()
+    assert images == _images_of("aspi-0050-pbvhsdla") | _images_of("aspi-0050-mrtkqwza")
+
+
+def test_an_archive_that_can_not_be_made_says_why(browser, folder, tmp_path):
+    shutil.copytree(folder, tmp_path / "copy")
+    shutil.rmtree(tmp_path / "copy" / "site" / "chips")
+    page = browser.new_page()
+    page.goto((tmp_path / "copy" / "site" / "index.html").as_uri())
+    page.wait_for_selector("html[data-ready]")
+    page.click("#downloads summary")
+    page.click("#chips")
+    page.wait_for_function("document.getElementById('download-state').textContent.includes('is missing')")
+    page.close()
+
+
+def test_libraries_are_the_files_that_their_source_says():
+    for note in (Path(publish_package.__file__).parent / "data" / "site").glob("*/SOURCE.md"):
+        named = dict(re.findall(r"sha256 of `(.+?)`: `([0-9a-f]{64})`", note.read_text(encoding="utf-8")))
+        assert named
+        for name, digest in named.items():
+            assert hashlib.sha256((note.parent / name).read_bytes()).hexdigest() == digest, name
+
+
+def test_sides_of_a_perimeter_are_told_and_drawn(page):
+    page.click("#list button:has-text('Perimeter added')")
+    page.click("summary:has-text('Sides of the ring, 4')")
+    rows = page.locator("table[aria-label='Sides of the ring'] tbody tr").all_inner_texts()
+    assert rows[0].split("\t") == ["1", "440 m", "95 %", "1 of 2", "2018-04-29 to 2018-04-29"]
+    assert rows[3].split("\t") == ["4", "940 m", "0 %", "0 of 2", "in no scene by itself"]
+    assert "60 % of it seen as a line" in page.inner_text("#detail blockquote")
+    banded = _wine(page)
+    page.click("#list button:has-text('Building added')")
+    assert banded > 3 * _wine(page)
+
+
+def _wine(page):
+    """Pixels of the map in the colour of new perimeters or its paler band; orange and paper have less blue."""
+    drawn = np.asarray(Image.open(BytesIO(page.locator("#map").screenshot())).convert("RGB")).astype(int)
+    return int((drawn[..., 2] - drawn[..., 1] > 15).sum())
+
+
+def test_a_chosen_change_is_drawn_although_it_is_filtered_out(page, folder):
+    page.goto((folder / "site" / "index.html").as_uri() + "?again#change=aspi-0050-uuivkxoe")
+    page.wait_for_selector("html[data-ready]")
+    drawn = np.asarray(Image.open(BytesIO(page.locator("#map").screenshot())).convert("RGB")).astype(int)
+    assert (drawn.max(axis=-1) < 40).sum() > 50  # the black line around it
+
+
+def test_facts_say_how_sure(page):
+    page.click("#list button:has-text('Perimeter added')")
+    assert "0.88, calibrated probability" in page.inner_text(".facts")
+    page.click("#list button:has-text('Building added')")
+    facts = page.inner_text(".facts")
+    assert "not calibrated: no figure" in facts
+    assert "2 of 2 clear scenes from the onset on" in facts
+
+
+def test_order_is_kept_in_the_address(page):
+    page.select_option("#sort", "largest")
+    assert page.inner_text("#list button >> nth=0").startswith("Perimeter added")
+    assert "sort=largest" in page.url
+
+
+def test_a_filter_that_nothing_fits_says_nothing_of_the_ground(page):
+    page.fill("input[name=q]", "nowhere at all")
+    assert "says nothing of what happened" in page.inner_text("#list")
 
 
 def test_a_permalink_opens_its_change(page, folder):
