@@ -114,14 +114,14 @@ def _observed(layers: Layers) -> dict[str, list[_Observed]]:
 
 @dataclass(frozen=True, slots=True)
 class _Panel:
-    """One cut-out of an evidence image: which part of the file is shown, and what it is."""
+    """The bare part of an evidence image: how large the whole is beside it, and what it shows."""
 
     path: str
     width_pct: float
     height_pct: float
-    edge: str
     title: str
     item_id: str
+    outline: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +130,7 @@ class _Chips:
 
     change: Change
     aspect: float
+    colour: str
     across_km: float
     panels: tuple[_Panel, ...]
 
@@ -138,10 +139,11 @@ def _panels(made: Evidence) -> _Chips:
     change = made.change
     width_m, height_m = made.extent_m
     panels = []
-    for moment, edge, words in (
-        ("before", "left", "Before"),
-        ("after", "left", "After"),
-        ("after", "right", "After, with the outline"),
+    outline = "".join(f"M{' '.join(f'{x},{y}' for x, y in ring)}Z" for ring in made.rings)
+    for moment, words, drawn in (
+        ("before", "Before", ""),
+        ("after", "After", ""),
+        ("after", "After, outlined", outline),
     ):
         path = change.evidence_before if moment == "before" else change.evidence_after
         if path:
@@ -149,8 +151,9 @@ def _panels(made: Evidence) -> _Chips:
             at = change.before_acquired_at if moment == "before" else change.after_acquired_at
             item_id = change.before_item_id if moment == "before" else change.after_item_id
             title = f"{words}: {at:%Y-%m-%d}" if at else words
-            panels.append(_Panel(path, 100 / width, 100 / height, edge, title, str(item_id)))
-    return _Chips(change, width_m / height_m, width_m / 1000, tuple(panels))
+            panels.append(_Panel(path, 100 / width, 100 / height, title, str(item_id), drawn))
+    colour = LOOKS[ChangeType(change.change_type)].colour
+    return _Chips(change, width_m / height_m, colour, width_m / 1000, tuple(panels))
 
 
 def _sketch(area: BaseGeometry, outline: BaseGeometry, changes: Sequence[Change]) -> _Sketch:

@@ -13,6 +13,7 @@ from flows.record import FacilityRecord
 from flows.track import Track
 
 _M2_PER_HA = 10_000.0
+_LIKELY_PCT = 50
 _CONFIRMING = 3  # sightings that confirm a change
 _FOR_EVER = datetime.max.replace(tzinfo=UTC)
 
@@ -120,7 +121,7 @@ def quotable(change: Change, sightings: Sightings) -> str:
     return (
         f"{_onset(change)}, satellite images of {located} show a change consistent with {look.works}"
         f"{_extent(change, sightings)}, seen in {_counted(sightings)}.{ended} "
-        f"{_standing(change, sightings)}; {_confidence(change)}. {_REVIEW[change.review_status]}. Pixels of "
+        f"{_standing(change, sightings)}{_confidence(change)}. {_REVIEW[change.review_status]}. Pixels of "
         f"{change.gsd_m:g} m show extents on the ground; they do not show what a building is for, nor any person."
     )
 
@@ -145,10 +146,13 @@ def _counted(sightings: Sightings) -> str:
 
 
 def _confidence(change: Change) -> str:
+    """A clause after the status; it says so where the two point in different directions."""
     if change.confidence is None:
-        return "its confidence is not calibrated"
+        return "; its confidence is not calibrated"
     percent = min(max(round(100 * change.confidence), 1), 99)  # a calibration never makes sure
-    return f"the calibrated probability that it is real is {percent} %"
+    if percent < _LIKELY_PCT:
+        return f", but the calibrated probability that it is real is only {percent} %"
+    return f"; the calibrated probability that it is real is {percent} %"
 
 
 def _onset(change: Change) -> str:

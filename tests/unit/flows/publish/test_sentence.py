@@ -41,6 +41,16 @@ def test_no_calibration_makes_sure():
     assert "real is 99 %" in quotable(replace(EXTENSION, confidence=1.0), Sightings(7, 7))
 
 
+def test_a_confirmed_change_that_is_unlikely_says_so():
+    text = quotable(replace(EXTENSION, confidence=0.45), Sightings(6, 6))
+    assert "by repeated sightings, but the calibrated probability that it is real is only 45 %." in text
+
+
+def test_a_record_that_was_corrected_says_so():
+    text = quotable(EXTENSION, Sightings(2, 2, corrected=6))
+    assert "It was confirmed by earlier sightings, and its record has been corrected 6 times;" in text
+
+
 def test_what_stood_from_the_start_has_no_first_date():
     text = quotable(replace(EXTENSION, last_without=None), Sightings(7, 7))
     assert text.startswith("By 29 April 2018, ")

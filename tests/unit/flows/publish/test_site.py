@@ -245,15 +245,16 @@ def test_sides_of_a_perimeter_are_told_and_drawn(page):
     assert rows[0].split("\t") == ["1", "440 m", "95 %", "1 of 2", "2018-04-29 to 2018-04-29"]
     assert rows[3].split("\t") == ["4", "940 m", "0 %", "0 of 2", "in no scene by itself"]
     assert "60 % of it seen as a line" in page.inner_text("#detail blockquote")
-    banded = _wine(page)
+    banded = _band(page)
     page.click("#list button:has-text('Building added')")
-    assert banded > 3 * _wine(page)
+    assert banded > 3 * _band(page)
 
 
-def _wine(page):
-    """Pixels of the map in the colour of new perimeters or its paler band; orange and paper have less blue."""
+def _band(page):
+    """Pixels of the map in the pale colour of a band along a wine-red ring; orange and paper have less blue."""
     drawn = np.asarray(Image.open(BytesIO(page.locator("#map").screenshot())).convert("RGB")).astype(int)
-    return int((drawn[..., 2] - drawn[..., 1] > 15).sum())
+    _, green, blue = np.moveaxis(drawn, -1, 0)
+    return int(((blue - green > 15) & (green > 90)).sum())
 
 
 def test_a_chosen_change_is_drawn_although_it_is_filtered_out(page, folder):
@@ -287,6 +288,17 @@ def test_a_permalink_opens_its_change(page, folder):
     page.goto((folder / "site" / "index.html").as_uri() + "?again#change=aspi-0050-uuivkxoe")
     page.wait_for_selector("html[data-ready]")
     assert page.inner_text("#detail blockquote").startswith("Withdrawn:")
+
+
+def test_a_report_prints_on_one_sheet(browser, folder):
+    page = browser.new_page()
+    page.goto((folder / "site" / "facility" / "aspi-0050.html").as_uri())
+    page.wait_for_load_state("networkidle")
+    sheets = re.findall(rb"/Type\s*/Page\b", page.pdf(prefer_css_page_size=True))
+    assert len(sheets) == 1
+    shown = page.locator(".panels img").evaluate_all("images => images.map((image) => image.naturalWidth > 0)")
+    assert shown == [True] * 6
+    page.close()
 
 
 def test_nothing_sticks_out_on_a_phone(page):
