@@ -8,12 +8,14 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import cached_property
 from pathlib import Path
 from threading import Lock
 
 import numpy as np
 import rasterio
 from rasterio.errors import NotGeoreferencedWarning, RasterioError
+from shapely import STRtree
 from shapely.geometry.base import BaseGeometry
 
 from geo.bands import SCENE_CLASSIFICATION
@@ -28,12 +30,23 @@ _SUFFIXES = {".tif", ".tiff"}
 _THREADS = 8  # opening a file waits for the disk, not for the processor
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class _Index:
     """Every file of the folder, its header read once."""
 
     headers: dict[str, Header]
     left_out: tuple[LeftOut, ...]
+
+    @cached_property
+    def scenes(self) -> tuple[Scene, ...]:
+        """Ascending by acquisition."""
+        scenes = (header.scene for header in self.headers.values())
+        return tuple(sorted(scenes, key=lambda scene: (scene.acquired_at, scene.item_id)))
+
+    @cached_property
+    def tree(self) -> STRtree:
+        """Where they lie: an archive of hundreds of places has tens of thousands of files."""
+        return STRtree([scene.scene_footprint for scene in self.scenes])
 
 
 class FolderSource:
@@ -74,12 +87,8 @@ class FolderSource:
             InputError: The folder doesn't exist or holds no GeoTIFF.
         """
         index = self._indexed()
-        scenes = [
-            header.scene
-            for header in index.headers.values()
-            if start <= header.scene.acquired_at <= end and header.scene.scene_footprint.intersects(area)
-        ]
-        return SearchResult(tuple(sorted(scenes, key=lambda scene: (scene.acquired_at, scene.item_id))), index.left_out)
+        touching = (index.scenes[number] for number in np.sort(index.tree.query(area, predicate="intersects")))
+        return SearchResult(tuple(scene for scene in touching if start <= scene.acquired_at <= end), index.left_out)
 
     def read(self, scene: Scene, bands: Sequence[str], grid: Grid) -> SceneRaster:
         """The asked-for bands of a scene that it has, on a grid, as stored; its scene classification if any.
@@ -126,7 +135,10 @@ class FolderSource:
         )
 
     def _header(self, scene: Scene) -> Header:
-        header = self._indexed().headers.get(scene.item_id)
+        if self._index is None:  # in a worker, which needs the files of its facility only
+            address = scene.assets[ASSET]
+            return read_header(self.root / address, address)
+        header = self._index.headers.get(scene.item_id)
         if header is None:
             raise SceneUnusableError(f"{scene.item_id} isn't in {self.root}: search the folder again")
         return header
