@@ -16,7 +16,7 @@ import shapely
 from flows.change import PublishedField
 from flows.publish.gather import Layers
 from flows.publish.style_files import write_styles
-from flows.publish.styles import styles_of
+from flows.publish.styles import LAYER_DESCRIPTIONS, styles_of
 from flows.publish.table import Table, title_of
 from geo.grid import WGS84
 
@@ -115,16 +115,6 @@ def _write_layer(table: Table, geometry_type: str, path: Path) -> None:
     )
 
 
-LAYER_DESCRIPTIONS = {
-    "changes": "Changes on the ground, consistent with construction or demolition; one feature for the life of each",
-    "perimeter_sides": "Straight sides of the perimeters among the changes, each with how much of it is seen as a line",
-    "retractions": "Changes that were withdrawn or corrected, when and why; geometry as last published",
-    "facilities": "Watched places as positions",
-    "facility_outlines": "Known perimeters of the watched places, where the catalogue has one",
-    "areas_of_interest": "Watched ground",
-    "coverage": "What could be assessed and what not, by facility, detector and month",
-}
-
 _DTYPES: dict[str, npt.DTypeLike] = {"integer": "int64", "real": "float64", "datetime": "datetime64[ms]"}
 _EMPTY: dict[str, Any] = {"integer": 0, "real": np.nan, "datetime": np.datetime64("NaT")}
 
@@ -146,7 +136,7 @@ def _naive(moment: datetime) -> np.datetime64:
 
 
 def _describe_columns(connection: sqlite3.Connection, tables: list[Table]) -> None:
-    """Field titles and descriptions by GeoPackage's schema extension, which QGIS and GDAL show."""
+    """Field titles and descriptions by GeoPackage's schema extension, which QGIS from 3.32 and GDAL from 3.7 show."""
     connection.executescript(_SCHEMA_EXTENSION)
     for table in tables:
         connection.executemany(

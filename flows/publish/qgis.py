@@ -17,10 +17,11 @@ from shapely.geometry.base import BaseGeometry
 
 from flows.publish.evidence import Evidence
 from flows.publish.gather import Layers
-from flows.publish.geopackage import GEOPACKAGE, LAYER_DESCRIPTIONS, gis_layers
+from flows.publish.geopackage import GEOPACKAGE, gis_layers
 from flows.publish.names import safe_name
 from flows.publish.palette import LOOKS
-from flows.publish.styles import LayerStyle, styles_of
+from flows.publish.style_model import LayerStyle
+from flows.publish.styles import LAYER_DESCRIPTIONS, styles_of
 from flows.publish.table import Table, iso_utc
 from flows.publish.templating import render
 from geo.grid import WGS84, to_crs
@@ -108,7 +109,7 @@ def _vector_groups(layers: Layers) -> list[Group]:
             provider="ogr",
             crs=WGS84,
             shown=table.name not in ("retractions", "coverage"),
-            abstract=LAYER_DESCRIPTIONS[table.name],
+            abstract=_abstract(LAYER_DESCRIPTIONS[table.name], style),
             rights=rights if table.name in ("changes", "perimeter_sides") else (),
             style=style,
         )
@@ -119,6 +120,12 @@ def _vector_groups(layers: Layers) -> list[Group]:
         Group("Places", (by_name["facilities"], by_name["facility_outlines"], by_name["areas_of_interest"])),
         Group("Coverage", (by_name["coverage"],), expanded=False),
     ]
+
+
+def _abstract(description: str, style: LayerStyle) -> Markup:
+    """What a layer is and what its fields mean, line by line, as its properties in QGIS show it."""
+    lines = [f"{column.title} ({column.name}): {column.meaning}" for column in style.columns if column.meaning]
+    return Markup("\n").join([f"{description}.", "", *lines])
 
 
 def _evidence_group(layers: Layers, folder: Path) -> Group:

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from flows.publish.styles import LayerStyle, styles_of
+from flows.publish.style_model import LayerStyle
+from flows.publish.styles import styles_of
 from flows.publish.table import Table
 from flows.publish.templating import render
 

@@ -2,67 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import replace
 
 from flows.change import PublishedField, ReviewStatus, Status
 from flows.publish.palette import LOOKS, STATUS_LINES
+from flows.publish.style_model import Category, Column, LayerStyle, Look
 from flows.publish.table import Table, title_of
 from flows.publish.templating import render
 
 _GEOMETRY_CODES = {"Point": 0, "LineString": 1, "MultiPolygon": 2}  # QgsWkbTypes::GeometryType
 _OUT = f"\"status\" = '{Status.WITHDRAWN}' OR \"review_status\" = '{ReviewStatus.REJECTED}'"  # no longer counts
 _REVIEW = ("review_status", "reviewer", "reviewed_at", "review_note")
-
-
-@dataclass(frozen=True, slots=True)
-class Look:
-    """A QGIS symbol of one layer."""
-
-    kind: str
-    layer_class: str
-    options: Mapping[str, str]
-    defined: Mapping[str, str] = field(default_factory=dict)
-    alpha: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Category:
-    """One class of a categorised renderer."""
-
-    text: str
-    label: str
-    look: Look
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """A field in the form and the attribute table."""
-
-    name: str
-    title: str
-    index: int
-    widget: str = "TextEdit"
-    choices: tuple[str, ...] = ()
-    multiline: bool = False
-    editable: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class LayerStyle:
-    """Everything that QGIS is told of a layer besides its data."""
-
-    layer: str
-    geometry_type: int
-    attribute: str
-    categories: tuple[Category, ...]
-    columns: tuple[Column, ...]
-    temporal: tuple[str, str] | None = None
-    label: str = ""
-    label_scale: int = 400_000
-    display: str = ""
-    map_tip: str = ""
-    tabs: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 def styles_of(tables: Sequence[tuple[Table, str]]) -> list[LayerStyle]:
@@ -73,14 +24,32 @@ def styles_of(tables: Sequence[tuple[Table, str]]) -> list[LayerStyle]:
     """
     makers = {"changes": _changes, "perimeter_sides": _sides, "retractions": _retractions}
     makers |= {"facilities": _facilities, "coverage": _coverage}
-    return [makers.get(table.name, _outlines)(table, _GEOMETRY_CODES[kind]) for table, kind in tables]
+    return [_with_guide(makers.get(table.name, _outlines)(table, _GEOMETRY_CODES[kind])) for table, kind in tables]
+
+
+def _with_guide(style: LayerStyle) -> LayerStyle:
+    """QGIS before 3.32 shows no descriptions of fields, wherever they are stored, so the form has them on a tab."""
+    guide = render("qgis/field_guide.j2", abstract=LAYER_DESCRIPTIONS[style.layer], columns=style.columns)
+    shown = tuple(column.name for column in style.columns if column.widget != "Hidden")
+    return replace(style, tabs=style.tabs or {"Fields": shown}, guide=guide)
+
+
+LAYER_DESCRIPTIONS = {
+    "changes": "Changes on the ground, consistent with construction or demolition; one feature for the life of each",
+    "perimeter_sides": "Straight sides of the perimeters among the changes, each with how much of it is seen as a line",
+    "retractions": "Changes that were withdrawn or corrected, when and why; geometry as last published",
+    "facilities": "Watched places as positions",
+    "facility_outlines": "Known perimeters of the watched places, where the catalogue has one",
+    "areas_of_interest": "Watched ground",
+    "coverage": "What could be assessed and what not, by facility, detector and month",
+}
 
 
 def _changes(table: Table, geometry_type: int) -> LayerStyle:
     columns = _columns(table.fields, editable=_REVIEW)
     evidence = tuple(name for name in (column.name for column in columns) if name.startswith("evidence_"))
     groups = {
-        "Review": _REVIEW,
+        "Review": ("evidence_before", "evidence_after", *_REVIEW),
         "Change": tuple(column.name for column in table.fields[:22]),
         "Evidence": (*evidence, "before_item_id", "after_item_id", "before_acquired_at", "after_acquired_at"),
         "Provenance": tuple(column.name for column in table.fields[22:] if column.name not in (*_REVIEW, *evidence)),
@@ -252,6 +221,7 @@ def _columns(fields: Sequence[PublishedField], editable: Sequence[str] = ()) -> 
                 name=published.name,
                 title=title_of(published),
                 index=index,
+                meaning=published.description,
                 widget=_widget(published),
                 choices=tuple(map(str, ReviewStatus)) if published.name == "review_status" else (),
                 multiline=published.name == "review_note",

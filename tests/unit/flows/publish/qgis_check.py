@@ -1,6 +1,6 @@
 """Runs under the system's Python, which has QGIS: opens a product folder and says what QGIS makes of it, as JSON.
 
-Usage: qgis_check.py FOLDER PICTURE SHEET [CHANGE_ID VERDICT NOTE]
+Usage: qgis_check.py FOLDER PICTURE SHEET FORM [CHANGE_ID VERDICT NOTE]
 """
 
 import json
@@ -21,12 +21,16 @@ from qgis.core import (
     QgsVectorLayer,
     QgsWkbTypes,
 )
-from qgis.PyQt.QtCore import QSize, Qt
+from qgis.gui import QgsAttributeForm, QgsGui
+from qgis.PyQt.QtCore import QEventLoop, QSize, Qt, QTimer
+from qgis.PyQt.QtWidgets import QTabWidget
+from qgis.PyQt.QtXml import QDomDocument
 
 
-def main(folder, picture, sheet, *edit):
-    application = QgsApplication([], False)
+def main(folder, picture, sheet, form, *edit):
+    application = QgsApplication([], True)
     application.initQgis()
+    QgsGui.editorWidgetRegistry().initEditors()
     told = {"messages": []}
     QgsApplication.messageLog().messageReceived.connect(lambda text, *_: told["messages"].append(text))
     told |= alone(folder)
@@ -35,11 +39,12 @@ def main(folder, picture, sheet, *edit):
     told |= describe(project)
     draw(project, picture)
     told["sheets"] = print_sheet(project, sheet)
+    told["shown_tabs"] = fill_form(project, form)
     if edit:
         told["edited"] = verdict(project, *edit)
-    project.clear()
-    application.exitQgis()
     json.dump(told, sys.stdout)
+    sys.stdout.flush()
+    os._exit(0)  # Qt ends with a crash where a form is still alive
 
 
 def alone(folder):
@@ -86,8 +91,15 @@ def describe(project):
         "choices": changes.editorWidgetSetup(fields.indexOf("review_status")).config().get("map"),
         "writable": [field.name() for index, field in enumerate(fields) if not form.readOnly(index)],
         "tabs": [tab.name() for tab in form.tabs()],
+        "guides": {layer.name(): guide(layer) for layer in project.mapLayers().values() if hasattr(layer, "fields")},
+        "abstract": changes.metadata().abstract(),
         "tips": tips,
     }
+
+
+def guide(layer):
+    (element,) = layer.editFormConfig().tabs()[-1].children()
+    return element.toDomElement(QDomDocument()).text()  # Python sees it as an element of any kind
 
 
 def draw(project, picture):
@@ -104,6 +116,21 @@ def draw(project, picture):
     job.start()
     job.waitForFinished()
     job.renderedImage().save(picture)
+
+
+def fill_form(project, picture):
+    """The last tab of the form, as a reader sees it."""
+    changes = project.mapLayer("facility_watch_changes")
+    form = QgsAttributeForm(changes, next(changes.getFeatures()))
+    form.resize(700, 500)
+    form.show()
+    tabs = form.findChild(QTabWidget)
+    tabs.setCurrentIndex(tabs.count() - 1)
+    loop = QEventLoop()
+    QTimer.singleShot(300, loop.quit)
+    loop.exec_()
+    form.grab().save(picture)
+    return [tabs.tabText(index) for index in range(tabs.count())]
 
 
 def print_sheet(project, path):

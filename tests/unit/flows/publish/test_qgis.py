@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from markupsafe import escape
 from PIL import Image
 from test_evidence import reader
 
@@ -36,7 +37,8 @@ def opened(tmp_path_factory):
         ledger.save(record)
     publish(ledger, folder, reader)
     script = Path(__file__).with_name("qgis_check.py")
-    arguments = [folder, folder / "map.png", folder / "sheet.png", "aspi-0050-pbvhsdla", "rejected", "a field wall"]
+    pictures = [folder / f"{name}.png" for name in ("map", "sheet", "form")]
+    arguments = [folder, *pictures, "aspi-0050-pbvhsdla", "rejected", "a field wall"]
     done = subprocess.run(  # noqa: S603
         [PYTHON, script, *map(str, arguments)], capture_output=True, text=True, timeout=120, check=False
     )
@@ -91,6 +93,18 @@ def test_the_form_lets_review_fields_alone_be_edited(opened):
     ]
     assert told["tabs"][0] == "Review"
     assert told["alias"] == "Area (m²)"
+
+
+def test_every_field_is_explained_where_qgis_3_22_shows_it(opened):
+    folder, told, _ = opened
+    assert told["shown_tabs"] == ["Review", "Change", "Evidence", "Provenance", "What the fields mean"]
+    for field in FIELDS:
+        assert escape(field.description) in told["guides"]["Changes"]
+        assert f"({field.name}): {field.description}" in told["abstract"].splitlines()[2 + FIELDS.index(field)]
+    assert "Share of its length seen as a line" in told["guides"]["Perimeter sides"]
+    assert all("<table" in text for text in told["guides"].values())
+    drawn = np.asarray(Image.open(folder / "form.png").convert("L"))
+    assert (drawn[60:] < 100).mean() > 0.01  # letters
 
 
 def test_map_tips_show_both_images(opened):
