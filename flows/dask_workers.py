@@ -6,12 +6,18 @@ Scenes don't pass through the scheduler: a job names them, and each worker reads
 
 from __future__ import annotations
 
+import logging
+import threading
 from typing import Any
 
 from flows.subject import Job
 from flows.work import Done, work
 from flows.worker_error import WorkerError
 from geo.errors import InputError
+
+log = logging.getLogger("facility_watch")
+
+_RESTART_S = 30.0
 
 
 class DaskWorkers:
@@ -44,6 +50,8 @@ class DaskWorkers:
                 f"--runner dask:{address}: no scheduler answers there; start it, or give another"
             ) from error
         self._count = sum(self._client.nthreads().values())  # type: ignore[no-untyped-call]
+        # No more jobs are at the scheduler than are done at once, so that waiting for a turn counts against no limit.
+        self._places = threading.BoundedSemaphore(max(self._count, 1))
         if not self._count:
             self.close()
             raise InputError(f"--runner dask:{address}: the scheduler has no workers; start some with `dask worker`")
@@ -59,6 +67,10 @@ class DaskWorkers:
         Raises:
             WorkerError: Several workers died over it, or it took longer than it may.
         """
+        with self._places:
+            return self._run(job)
+
+    def _run(self, job: Job) -> Done:
         from distributed import KilledWorker
 
         name = job.subject.facility.facility_id
@@ -66,9 +78,9 @@ class DaskWorkers:
         try:
             done: Done = future.result(timeout=self._limit_s)
         except TimeoutError as error:
-            future.cancel(force=True)
+            self._stop(future)
             raise WorkerError(
-                f"{name}: was given up after {self._limit_s:g} seconds; allow more with --facility-timeout"
+                f"{name}: was stopped after {self._limit_s:g} seconds; allow more with --facility-timeout"
             ) from error
         except KilledWorker as error:
             raise WorkerError(
@@ -77,6 +89,15 @@ class DaskWorkers:
         finally:
             future.release()
         return done
+
+    def _stop(self, future: Any) -> None:
+        """Ends a job for good. Dask can't interrupt one that runs, so its worker is started anew."""
+        holding = [address for address, keys in self._client.processing().items() if future.key in keys]
+        future.cancel(force=True)
+        try:
+            self._client.restart_workers(holding, timeout=_RESTART_S, raise_for_error=False)
+        except ValueError:
+            log.warning("a worker without a nanny can't be started anew, so it goes on", extra={"workers": holding})
 
     def close(self) -> None:
         """Let the cluster go; one of this machine is stopped."""

@@ -78,17 +78,20 @@ class Ledger:
 
     def _check_version(self, create: bool) -> None:
         names = sa.inspect(self._engine).get_table_names()
-        if not names and create:
+        if names and not set(names) <= set(metadata.tables):
+            raise StoreError(f"{self._name}: holds other tables and is no ledger; choose another output folder")
+        found = None
+        if meta.name in names:
+            with self._engine.connect() as connection:
+                found = connection.scalar(sa.select(meta.c.text).where(meta.c.key == "schema_version"))
+        if found is None and create:
+            # The version is written last: a run that was killed over making the tables leaves none.
             with self._engine.begin() as connection:
                 metadata.create_all(connection)
                 connection.execute(meta.insert().values(key="schema_version", text=SCHEMA_VERSION))
             return
-        if not names:
+        if found is None:
             raise StoreError(f"{self._name}: there is no ledger yet; run `facility-watch monitor` first")
-        if meta.name not in names:
-            raise StoreError(f"{self._name}: holds other tables and is no ledger; choose another output folder")
-        with self._engine.connect() as connection:
-            found = connection.scalar(sa.select(meta.c.text).where(meta.c.key == "schema_version"))
         if found != SCHEMA_VERSION:
             raise StoreError(
                 f"{self._name}: was written by another version (ledger version {found}, this one writes "

@@ -7,7 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.exc import ArgumentError, DBAPIError
 
-from geo.errors import InputError
+from geo.errors import InputError, StoreError
 
 
 def parse_url(url: str) -> sa.URL:
@@ -40,6 +40,22 @@ def make_engine(parsed: sa.URL) -> sa.Engine:
         return sa.create_engine(parsed, pool_pre_ping=True, connect_args={"connect_timeout": 10})
     except ImportError as error:
         raise InputError("a PostgreSQL ledger needs psycopg: install facility-watch[postgresql]") from error
+
+
+def name_losses(engine: sa.Engine, name: str) -> None:
+    """Lets a database that is lost in the middle of a run be told by a `StoreError`, whatever was asked of it."""
+
+    def told(context: sa.ExceptionContext) -> None:
+        error = context.sqlalchemy_exception
+        if context.is_pre_ping or not isinstance(error, DBAPIError):
+            return  # a stale connection is replaced, and nobody has to hear of it
+        if context.is_disconnect or context.connection is None:
+            raise StoreError(
+                f"{name}: the database was lost ({own_words(error)}); what was stored is whole, and the next run goes "
+                "on from there"
+            ) from error
+
+    sa.event.listen(engine, "handle_error", told)
 
 
 def own_words(error: DBAPIError) -> str:

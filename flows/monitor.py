@@ -45,12 +45,12 @@ def monitor(parameters: MonitorParameters) -> RunSummary:
         StoreError: The ledger can't be used, or another run is using it.
     """
     with server_ends_with_this_process(), _progress_shown():
-        summary = run(parameters, _as_tasks)
+        summary = run(parameters, as_tasks)
     show(summary, parameters.outputs)
     return summary
 
 
-def _as_tasks(watch: Watch) -> Watch:
+def as_tasks(watch: Watch) -> Watch:
     """Makes a task of every facility, which Prefect shows by name; called in the thread that waits for the worker."""
 
     @task(name="watch", task_run_name="{facility_id} {name}", cache_policy=NO_CACHE, persist_result=False)

@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from flows.cli import catalogue, evaluate, imagery, ledger, picture, review, run, serve, status
+from flows.cli import catalogue, estimate, evaluate, imagery, ledger, picture, review, run, serve, status
 from flows.cli.console import messages
 from flows.cli.interrupt import InterruptedRunError
 from geo.errors import FacilityWatchError
@@ -26,6 +26,7 @@ run.add_to(app)
 ledger.add_to(app)
 picture.add_to(app)
 imagery.add_to(app)
+estimate.add_to(app)
 review.add_to(app)
 evaluate.add_to(app)
 serve.add_to(app)

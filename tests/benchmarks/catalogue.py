@@ -1,20 +1,25 @@
-"""What a catalogue costs: `python -m tests.benchmarks.catalogue [--facilities 4 8 16] [--scenes 15 30 60]`."""
+"""What a catalogue costs.
+
+`python -m tests.benchmarks.catalogue [--facilities 4 8 16] [--scenes 15 30 60] [--out FILE.json] [--draw FILE.png]`
+prints a table, and writes what `facility-watch estimate` reads and the curves that the README shows.
+"""
 
 from __future__ import annotations
 
 import argparse
 import json
 import os
+import platform
 import shutil
-import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -23,88 +28,61 @@ import rasterio
 
 from aoi.catalogue import Catalogue
 from aoi.facility import Facility
-from flows.cli.console import show_table
+from flows.cli.console import output, show_table
+from flows.measured import SERIAL_STAGES, WORKER_STAGES, Kind, MeasuredRun, Measurements
+from tests.benchmarks import curves, orchestration
 from tests.benchmarks.archive import dates, facilities_apart, make
+from tests.benchmarks.processes import watched
 
 WORKERS = 2
-_STAGES = ("look_s", "read_s", "prepare_s", "detect_s", "draw_s", "store_s")
+_STAGES = ("look_s", *WORKER_STAGES, *SERIAL_STAGES)
 
 
 @dataclass(frozen=True)
-class Run:
-    """One run: seconds, MiB of all its processes together at their largest, and seconds by stage."""
+class _Place:
+    """Where runs are made over which facilities."""
 
-    wall_s: float
-    peak_mib: float
-    stages: Counter[str]
-    followed: int
+    scratch: Path
+    facilities: Sequence[Facility]
+    scenes: int
+    decoding_s: float
 
+    @property
+    def archive(self) -> Path:
+        return self.scratch / "archive"
 
-def monitor(archive: Path, outputs: Path, facilities: Sequence[Facility], *more: str) -> Run:
-    """Runs the command line as its user does.
+    def run(self, kind: Kind, *, prefect: bool = True) -> MeasuredRun:
+        """Runs the command line as its user does.
 
-    Raises:
-        RuntimeError: It failed.
-    """
-    log = outputs.with_suffix(".jsonl")
-    log.unlink(missing_ok=True)
-    program = str(Path(sys.executable).with_name("facility-watch"))
-    window = ("--from", "2019-01-01", "--to", "2024-12-31")
-    ids = [part for facility in facilities for part in ("--facility", facility.facility_id)]
-    command = [program, "monitor", "--source", f"folder:{archive}", *window, "--outputs", str(outputs), *ids]
-    options = ["--workers", str(WORKERS), "--log", str(log), *more]
-    environment = os.environ | {"FACILITY_WATCH_STATE_DIR": str(outputs.parent / "state")}
-    begun = time.perf_counter()
-    with subprocess.Popen(  # noqa: S603
-        [*command, *options], env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
-    ) as process:
-        largest = _Largest(process.pid)
-        said, _ = process.communicate()
-        wall_s = time.perf_counter() - begun
-        largest.stop()
-    if process.returncode:
-        raise RuntimeError(said.decode(errors="replace")[-2000:])
-    steps = [json.loads(line) for line in log.read_text().splitlines()]
-    stages: Counter[str] = Counter()
-    for step in steps:
-        stages.update({name: step[name] for name in (*_STAGES, "publish_s") if name in step})
-    return Run(wall_s, largest.mib, stages, sum(step["message"] == "followed" for step in steps))
-
-
-class _Largest:
-    """Watches how much memory a process and its children hold together (proportional set size)."""
-
-    def __init__(self, pid: int) -> None:
-        self.mib = 0.0
-        self._pid = pid
-        self._stopped = threading.Event()
-        self._thread = threading.Thread(target=self._watch)
-        self._thread.start()
-
-    def stop(self) -> None:
-        self._stopped.set()
-        self._thread.join()
-
-    def _watch(self) -> None:
-        while not self._stopped.wait(0.5):
-            self.mib = max(self.mib, sum(_held_mib(pid) for pid in _family(self._pid)))
-
-
-def _family(pid: int) -> list[int]:
-    try:
-        tasks = list(Path(f"/proc/{pid}/task").iterdir())
-        children = [int(child) for task in tasks for child in (task / "children").read_text().split()]
-    except OSError:
-        return [pid]
-    return [pid, *(one for child in children for one in _family(child))]
-
-
-def _held_mib(pid: int) -> float:
-    try:
-        lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
-    except OSError:
-        return 0.0
-    return next((int(line.split()[1]) / 1024 for line in lines if line.startswith("Pss:")), 0.0)
+        Raises:
+            RuntimeError: It failed.
+        """
+        outputs = self.scratch / ("out" if prefect else "alone")
+        log = outputs.with_suffix(".jsonl")
+        log.unlink(missing_ok=True)
+        program = str(Path(sys.executable).with_name("facility-watch"))
+        window = ("--from", "2019-01-01", "--to", "2024-12-31")
+        ids = [part for facility in self.facilities for part in ("--facility", facility.facility_id)]
+        command = [program, "monitor", "--source", f"folder:{self.archive}", *window, "--outputs", str(outputs), *ids]
+        options = ["--workers", str(WORKERS), "--log", str(log), "--prefect" if prefect else "--no-prefect"]
+        used = watched([*command, *options], {"FACILITY_WATCH_STATE_DIR": str(self.scratch / "state")})
+        steps = [json.loads(line) for line in log.read_text().splitlines()]
+        stages: Counter[str] = Counter()
+        for step in steps:
+            stages.update({name: step[name] for name in _STAGES if name in step})
+        return MeasuredRun(
+            kind=kind,
+            prefect=prefect,
+            facilities=len(self.facilities),
+            clear_scenes=self.scenes,
+            followed=sum(step["message"] == "followed" for step in steps),
+            wall_s=round(used.wall_s, 2),
+            processor_s=round(used.processor_s, 2),
+            peak_mib=round(used.peak_mib, 1),
+            stages={name: round(stages[name], 2) for name in _STAGES},
+            decoding_s=round(self.decoding_s, 2),
+            outputs_bytes=sum(path.stat().st_size for path in outputs.rglob("*") if path.is_file()),
+        )
 
 
 def decoding_s(archive: Path) -> float:
@@ -122,43 +100,16 @@ def _decode(path: Path) -> float:
         return float(np.asarray(scene.read()).max())
 
 
-def row(what: str, run: Run, facilities: int, baseline_s: float) -> dict[str, str]:
-    """One line of the table."""
-    busy_s = sum(run.stages[name] for name in _STAGES[1:])
-    return {
-        "what": what,
-        "wall (s)": f"{run.wall_s:.1f}",
-        "per facility (s)": f"{run.wall_s / facilities:.2f}",
-        "followed": str(run.followed),
-        "peak memory (MiB)": f"{run.peak_mib:.0f}",
-        **{name.replace("_s", " (s)"): f"{run.stages[name]:.1f}" for name in (*_STAGES, "publish_s")},
-        "workers busy": f"{busy_s / WORKERS / run.wall_s:.0%}",
-        "× decoding": f"{run.wall_s / baseline_s:.1f}",
-    }
+def measure(facilities: Sequence[Facility], scenes: int, scratch: Path, *, alone: bool) -> Iterator[MeasuredRun]:
+    """A backfill, a run with nothing new and one with a new scene for each, over an archive made for them.
 
-
-def main() -> None:
-    """Makes the archives, runs over them and prints the tables."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--facilities", type=int, nargs="+", default=[4, 8, 16])
-    parser.add_argument("--scenes", type=int, nargs="+", default=[15, 30, 60])
-    parser.add_argument("--scratch", type=Path, default=None, help="Where the archives go; a gigabyte or more.")
-    given = parser.parse_args()
-    catalogue = Catalogue.builtin().active
-    rows = []
-    for count, scenes in dict.fromkeys(
-        [
-            *((count, max(given.scenes)) for count in given.facilities),
-            *((min(given.facilities), n) for n in given.scenes),
-        ]
-    ):
-        with tempfile.TemporaryDirectory(dir=given.scratch) as scratch:
-            rows += _measure(list(facilities_apart(catalogue, count)), scenes, Path(scratch))
-    show_table(rows, title=f"A catalogue, {WORKERS} workers")
-
-
-def _measure(facilities: list[Facility], scenes: int, scratch: Path) -> list[dict[str, str]]:
-    archive, outputs = scratch / "archive", scratch / "out"
+    Args:
+        facilities: Whose.
+        scenes: Clear scenes of each.
+        scratch: Where the archive goes.
+        alone: Whether to backfill without Prefect as well.
+    """
+    archive = scratch / "archive"
     make(facilities, scenes, archive)
     newest = dates(scenes)[-1]
     late = [path for path in archive.glob("*.tif") if path.stem.rpartition("_")[2] >= f"{newest:%Y-%m-%d}"]
@@ -166,17 +117,95 @@ def _measure(facilities: list[Facility], scenes: int, scratch: Path) -> list[dic
     kept.mkdir()
     for path in late:
         shutil.move(path, kept)
-    baseline_s = decoding_s(archive)
-    count, name = len(facilities), f"{len(facilities)} facilities × {scenes} clear scenes"
-    found = [row(f"{name}: backfill", monitor(archive, outputs, facilities), count, baseline_s)]
-    found.append(row(f"{name}: nothing new", monitor(archive, outputs, facilities), count, baseline_s))
+    place = _Place(scratch, facilities, scenes, decoding_s(archive))
+    yield place.run(Kind.BACKFILL)
+    if alone:
+        yield place.run(Kind.BACKFILL, prefect=False)
+    yield place.run(Kind.NOTHING_NEW)
     for path in kept.iterdir():
         shutil.move(path, archive)
-    found.append(row(f"{name}: one new scene each", monitor(archive, outputs, facilities), count, baseline_s))
-    found[0]["decoding (s)"] = f"{baseline_s:.1f}"
-    for one in found[1:]:
-        one["decoding (s)"] = ""
-    return found
+    yield place.run(Kind.WEEKLY)
+
+
+def row(run: MeasuredRun) -> dict[str, str]:
+    """One line of the table."""
+    what = f"{run.facilities} facilities × {run.clear_scenes} clear scenes: {run.kind.replace('_', ' ')}"
+    busy_s = sum(run.stages[name] for name in WORKER_STAGES)
+    return {
+        "what": what if run.prefect else f"{what}, --no-prefect",
+        "wall (s)": f"{run.wall_s:.1f}",
+        "per facility (s)": f"{run.wall_s / run.facilities:.2f}",
+        "followed": str(run.followed),
+        "processor (s)": f"{run.processor_s:.1f}",
+        "peak memory (MiB)": f"{run.peak_mib:.0f}",
+        **{name.replace("_s", " (s)"): f"{run.stages[name]:.1f}" for name in _STAGES},
+        "workers busy": f"{busy_s / WORKERS / run.wall_s:.0%}",
+        "decoding (s)": f"{run.decoding_s:.1f}",
+        "× decoding": f"{run.wall_s / run.decoding_s:.1f}",
+    }
+
+
+def orchestration_rows(measured: Measurements) -> Iterator[dict[str, str]]:
+    """What Prefect costs, alone and as a share of each backfill."""
+    for one in measured.orchestration:
+        what = f"{one.facilities} facilities with nothing to do"
+        yield {"what": what, "Prefect's (s)": f"{one.cost_s:.1f}", "of the run": ""}
+    for run in measured.of(Kind.BACKFILL):
+        yield {
+            "what": f"{run.facilities} facilities × {run.clear_scenes} clear scenes: backfill",
+            "Prefect's (s)": f"{measured.orchestration_s(run.facilities):.1f}",
+            "of the run": f"{measured.orchestration_share(run):.1%}",
+        }
+
+
+def main() -> None:
+    """Makes the archives, runs over them, prints the tables, and keeps what was measured."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--facilities", type=int, nargs="+", default=[4, 8, 16])
+    parser.add_argument("--scenes", type=int, nargs="+", default=[15, 30, 60])
+    parser.add_argument("--scratch", type=Path, default=None, help="Where the archives go; a gigabyte or more.")
+    parser.add_argument("--out", type=Path, help="JSON file that gets what was measured, for `estimate --measured`.")
+    parser.add_argument("--draw", type=Path, help="PNG or SVG file that gets the curves.")
+    given = parser.parse_args()
+    measured = _measured(given.facilities, given.scenes, given.scratch)
+    show_table([row(run) for run in measured.runs], title=f"A catalogue: {measured.where}")
+    show_table(list(orchestration_rows(measured)), title="Prefect's share")
+    if any(run.was_disturbed for run in measured.runs):
+        output.print("The machine did other work meanwhile, so the seconds are too many: measure anew.")
+    if given.out:
+        given.out.write_text(measured.model_dump_json(indent=1) + "\n")
+        output.print(f"measurements: {given.out}", markup=False)
+    if given.draw:
+        curves.draw(measured, given.draw)
+        output.print(f"curves: {given.draw}", markup=False)
+
+
+def _measured(facilities: Sequence[int], scenes: Sequence[int], scratch: Path | None) -> Measurements:
+    catalogue = Catalogue.builtin().active
+    fewest, longest = min(facilities), max(scenes)
+    runs: list[MeasuredRun] = []
+    for count, length in dict.fromkeys([*((n, longest) for n in facilities), *((fewest, n) for n in scenes)]):
+        with tempfile.TemporaryDirectory(dir=scratch) as folder:
+            some = list(facilities_apart(catalogue, count))
+            runs += measure(some, length, Path(folder), alone=(count, length) == (fewest, longest))
+    return Measurements(
+        measured_on=datetime.now(UTC).date(),
+        processor=_processor(),
+        cores=os.cpu_count() or 1,
+        workers=WORKERS,
+        software_version=version("facility-watch"),
+        runs=tuple(runs),
+        orchestration=tuple(orchestration.measure(count) for count in (1, len(catalogue))),
+    )
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        lines = []
+    named = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return next(named, platform.machine())
 
 
 if __name__ == "__main__":

@@ -17,9 +17,9 @@ if __name__ == "__main__":
         "start": start,
         "end": "2020-12-31",
         "outputs": Path(outputs),
-        "facilities": ("aspi-0050", "aspi-0124"),
         "detectors": ("footprints",),
         **given,
+        "facilities": given.get("facilities", "aspi-0050,aspi-0124").split(","),
     }
     try:
         run(MonitorParameters.model_validate(parameters))

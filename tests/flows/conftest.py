@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import shutil
+import subprocess
 import sys
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +16,7 @@ import pytest
 from flows.cli import main
 from flows.imagery import EXAMPLE_ARCHIVE
 from flows.settings import Settings, configure_prefect
+from tests.conftest import ROOT
 
 
 @dataclass(frozen=True)
@@ -54,3 +58,22 @@ def archive(tmp_path: Path) -> Path:
     for path in sorted(EXAMPLE_ARCHIVE.glob("*.tif"))[:3]:
         shutil.copy(path, folder)
     return folder
+
+
+@pytest.fixture
+def scheduler(tmp_path: Path) -> Iterator[str]:
+    """A scheduler and three worker processes on loopback."""
+    file = tmp_path / "scheduler.json"
+    quiet = {"cwd": ROOT, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    python = [sys.executable, "-m"]
+    options = ["--host", "127.0.0.1", "--port", "0", "--no-dashboard", "--scheduler-file", str(file)]
+    processes = [subprocess.Popen([*python, "distributed.cli.dask_scheduler", *options], **quiet)]  # type: ignore[call-overload]  # noqa: S603
+    while not file.exists():
+        time.sleep(0.05)
+    own = ["--scheduler-file", str(file), "--nthreads", "1", "--no-dashboard", "--host", "127.0.0.1"]
+    worker = [*python, "distributed.cli.dask_worker", *own, "--nworkers", "3", "--local-directory", str(tmp_path)]
+    processes.append(subprocess.Popen(worker, **quiet))  # type: ignore[call-overload]  # noqa: S603
+    yield json.loads(file.read_text())["address"]
+    for process in reversed(processes):
+        process.terminate()
+        process.wait(20)

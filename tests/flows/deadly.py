@@ -1,9 +1,10 @@
-"""Detectors that end the process they run in. They are sent to workers, so they live in a module of their own."""
+"""Detectors that end the process they run in, or never end. Sent to workers, so they have a module of their own."""
 
 from __future__ import annotations
 
 import os
 import signal
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,3 +42,14 @@ class Deadly:
 
     def assess(self, stack: ImageStack) -> Assessment:
         return last_assessment(self, stack)
+
+
+class Endless(Deadly):
+    """Never ends over the wider of the demo's two facilities."""
+
+    name: ClassVar[str] = "endless"
+
+    def follow(self, stack: ImageStack, since: int = 0) -> Iterator[Assessment]:
+        while stack.grid.shape[1] > 350:
+            time.sleep(0.1)
+        yield from super().follow(stack, since)

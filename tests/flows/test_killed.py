@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import random
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -12,6 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from distributed import Client
 
 from flows.ledger import Ledger, exclusive
 from tests.conftest import ROOT
@@ -73,6 +76,25 @@ def test_killed_at_any_moment_the_next_run_ends_as_if_nothing_had_happened(
     assert not (tmp_path / ".drawn").exists()
 
 
+@pytest.mark.slow
+def test_a_cluster_gives_the_same_bytes_though_a_worker_is_killed(
+    tmp_path: Path, undisturbed: tuple[Path, float], scheduler: str
+) -> None:
+    whole, _ = undisturbed
+    outputs = tmp_path / "out"
+    with Client(scheduler) as client:
+        client.wait_for_workers(3, timeout=60)
+        process_ids = client.run(os.getpid)
+        run = subprocess.Popen(command(outputs, f"runner=dask:{scheduler}"), cwd=ROOT)  # noqa: S603
+        while not (busy := [address for address, jobs in client.processing().items() if jobs]):
+            assert run.poll() is None
+            time.sleep(0.05)
+        os.kill(process_ids[busy[0]], signal.SIGKILL)
+        assert run.wait(240) == 0
+        assert process_ids[busy[0]] not in client.run(os.getpid).values()
+    assert products(outputs) == products(whole)
+
+
 def test_pictures_drawn_by_workers_are_those_that_publishing_draws(
     tmp_path: Path, undisturbed: tuple[Path, float], run: Callable[..., Ended]
 ) -> None:
@@ -106,3 +128,49 @@ def test_a_disk_that_fills_up_ends_the_run_with_a_sentence_and_leaves_no_half_pr
     assert not (tmp_path / "changes.geojson").exists()
     assert not (tmp_path / ".publishing").exists()
     finish(tmp_path)
+
+
+# The disk of a namespace of its own: too small at first, then large enough, and what came of it is copied out.
+SMALL_DISK = """
+mount -t tmpfs -o size=$1 none "$2" || exit 99
+"${@:4}"; echo "ended with $?"
+ls -A "$2"
+mount -o remount,size=200m "$2"
+"${@:4}" || exit 1
+cp -r "$2/." "$3"
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("size", ["64k", "1500k"], ids=["full for the ledger", "full for the products"])
+def test_a_full_disk_in_mid_run_is_a_sentence_and_the_next_run_ends_as_if_nothing_had_happened(
+    tmp_path: Path, undisturbed: tuple[Path, float], size: str
+) -> None:
+    whole, _ = undisturbed
+    disk, copy = tmp_path / "disk", tmp_path / "copy"
+    disk.mkdir()
+    copy.mkdir()
+    alone = [
+        "unshare",
+        "--map-root-user",
+        "--mount",
+        "bash",
+        "-c",
+        SMALL_DISK,
+        "small-disk",
+        size,
+        str(disk),
+        str(copy),
+    ]
+    try:
+        ended = subprocess.run([*alone, *command(disk)], cwd=ROOT, capture_output=True, text=True, check=False)  # noqa: S603
+    except FileNotFoundError:
+        pytest.skip("unshare isn't installed")
+    if ended.returncode == 99 or "unshare failed" in ended.stderr:
+        pytest.skip("this system doesn't let a user mount a disk of his own")
+    assert ended.returncode == 0, ended.stderr
+    assert "ended with 1" in ended.stdout
+    assert "Traceback" not in ended.stderr
+    assert any(words in ended.stderr for words in ("could not be stored", "can't be written", "can't be opened"))
+    assert "changes.geojson" not in ended.stdout
+    assert products(copy) == products(whole)

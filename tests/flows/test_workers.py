@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import UTC, datetime
@@ -26,7 +24,7 @@ from flows.workers import LocalWorkers, Workers
 from geo.errors import InputError
 from geo.stack import PreparationParameters
 from tests.conftest import ROOT
-from tests.flows.deadly import Deadly
+from tests.flows.deadly import Deadly, Endless
 
 WIDE, NARROW = "aspi-0050", "aspi-0124"
 
@@ -36,8 +34,8 @@ def _workers_find_the_tests(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(str(ROOT))
 
 
-def job(facility_id: str, note: Path, *, once: bool) -> Job:
-    method = Method((Deadly(note, once=once),), PreparationParameters(), 10.0)
+def job(facility_id: str, note: Path, *, once: bool, detector: type[Deadly] = Deadly) -> Job:
+    method = Method((detector(note, once=once),), PreparationParameters(), 10.0)
     window = Window(datetime(2018, 6, 1, tzinfo=UTC), datetime(2018, 8, 1, tzinfo=UTC))
     found = look(
         open_held("example"), Subject(Catalogue.builtin().get(facility_id), (), window, method, "example"), None
@@ -88,25 +86,6 @@ def _workers_of(run: int) -> list[int]:
     return [int(pid) for pid in children if "spawn_main" in Path(f"/proc/{pid}/cmdline").read_text()]
 
 
-@pytest.fixture
-def scheduler(tmp_path: Path) -> Iterator[str]:
-    """A scheduler and three worker processes on loopback."""
-    file = tmp_path / "scheduler.json"
-    quiet = {"cwd": ROOT, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    python = [sys.executable, "-m"]
-    options = ["--host", "127.0.0.1", "--port", "0", "--no-dashboard", "--scheduler-file", str(file)]
-    processes = [subprocess.Popen([*python, "distributed.cli.dask_scheduler", *options], **quiet)]  # type: ignore[call-overload]  # noqa: S603
-    while not file.exists():
-        time.sleep(0.05)
-    own = ["--scheduler-file", str(file), "--nthreads", "1", "--no-dashboard", "--host", "127.0.0.1"]
-    worker = [*python, "distributed.cli.dask_worker", *own, "--nworkers", "3", "--local-directory", str(tmp_path)]
-    processes.append(subprocess.Popen(worker, **quiet))  # type: ignore[call-overload]  # noqa: S603
-    yield json.loads(file.read_text())["address"]
-    for process in reversed(processes):
-        process.terminate()
-        process.wait(20)
-
-
 @pytest.mark.slow
 def test_a_dask_worker_that_is_killed_loses_nothing(tmp_path: Path, scheduler: str) -> None:
     jobs = [job(name, tmp_path / "note", once=True) for name in (WIDE, NARROW, NARROW)]
@@ -122,6 +101,18 @@ def test_a_dask_worker_that_is_killed_loses_nothing(tmp_path: Path, scheduler: s
         ended = list(pool.map(workers.run, jobs))
     assert (tmp_path / "note").exists()
     assert [done.record for done in ended] == [work(one).record for one in jobs]
+
+
+@pytest.mark.slow
+def test_a_job_that_never_ends_is_stopped_and_its_place_in_the_cluster_is_free_again(tmp_path: Path) -> None:
+    names = (WIDE, NARROW, NARROW)
+    jobs = [job(name, tmp_path / "note", once=True, detector=Endless) for name in names]
+    with closing(DaskWorkers("", 1, 20.0)) as workers, ThreadPoolExecutor(3) as pool:
+        ended = list(pool.map(lambda one: outcome(workers, one), jobs))
+    assert isinstance(ended[0], WorkerError)
+    assert "aspi-0050: was stopped after 20 seconds; allow more with --facility-timeout" in str(ended[0])
+    # They waited for longer than one job may take, which counts against none of them.
+    assert [done.record for done in ended[1:] if isinstance(done, Done)] == [work(one).record for one in jobs[1:]]
 
 
 @pytest.mark.slow

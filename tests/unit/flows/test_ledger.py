@@ -19,6 +19,7 @@ from aoi.facility import Facility, FacilityKind
 from detectors.base import ChangeType, Components, Finding, Side, Verdict
 from flows.change import HistoryEntry, ReviewStatus, Status
 from flows.ledger import Ledger, exclusive, ledger_path
+from flows.ledger_tables import metadata
 from flows.record import AssessmentRecord, FacilityRecord, Outcome, Review, SceneRecord
 from flows.track import DetectorIdentity, Track
 from geo.errors import InputError, StoreError
@@ -162,6 +163,20 @@ def test_a_ledger_of_another_version_is_refused_and_left_alone(tmp_path: Path) -
     connection.close()
     with pytest.raises(StoreError, match="ledger version 99"):
         Ledger.at(tmp_path)
+
+
+def test_a_ledger_whose_making_broke_off_is_made_to_its_end(tmp_path: Path) -> None:
+    engine = sa.create_engine(f"sqlite:///{ledger_path(tmp_path)}")
+    for table in metadata.sorted_tables[:4]:
+        table.create(engine)
+    engine.dispose()
+    with pytest.raises(StoreError, match="there is no ledger yet"):
+        Ledger.at(tmp_path, create=False)
+    made = Ledger.at(tmp_path)
+    made.save(record())
+    assert made.load("aspi-0050") == record()
+    made.close()
+    Ledger.at(tmp_path, create=False).close()
 
 
 def test_another_database_is_refused(tmp_path: Path) -> None:
