@@ -20,7 +20,7 @@ from detectors.base import ChangeType
 from flows.change import Change
 from flows.publish.bundle import write_bundle
 from flows.publish.names import safe_name
-from flows.publish.palette import LOOKS, STATUS_WORDS
+from flows.publish.palette import LOOKS
 from flows.publish.picture import Stretch, captioned, common_stretch, draw_outline, panel, rings_of
 from flows.publish.table import clean_text
 from geo.errors import SourceError
@@ -178,7 +178,7 @@ def _caption(change: Change, moment: str, chip: Chip, stretch: Stretch) -> list[
         clean_text(line)
         for line in (
             f"{moment.upper()}: {_when(acquired_at)}",
-            f"{change.change_id}: consistent with {look.works}, {STATUS_WORDS[change.status]}",
+            f"{change.change_id}: consistent with {look.works}; status: {change.status}",
             f"Scene {item_id}, pixel {chip.gsd_m:g} m",
             f"Left bare, right with the outline. Reflectance {stretch}, the same before and after; grey is masked",
             change.attribution,

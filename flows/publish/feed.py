@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import quote
 
+from detectors.base import ChangeType
 from flows.change import Change, ReviewStatus, Status
 from flows.publish.gather import Layers
 from flows.publish.palette import LOOKS
@@ -61,12 +62,12 @@ def _is_news(change: Change, was_confirmed: set[str]) -> bool:
 
 
 def _entry(change: Change, layers: Layers, moved_at: datetime) -> _Entry:
-    label = next(look.label for kind, look in LOOKS.items() if kind == change.change_type)
+    works = LOOKS[ChangeType(change.change_type)].works
     withdrawn = "Withdrawn: " if change.status is Status.WITHDRAWN else ""
     centre = change.geometry.centroid
     return _Entry(
         change_id=change.change_id,
-        title=f"{withdrawn}{label}, {change.facility_name or change.facility_id}",
+        title=f"{withdrawn}{change.facility_name or change.facility_id}: consistent with {works}",
         moved_at=moved_at,
         published_at=change.valid_from,
         sentence=quotable(change, layers.sightings[change.change_id]),

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from shapely.geometry.base import BaseGeometry
 from shapely.ops import unary_union
@@ -167,12 +169,14 @@ def ground_taken_m2(record: FacilityRecord, standing: Sequence[Change]) -> float
 def _add_history(layers: Layers, record: FacilityRecord, changes: Sequence[Change]) -> None:
     """The history of each change, and of it what takes back or corrects what had been published."""
     by_id = {change.change_id: (change, published_geometry(change.geometry)) for change in changes}
-    status: dict[str, str] = {}
-    area_m2: dict[str, float] = {}
+    moved: dict[str, list[HistoryEntry]] = defaultdict(list)
     for entry in record.history:
         if entry.change_id not in by_id:
             continue
         change, geometry = by_id[entry.change_id]
+        earlier = [before for before in moved[entry.change_id] if before.at < entry.at]
+        before = earlier[-1] if earlier else entry
+        moved[entry.change_id].append(entry)
         shared: dict[str, Cell] = {
             "change_id": entry.change_id,
             "facility_id": change.facility_id,
@@ -183,33 +187,28 @@ def _add_history(layers: Layers, record: FacilityRecord, changes: Sequence[Chang
             "event": entry.event,
             "area_m2": entry.area_m2,
         }
-        layers.history.add(
-            {
-                **shared,
-                "at": entry.at,
-                "status": str(entry.status),
-                "length_m": entry.length_m,
-                "note": entry.note,
-            }
-        )
+        step: dict[str, Cell] = {"at": entry.at, "status": str(entry.status), "length_m": entry.length_m}
+        layers.history.add({**shared, **step, "note": _reason(entry, before) if entry.note else ""})
         if entry.event in CORRECTIONS:
-            moved: dict[str, Cell] = {
+            taken: dict[str, Cell] = {
                 "retracted_at": entry.at,
-                "status_before": status.get(entry.change_id, str(entry.status)),
+                "status_before": str(before.status),
                 "status_after": str(entry.status),
-                "reason": entry.note or _reason(entry, area_m2.get(entry.change_id, entry.area_m2)),
+                "reason": _reason(entry, before),
             }
-            layers.retractions.add({**shared, **moved}, geometry)
-        status[entry.change_id] = str(entry.status)
-        area_m2[entry.change_id] = entry.area_m2
+            layers.retractions.add({**shared, **taken}, geometry)
     _add_rejections(layers, changes)
 
 
-def _reason(entry: HistoryEntry, before_m2: float) -> str:
-    """Why, for the events whose name says it but for the figures."""
+def _reason(entry: HistoryEntry, before: HistoryEntry) -> str:
+    """Why, for a person; the history itself keeps the bare fact."""
+    if entry.event == "onset_corrected":
+        return f"had been dated {datetime.fromisoformat(entry.note.removesuffix(' before')):%Y-%m-%d} before"
+    if entry.event == "reclassified":
+        return f"had been published as {entry.note.removesuffix(' before').replace('_', ' ')}"
     if entry.event == "restored":
         return f"supported again by the series up to {entry.item_id}"
-    return f"{before_m2:.0f} m² before, {entry.area_m2:.0f} m² by the series up to {entry.item_id}"
+    return entry.note or f"{before.area_m2:.0f} m² before, {entry.area_m2:.0f} m² by the series up to {entry.item_id}"
 
 
 def _add_rejections(layers: Layers, changes: Sequence[Change]) -> None:

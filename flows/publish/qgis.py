@@ -18,6 +18,7 @@ from shapely.geometry.base import BaseGeometry
 from flows.publish.evidence import Evidence
 from flows.publish.gather import Layers
 from flows.publish.geopackage import GEOPACKAGE, gis_layers
+from flows.publish.layer import joint_notice
 from flows.publish.names import safe_name
 from flows.publish.palette import LOOKS
 from flows.publish.style_model import LayerStyle
@@ -91,6 +92,7 @@ def write_project(layers: Layers, folder: Path) -> None:
         start=iso_utc(start) if start else "",
         end=iso_utc(end) if end else "",
         crs_block=_crs_block,
+        attribution=_notice(layers),
     )
     entry = zipfile.ZipInfo("monitor.qgs", date_time=(1980, 1, 1, 0, 0, 0))
     entry.external_attr = 0o644 << 16
@@ -98,9 +100,13 @@ def write_project(layers: Layers, folder: Path) -> None:
         archive.writestr(entry, text.lstrip(), zipfile.ZIP_DEFLATED, 6)
 
 
+def _notice(layers: Layers) -> str:
+    return joint_notice(str(notice) for notice in layers.changes.column("attribution") if notice)
+
+
 def _vector_groups(layers: Layers) -> list[Group]:
     tables = gis_layers(layers)
-    rights = tuple(sorted({str(notice) for notice in layers.changes.column("attribution") if notice}))
+    rights = (_notice(layers),)
     by_name = {
         table.name: ProjectLayer(
             id=f"facility_watch_{table.name}",  # QGIS renames ids that are shorter than those it makes

@@ -13,6 +13,7 @@ from xlsxwriter.worksheet import Worksheet  # type: ignore[import-untyped]
 from flows.publish.table import Cell, Table
 
 _LONGEST_CELL = 32_767  # Excel's limit
+_WIDTHS = {"text": 18, "integer": 8, "real": 10, "datetime": 17}  # in characters
 _FIXED_TIME = datetime(1980, 1, 1, tzinfo=UTC).replace(tzinfo=None)
 
 
@@ -36,12 +37,18 @@ def write_workbook(tables: Sequence[Table], path: Path) -> None:
         workbook.set_properties({"title": "facility-watch", "created": _FIXED_TIME})
         bold = workbook.add_format({"bold": True})
         meanings = workbook.add_worksheet("fields")
+        meanings.freeze_panes(1, 0)
+        for column, width in enumerate((22, 24, 8, 100)):
+            meanings.set_column(column, column, width)
         _write_rows(meanings, [("table", "field", "unit", "meaning")], bold)
         rows = [(table.name, field.name, field.unit, field.description) for table in tables for field in table.fields]
         _write_rows(meanings, rows, first=1)
         for table in tables:
             sheet = workbook.add_worksheet(table.name[:31])
             sheet.freeze_panes(1, 1)
+            for column, field in enumerate(table.fields):
+                sheet.set_column(column, column, max(_WIDTHS[field.type], len(field.name) + 3))
+            sheet.autofilter(0, 0, max(len(table.rows), 1), len(table.fields) - 1)
             _write_rows(sheet, [tuple(field.name for field in table.fields)], bold)
             _write_rows(sheet, table.rows, first=1)
 

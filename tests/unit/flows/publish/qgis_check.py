@@ -15,6 +15,7 @@ from qgis.core import (
     QgsExpressionContext,
     QgsExpressionContextUtils,
     QgsLayoutExporter,
+    QgsLayoutItemLegend,
     QgsMapRendererParallelJob,
     QgsMapSettings,
     QgsProject,
@@ -25,6 +26,8 @@ from qgis.gui import QgsAttributeForm, QgsGui
 from qgis.PyQt.QtCore import QEventLoop, QSize, Qt, QTimer
 from qgis.PyQt.QtWidgets import QTabWidget
 from qgis.PyQt.QtXml import QDomDocument
+
+_NOTICE = "{10000000-0000-4000-8000-000000000007}"
 
 
 def main(folder, picture, sheet, form, *edit):
@@ -139,12 +142,18 @@ def print_sheet(project, path):
     atlas.beginRender()
     count = atlas.updateFeatures()
     atlas.last()
+    told = {"count": count, "legend": legend_of(layout), "notice": layout.itemByUuid(_NOTICE).currentText()}
     settings = QgsLayoutExporter.ImageExportSettings()
     settings.dpi = 80
     settings.generateWorldFile = False
     QgsLayoutExporter(layout).exportToImage(path, settings)
     atlas.endRender()
-    return count
+    return told
+
+
+def legend_of(layout):
+    (legend,) = [item for item in layout.items() if isinstance(item, QgsLayoutItemLegend)]
+    return [layer.name() for layer in legend.model().rootGroup().findLayers()]
 
 
 def verdict(project, change_id, status, note):

@@ -54,6 +54,8 @@ def test_feed_holds_confirmed_changes_alone(published):
     (entry,) = feed.findall(f"{ATOM}entry")
     assert entry.find(f"{ATOM}id").text == "urn:facility-watch:aspi-0050-mrtkqwza"
     assert entry.find(f"{ATOM}updated").text == feed.find(f"{ATOM}updated").text == "2018-05-26T05:06:07Z"
+    expected = "Dabancheng Facility #1: consistent with the construction of buildings"
+    assert entry.find(f"{ATOM}title").text == expected
     assert "consistent with" in entry.find(f"{ATOM}summary").text
 
 

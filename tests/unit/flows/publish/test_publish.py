@@ -13,7 +13,7 @@ import pytest
 import shapely
 from hypothesis import given
 from hypothesis import strategies as st
-from records import DATES, dabancheng, facility, finding, scene, track
+from records import DATES, dabancheng, entry, facility, finding, scene, track
 from shapely.geometry import shape
 from test_evidence import reader
 
@@ -183,6 +183,28 @@ def test_retractions_name_what_when_and_why(outputs):
     assert (row["change_id"], row["event"], row["status_before"]) == ("aspi-0050-uuivkxoe", "withdrawn", "first")
     assert row["retracted_at"] == "2018-05-26T05:06:07Z"
     assert "no longer supported" in row["reason"]
+
+
+def test_corrections_are_told_for_a_person(tmp_path):
+    def step(item_id, event, area_m2, note=""):
+        return entry("aspi-0050-mrtkqwza", item_id, event, Status.CONFIRMED, area_m2, note)
+
+    history = (
+        step("S2_2018-03-22", "found", 90_000.0),
+        step("S2_2018-04-29", "onset_corrected", 70_000.0, "2018-03-22T05:06:07+00:00 before"),
+        step("S2_2018-04-29", "shrunk", 70_000.0),
+        step("S2_2018-05-26", "reclassified", 70_000.0, "ground_cleared before"),
+    )
+    book = Ledger.at(tmp_path)
+    book.save(dabancheng(history=history))
+    publish(book, tmp_path / "outputs")
+    book.close()
+    told = {row["event"]: row["reason"] for row in _csv(tmp_path / "outputs" / "retractions.csv")}
+    assert told == {
+        "onset_corrected": "had been dated 2018-03-22 before",
+        "shrunk": "90000 m² before, 70000 m² by the series up to S2_2018-04-29",
+        "reclassified": "had been published as ground cleared",
+    }
 
 
 def test_no_cell_runs_as_a_formula(outputs):

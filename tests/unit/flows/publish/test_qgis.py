@@ -120,7 +120,9 @@ def test_the_map_is_drawn_with_styles_over_the_evidence(opened):
     orange = (np.abs(drawn - (0xD5, 0x5E, 0x00)).max(axis=-1) < 40).sum()
     assert wine > 300
     assert orange > 300
-    assert told["sheets"] == 2
+    assert told["sheets"]["count"] == 2
+    assert told["sheets"]["legend"] == ["Changes", "Perimeter sides", "Facilities"]
+    assert told["sheets"]["notice"].count("Contains modified Copernicus Sentinel data 2017-2018") == 1
     assert np.asarray(Image.open(folder / "sheet.png").convert("L")).std() > 5
 
 
