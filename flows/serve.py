@@ -45,7 +45,7 @@ def serve(parameters: MonitorParameters, cron: str, timezone: str, name: str) ->
         schedule=Cron(cron, timezone=timezone),
         parameters={"parameters": parameters.model_dump(mode="json")},
         description=monitor.description,
-        limit=1,
+        limit=2,  # with 1 this process would keep the second run waiting, and the server would never get to cancel it
         global_limit=ConcurrencyLimitConfig(limit=1, collision_strategy=ConcurrencyLimitStrategy.CANCEL_NEW),
         entrypoint_type=EntrypointType.MODULE_PATH,
         print_starting_message=False,
