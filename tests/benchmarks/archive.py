@@ -1,6 +1,6 @@
 """An archive of any number of catalogue facilities, made from the real scene of Dabancheng.
 
-The ground is real: six bands of the L2A scene, mirrored at its edges, cut out elsewhere and turned for each facility.
+The ground is real: six bands of the L2A scene, mirrored at its edges, cut out elsewhere and turned for each watch area.
 Dates differ in brightness as the demo's real series does, by sub-pixel shifts, and by clouds shaped like the real ones
 of the Romanian series where that is at hand. What grows is known: rows of roofs on ground without buildings, written
 to `truth.csv`. It serves to measure cost; whether changes are found is measured elsewhere, on real ones.
@@ -10,7 +10,11 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cache
+from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +23,7 @@ import rasterio
 from scipy import ndimage
 
 from aoi.facility import Facility
+from aoi.watch_areas import watch_areas
 from flows.imagery import EXAMPLE_ARCHIVE
 from geo.grid import Grid
 from tests.conftest import ROOT
@@ -32,24 +37,32 @@ _CLOUDY_SHARE = 0.3  # of all scenes, more than half covered
 _ROOF = np.array([0.28, 0.30, 0.32, 0.34, 0.36, 0.33], np.float32)
 
 
-def make(facilities: Sequence[Facility], scenes: int, folder: Path, *, first: int = 0) -> None:
-    """Writes one GeoTIFF per facility and date.
+def make(facilities: Sequence[Facility], scenes: int, folder: Path, *, first: int = 0, processes: int = 2) -> None:
+    """Writes one GeoTIFF per watch area and date, as an archive holds them: places that overlap are in one scene.
 
     Args:
         facilities: Whose.
         scenes: How many clear dates over five years; cloudy ones come on top.
         folder: Where.
         first: Number of the first date to write, so that an archive can be added to.
+        processes: How many write at once.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    ground, clouds = _ground(), _clouds()
-    with (folder / "truth.csv").open("a", newline="") as file:
-        truth = csv.writer(file)
-        for facility in facilities:
-            grid = facility.grid(10.0)
-            for onset, row, column in _Place(facility, grid.shape, scenes).sites:
-                truth.writerow([facility.facility_id, onset, *(grid.transform @ (column, row)), grid.crs])
-            _write_facility(facility, grid, scenes, folder, (ground, clouds), first)
+    known = {facility.facility_id: facility for facility in facilities}
+    areas = [
+        _Area(area.grid, tuple(known[one] for one in area.facility_ids), scenes, first, folder)
+        for area in watch_areas(facilities)
+    ]
+    with (
+        (folder / "truth.csv").open("a", newline="") as file,
+        ProcessPoolExecutor(processes, get_context("spawn")) as pool,
+    ):
+        for area in areas:
+            csv.writer(file).writerows(
+                [site.facility_id, site.onset, *(area.grid.transform @ (site.column, site.row)), area.grid.crs]
+                for site in area.sites()
+            )
+        list(pool.map(_write_area, areas))
 
 
 def dates(scenes: int) -> list[datetime]:
@@ -57,53 +70,74 @@ def dates(scenes: int) -> list[datetime]:
     return [START + timedelta(days=365.25 * YEARS * number / scenes) for number in range(scenes)]
 
 
-class _Place:
-    """What is particular to a facility, from its id alone."""
+@dataclass(frozen=True, slots=True)
+class _Site:
+    """Where something is built: scene number from which on, and upper-left pixel in the area."""
 
-    def __init__(self, facility: Facility, shape: tuple[int, int], scenes: int) -> None:
-        self.random = np.random.default_rng(int.from_bytes(facility.facility_id.encode()) % 2**63)
-        self.turns = int(self.random.integers(4))
-        self.corner = self.random.integers(0, 1000, 2)
-        self.sites = [
-            (int(self.random.integers(scenes // 4, scenes)), *map(int, self.random.integers(40, min(shape) - 60, 2)))
-            for _ in range(3)
-        ]
+    facility_id: str
+    onset: int
+    row: int
+    column: int
 
 
-def _write_facility(
-    facility: Facility,
-    grid: Grid,
-    scenes: int,
-    folder: Path,
-    real: tuple[npt.NDArray[np.float32], npt.NDArray[np.bool_]],
-    first: int,
-) -> None:
-    place = _Place(facility, grid.shape, scenes)
-    ground = _cut(real[0], place, grid.shape)
-    for number, when in enumerate(dates(scenes)):
-        random = np.random.default_rng([number, *place.corner])
+@dataclass(frozen=True, slots=True)
+class _Area:
+    """What is written as one; all chance in it comes from its facilities' ids alone."""
+
+    grid: Grid
+    facilities: tuple[Facility, ...]
+    scenes: int
+    first: int
+    folder: Path
+
+    @property
+    def name(self) -> str:
+        return self.facilities[0].facility_id
+
+    def sites(self) -> Iterator[_Site]:
+        for facility in self.facilities:
+            random, grid = _random(facility.facility_id), facility.grid(10.0)
+            top, left = self.grid.offset(grid) or (0, 0)
+            for _ in range(3):
+                row, column = random.integers(40, min(grid.shape) - 60, 2)
+                onset = random.integers(self.scenes // 4, self.scenes)
+                yield _Site(facility.facility_id, int(onset), int(top + row), int(left + column))
+
+
+def _random(facility_id: str) -> np.random.Generator:
+    return np.random.default_rng(int.from_bytes(facility_id.encode()) % 2**63)
+
+
+def _write_area(area: _Area) -> None:
+    of_area = _random(f"{area.name} ground")
+    ground = _cut(_ground(), int(of_area.integers(4)), of_area.integers(0, 1000, 2), area.grid.shape)
+    sites = list(area.sites())
+    for number, when in enumerate(dates(area.scenes)):
+        random = _random(f"{area.name} {number}")
         pixels = ndimage.shift(ground, (0, *random.normal(0, 0.2, 2)), order=1, mode="mirror")
-        for onset, row, column in place.sites:
-            for block in range(max(0, min(5, number - onset + 1))):
-                top = row + 6 * block
-                pixels[:, top : top + 4, column : column + 14] = _ROOF[:, None, None]
+        for site in sites:
+            for block in range(max(0, min(5, number - site.onset + 1))):
+                top = site.row + 6 * block
+                pixels[:, top : top + 4, site.column : site.column + 14] = _ROOF[:, None, None]
         pixels *= random.normal(1.0, 0.05)
-        pixels += random.normal(0, 0.003, pixels.shape).astype(np.float32)
-        if number >= first:
-            _write(folder, facility, grid, when, pixels, _cover(real[1], grid.shape, random, most=0.25))
-            if random.random() < _CLOUDY_SHARE:
-                cover = np.ones(grid.shape, bool)
-                _write(folder, facility, grid, when + timedelta(days=5), pixels, cover)
+        pixels += 0.003 * random.standard_normal(pixels.shape, np.float32)
+        cover = _cover(_clouds(), area.grid.shape, random, most=0.25)
+        is_cloudy = random.random() < _CLOUDY_SHARE
+        if number >= area.first:
+            _write(area, when, pixels, cover)
+            if is_cloudy:
+                _write(area, when + timedelta(days=5), pixels, np.ones(area.grid.shape, bool))
 
 
+@cache
 def _ground() -> npt.NDArray[np.float32]:
     with rasterio.open(next(EXAMPLE_ARCHIVE.glob("*L2A*.tif"))) as scene:
         indices = [scene.descriptions.index(band) + 1 for band in BANDS]
         scale = np.array([scene.scales[index - 1] for index in indices], np.float32)[:, None, None]
-        pixels = scene.read(indices).astype(np.float32) * scale
-    return np.pad(pixels, ((0, 0), (0, 1400), (0, 1100)), mode="symmetric")
+        return scene.read(indices).astype(np.float32) * scale
 
 
+@cache
 def _clouds() -> npt.NDArray[np.bool_]:
     """Real cloud shapes (n, y, x); none where the series isn't here."""
     found = []
@@ -114,11 +148,20 @@ def _clouds() -> npt.NDArray[np.bool_]:
     return np.stack(found) if found else np.zeros((1, 100, 100), bool)
 
 
-def _cut(ground: npt.NDArray[np.float32], place: _Place, shape: tuple[int, int]) -> npt.NDArray[np.float32]:
-    row, column = place.corner
-    side = max(shape)
-    square = np.rot90(ground[:, row : row + side, column : column + side], place.turns, axes=(1, 2))
+def _cut(
+    ground: npt.NDArray[np.float32], turns: int, corner: npt.NDArray[np.int64], shape: tuple[int, int]
+) -> npt.NDArray[np.float32]:
+    """A piece of the ground as large as it takes, mirrored at the edges and turned."""
+    rows, columns = (
+        _mirrored(start + np.arange(max(shape)), size) for start, size in zip(corner, ground.shape[1:], strict=True)
+    )
+    square = np.rot90(ground[:, rows[:, None], columns], turns, axes=(1, 2))
     return square[:, : shape[0], : shape[1]].copy()
+
+
+def _mirrored(index: npt.NDArray[np.int64], size: int) -> npt.NDArray[np.int64]:
+    folded = index % (2 * size)
+    return np.minimum(folded, 2 * size - 1 - folded)
 
 
 def _cover(
@@ -131,35 +174,18 @@ def _cover(
     return np.kron(one, np.ones(repeats, bool))[: shape[0], : shape[1]]
 
 
-def _write(
-    folder: Path,
-    facility: Facility,
-    grid: Grid,
-    when: datetime,
-    pixels: npt.NDArray[np.float32],
-    cover: npt.NDArray[np.bool_],
-) -> None:
-    path = folder / f"{facility.facility_id}_{when:%Y-%m-%d}.tif"
+def _write(area: _Area, when: datetime, pixels: npt.NDArray[np.float32], cover: npt.NDArray[np.bool_]) -> None:
     shown = np.where(cover, 0.7, pixels)
     dn = np.clip(np.rint(shown / _SCALE), 1, 65_535).astype(np.uint16)
     classes = np.where(cover, _CLOUD, _BARE).astype(np.uint16)[None]
-    rows, columns = grid.shape
+    rows, columns = area.grid.shape
     profile = {"driver": "GTiff", "dtype": "uint16", "nodata": 0, "compress": "deflate", "zlevel": 1, "predictor": 2}
+    tiles = {"tiled": True, "blockxsize": 256, "blockysize": 256} if columns > 768 else {}
     with rasterio.open(
-        path, "w", count=len(BANDS) + 1, height=rows, width=columns, crs=grid.crs, transform=grid.transform, **profile
-    ) as target:
+        area.folder / f"{area.name}_{when:%Y-%m-%d}.tif", "w", count=len(BANDS) + 1, height=rows, width=columns,
+        crs=area.grid.crs, transform=area.grid.transform, **profile, **tiles,
+    ) as target:  # fmt: skip
         target.write(np.concatenate([dn, classes]))
         target.descriptions = (*BANDS, "SCL")
         target.scales = (*[_SCALE] * len(BANDS), 1.0)
         target.update_tags(ACQUISITION_DATE=when.isoformat())
-
-
-def facilities_apart(catalogue: Sequence[Facility], count: int) -> Iterator[Facility]:
-    """So many facilities of a catalogue, none of which lies in the scenes of another."""
-    taken: list[Facility] = []
-    for facility in catalogue:
-        if len(taken) == count:
-            return
-        if all(facility.area_of_interest.distance(other.area_of_interest) > 0.01 for other in taken):
-            taken.append(facility)
-            yield facility

@@ -31,7 +31,7 @@ from aoi.facility import Facility
 from flows.cli.console import output, show_table
 from flows.measured import SERIAL_STAGES, WORKER_STAGES, Kind, MeasuredRun, Measurements
 from tests.benchmarks import curves, orchestration
-from tests.benchmarks.archive import dates, facilities_apart, make
+from tests.benchmarks.archive import dates, make
 from tests.benchmarks.processes import watched
 
 WORKERS = 2
@@ -186,8 +186,8 @@ def _measured(facilities: Sequence[int], scenes: Sequence[int], scratch: Path | 
     runs: list[MeasuredRun] = []
     for count, length in dict.fromkeys([*((n, longest) for n in facilities), *((fewest, n) for n in scenes)]):
         with tempfile.TemporaryDirectory(dir=scratch) as folder:
-            some = list(facilities_apart(catalogue, count))
-            runs += measure(some, length, Path(folder), alone=(count, length) == (fewest, longest))
+            alone = (count, length) == (fewest, longest)
+            runs += measure(catalogue[:count], length, Path(folder), alone=alone)
     return Measurements(
         measured_on=datetime.now(UTC).date(),
         processor=_processor(),
