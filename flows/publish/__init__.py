@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from flows.ledger import Ledger
+from flows.publish.coverage import ALL_DETECTORS
 from flows.publish.evidence import SceneReader
 from flows.publish.feed import write_feed
 from flows.publish.gather import Layers, gather
@@ -83,7 +84,8 @@ def publish(ledger: Ledger, outputs: Path, reader: SceneReader | None = None) ->
         _write_tables(layers, folder)
         _write_since(layers, previous, folder)
         newest = max((scene["acquired_at"] for scene in scenes.values() if scene["acquired_at"]), default=None)
-        write_site(layers, folder, Edition(_software_version(), _detectors(parameters), newest))
+        looked_for = {str(name) for name in layers.coverage.column("detector")} - {ALL_DETECTORS}
+        write_site(layers, folder, Edition(_software_version(), tuple(sorted(looked_for)), newest))
         files = files_in(folder)
         run_entry = {"run_id": run["run_id"] if run else None, "parameters": parameters}
         write_manifest(folder, files, run_entry, _software_version(), [scenes[key] for key in sorted(scenes)])

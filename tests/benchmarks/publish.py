@@ -1,7 +1,9 @@
-"""What publishing costs: 5,000 changes at 380 facilities without images, and one pair of evidence images."""
+"""What publishing costs: 5,000 changes at 380 facilities without images, their page, and one pair of images."""
 
 from __future__ import annotations
 
+import importlib.util
+import shutil
 import tempfile
 import time
 from collections.abc import Iterator
@@ -43,12 +45,30 @@ def rows() -> Iterator[dict[str, str]]:
         published = publish(ledger, Path(scratch))
         yield _row(f"{sum(published.changes.values())} changes at {FACILITIES} facilities", time.perf_counter() - begun)
         ledger.close()
+        yield from _page(Path(scratch) / "site" / "index.html")
         (change, *_) = changes_of(_record(0))
         make_evidence(change, _scene, Path(scratch))
         begun = time.perf_counter()
         for _ in range(PAIRS):
             make_evidence(change, _scene, Path(scratch))
         yield _row("one pair of evidence images, PNG and GeoTIFF", (time.perf_counter() - begun) / PAIRS)
+
+
+def _page(index: Path) -> Iterator[dict[str, str]]:
+    """How long the page of all these changes takes from disk until it can be used; nothing without Chromium."""
+    chromium = shutil.which("chromium")
+    if chromium is None or importlib.util.find_spec("playwright") is None:
+        return
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        page = browser.new_page(viewport={"width": 1300, "height": 900})
+        begun = time.perf_counter()
+        page.goto(index.as_uri())
+        page.wait_for_selector("html[data-ready]")
+        yield _row("their page usable after opening from disk", time.perf_counter() - begun)
+        browser.close()
 
 
 def _row(what: str, wall_s: float) -> dict[str, str]:

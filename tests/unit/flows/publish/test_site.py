@@ -86,6 +86,10 @@ def test_text_from_a_catalogue_makes_no_element(folder):
         assert not [name for _, attributes in tags.found for name in attributes if name.startswith("on")]
 
 
+def test_methods_name_the_detectors(folder):
+    assert "The detectors in this edition: footprints, perimeter." in (folder / "site" / "about.html").read_text()
+
+
 def test_pages_load_nothing_from_elsewhere(folder):
     for path in (folder / "site").rglob("*.html"):
         assert not re.search(r'(src|href)="(https?:)?//', path.read_text(encoding="utf-8")), path
