@@ -13,7 +13,27 @@ from shapely.geometry import shape
 from shapely.geometry.base import BaseGeometry
 
 from geo.grid import Grid
-from geo.scene import BoolArray
+from geo.scene import BoolArray, FloatArray
+
+# A small site loses no more than this share of its half width to the correction for bled evidence.
+KEPT_DEPTH = 0.35
+
+
+@dataclass(frozen=True, slots=True)
+class Edges:
+    """What is known of where evidence ends.
+
+    Attributes:
+        bleed_m: float32 (y, x), how far the evidence of each place reaches beyond it, m.
+        covered: bool (y, x), ground that can't have been taken, so that nothing bled into it.
+    """
+
+    bleed_m: FloatArray
+    covered: BoolArray
+
+    def __getitem__(self, part: tuple[slice, slice]) -> Edges:
+        """The same of a part of the ground."""
+        return Edges(self.bleed_m[part], self.covered[part])
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +47,8 @@ class ExtentParameters:
         compact_m: What is shorter than this may be a single building, however narrow.
         tail_share: What is narrower than this share of a site's side (the root of its area) is no part of it
             but a road that leads to it.
-        bleed_m: How far evidence reaches beyond the thing that causes it, through the sensor's point spread
-            and the pooling of evidence; taken off all around.
+        surroundings_m: Standard deviation of the Gaussian that the strength of a place is averaged with, to tell how
+            far its evidence reaches.
         straighten_m: How far an outline may move to become straight: two pixels of 10 m.
     """
 
@@ -36,17 +56,20 @@ class ExtentParameters:
     narrowest_m: float = 60.0
     compact_m: float = 120.0
     tail_share: float = 0.12
-    bleed_m: float = 18.0
+    surroundings_m: float = 30.0
     straighten_m: float = 20.0
 
 
-def site_extent(changed: BoolArray, gsd_m: float, parameters: ExtentParameters) -> BoolArray:
-    """The ground that changed pixels enclose: gaps closed, holes filled, narrow strips taken off.
+def site_extent(
+    changed: BoolArray, gsd_m: float, parameters: ExtentParameters, edges: Edges | None = None
+) -> BoolArray:
+    """The ground that changed pixels enclose: gaps closed, holes filled, narrow strips and bled edges taken off.
 
     Args:
         changed: bool (y, x).
         gsd_m: Pixel size, m.
         parameters: Sizes.
+        edges: How far evidence reaches; not beyond its cause if None.
     """
     if not changed.any():
         return changed
@@ -58,7 +81,8 @@ def site_extent(changed: BoolArray, gsd_m: float, parameters: ExtentParameters) 
     inner = (slice(margin, -margin), slice(margin, -margin))
     whole = closed[inner] | changed
     wide = opened(whole, parameters.narrowest_m / 2 / gsd_m) | _compact(whole, parameters.compact_m / gsd_m)
-    return _without_bleed(_without_tails(wide, gsd_m, parameters), parameters.bleed_m / gsd_m)
+    site = _without_tails(wide, gsd_m, parameters)
+    return site if edges is None else _without_bleed(site, edges, gsd_m)
 
 
 def _compact(mask: BoolArray, length: float) -> BoolArray:
@@ -70,16 +94,15 @@ def _compact(mask: BoolArray, length: float) -> BoolArray:
     return fits[labels]
 
 
-def _without_bleed(mask: BoolArray, bleed: float) -> BoolArray:
-    """Erosion that leaves of every component at least what is deepest in it: a small building stays one."""
-    margin = int(np.ceil(bleed)) + 1
-    inner = (slice(margin, -margin), slice(margin, -margin))
-    depth = ndimage.distance_transform_edt(np.pad(mask, margin, mode="edge"))[inner]
+def _without_bleed(mask: BoolArray, edges: Edges, gsd_m: float) -> BoolArray:
+    """Erosion by what has bled, but of no component all: a small building stays one."""
     labels, count = labelled(mask)
-    if count == 0:
+    outside = ~mask & ~edges.covered
+    if count == 0 or not outside.any():
         return mask
+    depth = ndimage.distance_transform_edt(~outside)
     deepest = np.concatenate([[0.0], ndimage.maximum(depth, labels, np.arange(1, count + 1))])
-    return np.asarray(mask & (depth > np.minimum(bleed, deepest / 2)[labels]))
+    return np.asarray(mask & (depth > np.minimum(edges.bleed_m / gsd_m, KEPT_DEPTH * deepest[labels])))
 
 
 def _without_tails(mask: BoolArray, gsd_m: float, parameters: ExtentParameters) -> BoolArray:

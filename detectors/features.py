@@ -25,10 +25,11 @@ class SceneFeatures:
     Attributes:
         detail: float32 (band, y, x), reflectance less its surroundings; 0 where not clear.
         texture: float32 (y, x), log of the local standard deviation of reflectance, mean over bands.
-        greenness: float32 (y, x), vegetation index; 0 where the bands allow none.
+        greenness: float32 (y, x), vegetation index, NDVI not below `least_ndvi`; 0 where the bands allow none.
         unbuilt: bool (y, x), under plants, water or deep shade, hence no building for certain.
         clear: bool (y, x), far enough from the edge of the clear ground for both to be trusted.
         present: bool (band,), which bands the scene has.
+        red: Which band is red, None where the scene has none.
     """
 
     detail: FloatArray
@@ -37,6 +38,7 @@ class SceneFeatures:
     unbuilt: BoolArray
     clear: BoolArray
     present: npt.NDArray[np.bool_]
+    red: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +52,7 @@ class FeatureScales:
         margin_m: Ground nearer than this to something not clear isn't used.
         outlying: How many times the typical deviation a pixel has to stand out to count half.
         vegetated_ndvi: NDVI of ground that is under plants: bare ground and roofs have less.
+        least_ndvi: NDVI that coloured roofs may have: less than this says nothing of plants.
         edge_m: Ground nearer than this to bare ground or roofs may be partly built on.
         dark_red: Reflectance in red below which ground is forest, water or shade.
         floor: Standard deviation of reflectance that counts as no texture at all: quantisation and noise.
@@ -60,6 +63,7 @@ class FeatureScales:
     margin_m: float = 25.0
     outlying: float = 2.0
     vegetated_ndvi: float = 0.4
+    least_ndvi: float = 0.35
     edge_m: float = 10.0
     dark_red: float = 0.05
     floor: float = 0.003
@@ -101,7 +105,10 @@ def scene_features(
     by_name = {name: filled[i] for i, name in enumerate(bands) if present[i]}
     green = greenness(by_name, usable)
     unbuilt = _unbuilt(by_name, green, gsd_m, scales)
-    return SceneFeatures(detail, texture, green, unbuilt, _inner(usable, scales.margin_m / gsd_m), present)
+    if {"B04", "B08"} <= by_name.keys():
+        green = np.maximum(green, np.float32(scales.least_ndvi))
+    red = bands.index("B04") if "B04" in by_name else None
+    return SceneFeatures(detail, texture, green, unbuilt, _inner(usable, scales.margin_m / gsd_m), present, red)
 
 
 def greenness(bands: Mapping[str, FloatArray], usable: BoolArray) -> FloatArray:

@@ -9,13 +9,16 @@ from typing import ClassVar
 import numpy as np
 
 from detectors.base import Assessment, ChangeType, Finding, Requirements, Verdict, last_assessment, unmet
-from detectors.extents import ExtentParameters
+from detectors.extents import Edges, ExtentParameters
 from detectors.features import FeatureScales, ground_bands, scene_features
-from detectors.persistence import PersistenceParameters, PixelHistory
+from detectors.persistence import PersistenceParameters, PixelHistory, bleed_m
 from detectors.removals import report_gone
 from detectors.reporting import ReportParameters, report
 from detectors.works import Works, WorksParameters, find_works
 from geo.scene import BoolArray, ImageStack
+
+# Ground that most of the last clear scenes show under plants, water or shade has nothing built on it.
+COVERED_SHARE = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +49,7 @@ class Footprints:
     """
 
     name: ClassVar[str] = "footprints"
-    version: ClassVar[str] = "1.1.0"
+    version: ClassVar[str] = "1.2.0"
     requires: ClassVar[Requirements] = Requirements(
         max_gsd_m=20.0,
         bands=(),
@@ -111,9 +114,12 @@ class Footprints:
 
     def _works(self, history: PixelHistory, stack: ImageStack, changed: BoolArray, sign: int) -> list[Works]:
         days = [scene.acquired_at.timestamp() / 86400.0 for scene in stack.scenes]
-        return find_works(
-            history, changed, days, stack.grid.gsd_m, self.parameters.works, self.parameters.extents, sign
+        gsd_m, extents = stack.grid.gsd_m, self.parameters.extents
+        edges = Edges(
+            bleed_m(history.strength, changed, extents.surroundings_m / gsd_m, self.parameters.persistence),
+            np.asarray(history.covered >= COVERED_SHARE),
         )
+        return find_works(history, changed, days, gsd_m, self.parameters.works, extents, edges, sign)
 
 
 def _elsewhere(works: Sequence[Works], added: Sequence[Works]) -> list[Works]:

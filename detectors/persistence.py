@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, fields, replace
 import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
+from scipy.special import ndtri
 
 from detectors.features import SceneFeatures
 from detectors.noise import TextureClasses, settled
@@ -28,6 +29,7 @@ class PersistenceParameters:
             has altered since the state before.
         fading_scenes: Clear scenes in a row in which a change has faded that end it.
         greening: Rise of the vegetation index that makes a change one of vegetation.
+        least_greenness_noise: Likewise for the vegetation index.
         least_noise: Reflectance below which a step is never sure, however still the ground: what is left of air,
             calibration and quantisation.
         memory: Clear scenes that the state before is the median of.
@@ -47,6 +49,7 @@ class PersistenceParameters:
     greening: float = 4.0
     cap: float = 8.0
     least_noise: float = 0.0015
+    least_greenness_noise: float = 0.01
     memory: int = 4
     noise_bins: int = 12
     excursion_cap: float = 16.0
@@ -103,6 +106,7 @@ class PixelHistory:
         seen: int (y, x), hits since the onset.
         strength: float32 (y, x), mean evidence since the onset.
         gain: float32 (y, x), mean gain of texture since the onset, in noise units.
+        covered: float32 (y, x), share of the last clear scenes that show the ground under plants, water or shade.
         fading: int (y, x), clear scenes in a row in which a standing change has faded.
         past: Each pixel's change that has ended, of several the one seen most often.
         hits: Per scene, bool (y, x): differs from the state before the onset.
@@ -122,6 +126,7 @@ class PixelHistory:
     seen: npt.NDArray[np.int16]
     strength: FloatArray
     gain: FloatArray
+    covered: FloatArray
     fading: npt.NDArray[np.int16]
     past: PastChange
     hits: list[BoolArray] = field(default_factory=list)
@@ -151,6 +156,7 @@ class PixelHistory:
             seen=whole(0),
             strength=real(),
             gain=real(),
+            covered=real(),
             fading=whole(0),
             past=PastChange(whole(NEVER), whole(NEVER), whole(0), real(), real()),
         )
@@ -185,6 +191,10 @@ class PixelHistory:
         self.hits.append(hit)
         self.clear.append(clear)
         self._remember(scene, clear & ~self.standing)
+        share = np.where(
+            clear & (self.last_clear != NEVER), np.float32(1.0 / parameters.memory), clear.astype(np.float32)
+        )
+        self.covered += share * (scene.unbuilt - self.covered)
         self.last_clear[clear] = index
 
     def _update(
@@ -261,18 +271,42 @@ def _evidence(
     null = quiet if quiet.sum() >= MIN_NULL_PIXELS else known
     classes = TextureClasses.of(before, null, parameters.noise_bins)
     energy = np.zeros(known.shape, np.float32)
+    greening = classes.standardise(
+        scene.greenness - settled(history.greenness, history.count), parameters.least_greenness_noise
+    )
     for band in np.flatnonzero(scene.present):
         step = scene.detail[band] - settled(history.detail[:, band], history.count)
+        if band == scene.red:
+            greening[step > 0] = 0.0
         energy += classes.standardise(step, parameters.least_noise) ** 2
     energy /= max(int(scene.present.sum()), 1)
     own = (parameters.prior_scenes + history.unrest) / (parameters.prior_scenes + history.looks)
     energy /= np.maximum(own, 1.0)
     energy[~known] = 1.0
     capped = np.minimum(energy, parameters.cap**2)
-    greening = classes.standardise(scene.greenness - settled(history.greenness, history.count))
     return Evidence(
         structure=np.sqrt(ndimage.gaussian_filter(capped, parameters.blur_m / gsd_m, truncate=3.0)),
         strength=np.sqrt(ndimage.gaussian_filter(energy, parameters.sharp_m / gsd_m, truncate=3.0)),
         gain=classes.standardise(scene.texture - before),
         greening=ndimage.gaussian_filter(greening, parameters.blur_m / gsd_m / 2, truncate=3.0),
     )
+
+
+def bleed_m(strength: FloatArray, changed: BoolArray, sigma: float, parameters: PersistenceParameters) -> FloatArray:
+    """How far evidence reaches beyond what causes it, float32 (y, x), m.
+
+    Evidence is energy pooled with a Gaussian. Beside a straight edge of ground with energy E, on ground with energy 1,
+    the pooled energy at distance d is 1 + (E - 1) Φ(-d / blur), which falls below `low` squared at
+    d = -blur Φ⁻¹((low² - 1) / (E - 1)). Strong ground is drawn too large by that much.
+
+    Args:
+        strength: float32 (y, x), mean strength of each change.
+        changed: bool (y, x).
+        sigma: Standard deviation of the Gaussian that E is averaged with over changed ground, pixels.
+        parameters: Those that the evidence was pooled with.
+    """
+    energy = np.where(changed, np.minimum(strength, parameters.cap) ** 2, 0.0).astype(np.float32)
+    weight = ndimage.gaussian_filter(changed.astype(np.float32), sigma, truncate=3.0)
+    level = ndimage.gaussian_filter(energy, sigma, truncate=3.0) / np.maximum(weight, 1e-3)
+    share = (parameters.low**2 - 1.0) / np.maximum(level - 1.0, 1e-3)
+    return np.asarray(np.maximum(-parameters.blur_m * ndtri(np.minimum(share, 0.999)), 0.0), np.float32)

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
-from detectors.extents import ExtentParameters, labelled, opened, site_extent, within
+from detectors.extents import Edges, ExtentParameters, labelled, opened, site_extent, within
 from detectors.persistence import PixelHistory
 from geo.scene import BoolArray
 
@@ -22,9 +22,12 @@ class WorksParameters:
     """When changed ground is construction, and when it is one construction.
 
     Attributes:
-        core: Change of structure, in noise units, that the core of a site must reach when it has been seen often.
+        core: Salience (change of structure and weighted gain of texture, in noise units) that the core of a site must
+            reach when many scenes before and after it are known.
         doubt: Share of `core` that is asked for on top of it at the first sighting, half of that at the
             second, a third at the third: one look is weaker evidence than several.
+        doubt_before: Likewise for the scenes before.
+        gain_weight: Weight of the gain of texture beside the change of structure.
         least_gain: Gain of texture, in noise units, that the core must have.
         least_core_m2: Smallest core.
         core_share: Smallest share of a site's changed pixels that its core makes up.
@@ -39,7 +42,9 @@ class WorksParameters:
     """
 
     core: float = 11.0
-    doubt: float = 0.6
+    doubt: float = 0.9
+    doubt_before: float = 0.5
+    gain_weight: float = 0.25
     least_gain: float = 2.5
     least_core_m2: float = 300.0
     core_share: float = 0.03
@@ -80,6 +85,7 @@ class _Window:
     core: BoolArray
     onset: npt.NDArray[np.int16]
     last_without: npt.NDArray[np.int16]
+    edges: Edges
 
 
 def find_works(
@@ -89,6 +95,7 @@ def find_works(
     gsd_m: float,
     parameters: WorksParameters,
     extents: ExtentParameters,
+    edges: Edges,
     sign: int = 1,
 ) -> list[Works]:
     """The sites that standing changes make up, each with its onset, ascending by onset.
@@ -100,13 +107,14 @@ def find_works(
         gsd_m: Pixel size, m.
         parameters: What counts as a site.
         extents: How sites are outlined.
+        edges: How far evidence reaches beyond its cause.
         sign: 1 for ground that gained texture, -1 for ground that lost it.
     """
     core = core_pixels(history, changed, sign, parameters)
     firm = changed & (history.strength >= parameters.firm)
     supported = changed & within(firm, parameters.support_m / gsd_m)
     found: list[Works] = []
-    for window in _clusters(history, supported, core, gsd_m, parameters, extents):
+    for window in _clusters(history, supported, core, gsd_m, parameters, extents, edges):
         for works in _replay(window, days, gsd_m, parameters, extents):
             ground = np.zeros(changed.shape, bool)
             ground[window.rows, window.columns] = works.ground
@@ -116,9 +124,15 @@ def find_works(
 
 
 def core_pixels(history: PixelHistory, changed: BoolArray, sign: int, parameters: WorksParameters) -> BoolArray:
-    """Pixels whose change is strong enough, and of the right kind, to be construction."""
-    enough = parameters.core * (1.0 + parameters.doubt / np.maximum(history.seen, 1))
-    return np.asarray(changed & (history.strength >= enough) & (sign * history.gain >= parameters.least_gain))
+    """Pixels whose change is strong enough, and of the right kind, to be construction.
+
+    A step is a difference of two samples, so few scenes before it weaken it as few scenes after it do.
+    """
+    few = parameters.doubt / np.maximum(history.seen, 1) + parameters.doubt_before / np.maximum(history.count, 1)
+    salience = history.strength + parameters.gain_weight * sign * history.gain
+    return np.asarray(
+        changed & (salience >= parameters.core * (1.0 + few)) & (sign * history.gain >= parameters.least_gain)
+    )
 
 
 def has_core(core: int, members: int, gsd_m: float, parameters: WorksParameters) -> bool:
@@ -133,22 +147,39 @@ def _clusters(
     gsd_m: float,
     parameters: WorksParameters,
     extents: ExtentParameters,
+    edges: Edges,
 ) -> list[_Window]:
     """Groups of sites that are within reach of each other, cut out with some room around them."""
-    labels, count = labelled(site_extent(changed, gsd_m, extents))
-    cores, members = (np.bincount(labels[mask], minlength=count + 1) for mask in (core, changed))
-    holds = np.array([has_core(*pair, gsd_m, parameters) for pair in zip(cores, members, strict=True)])
-    holds[0] = False
-    sites = holds[labels]
+    sites = np.zeros(changed.shape, bool)
+    members = np.zeros(changed.shape, bool)
+    for level in (0.0, parameters.firm):
+        mask = changed & ~sites & (history.strength >= level)
+        held = _holding(mask, core, gsd_m, parameters, extents, edges)
+        sites |= held
+        members |= mask & within(held, SEAM_M / gsd_m)
     groups, _ = labelled(within(sites, parameters.reach_m / 2 / gsd_m))
     margin = int(np.ceil(extents.gap_m / gsd_m))
     windows = []
     for label, box in enumerate(ndimage.find_objects(groups), start=1):
         rows, columns = (slice(max(part.start - margin, 0), part.stop + margin) for part in box)
         at = (rows, columns)
-        standing = changed[at] & within(sites[at] & (groups[at] == label), SEAM_M / gsd_m)
-        windows.append(_Window(rows, columns, standing, core[at], history.onset[at], history.last_without[at]))
+        standing = members[at] & within(sites[at] & (groups[at] == label), SEAM_M / gsd_m)
+        windows.append(
+            _Window(rows, columns, standing, core[at], history.onset[at], history.last_without[at], edges[at])
+        )
     return windows
+
+
+def _holding(
+    mask: BoolArray, core: BoolArray, gsd_m: float, parameters: WorksParameters, extents: ExtentParameters, edges: Edges
+) -> BoolArray:
+    """Extents of changed pixels of which enough are core."""
+    extent = site_extent(mask, gsd_m, extents, edges)
+    labels, count = labelled(extent)
+    cores, members = (np.bincount(labels[part], minlength=count + 1) for part in (core, mask))
+    holds = np.array([has_core(*pair, gsd_m, parameters) for pair in zip(cores, members, strict=True)])
+    holds[0] = False
+    return np.asarray(holds[labels])
 
 
 def _replay(
@@ -161,10 +192,10 @@ def _replay(
     """Take the ground onset by onset, as it was taken."""
     works: list[Works] = []
     taken = np.zeros(window.standing.shape, bool)
-    whole = site_extent(window.standing, gsd_m, extents)
+    whole = site_extent(window.standing, gsd_m, extents, window.edges)
     for onset in np.unique(window.onset[window.standing]):
         so_far = window.standing & (window.onset <= onset)
-        fresh = _new_ground(site_extent(so_far, gsd_m, extents) & whole, taken, gsd_m, extents)
+        fresh = _new_ground(site_extent(so_far, gsd_m, extents, window.edges) & whole, taken, gsd_m, extents)
         groups, count = labelled(within(fresh, parameters.reach_m / 2 / gsd_m))
         for label in range(1, count + 1):
             ground = fresh & (groups == label)

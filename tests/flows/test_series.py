@@ -109,7 +109,10 @@ def test_a_scene_that_comes_late_is_worked_in_and_what_stays_the_same_keeps_its_
 
 
 def test_a_change_where_areas_overlap_is_reported_once(at_once: dict[str, FacilityRecord]) -> None:
-    one, other = (record.tracks for record in at_once.values())
+    # A piece that was nearer to the one and grew into what belongs to the other is withdrawn there: no second report.
+    one, other = (
+        [track for track in record.tracks if track.status is not Status.WITHDRAWN] for record in at_once.values()
+    )
     for track in one:
         for twin in other:
             same = track.finding.kind == twin.finding.kind and track.finding.first_with == twin.finding.first_with

@@ -3,10 +3,10 @@ import pytest
 from affine import Affine
 from shapely import box
 
-from detectors.extents import ExtentParameters, outline, site_extent
+from detectors.extents import Edges, ExtentParameters, outline, site_extent
 from geo.grid import Grid
 
-PLAIN = ExtentParameters(bleed_m=0.0)
+PLAIN = ExtentParameters()
 
 
 def blocks(*parts):
@@ -32,8 +32,26 @@ def test_roads_are_no_sites():
     assert not site_extent(blocks(((40, 43), (5, 75))), 10.0, PLAIN).any()
 
 
+def edges(bleed_m, covered=None):
+    shape = (80, 80)
+    return Edges(np.full(shape, bleed_m, np.float32), np.zeros(shape, bool) if covered is None else covered)
+
+
 def test_a_small_building_stays_one():
-    assert site_extent(blocks(((40, 44), (40, 44))), 10.0, ExtentParameters()).any()
+    assert site_extent(blocks(((40, 44), (40, 44))), 10.0, PLAIN, edges(30.0)).any()
+
+
+def test_what_has_bled_is_taken_off():
+    mask = site_extent(blocks(((20, 50), (20, 50))), 10.0, PLAIN, edges(20.0))
+    assert 25**2 <= mask.sum() <= 26**2
+
+
+def test_nothing_bleeds_into_ground_that_stays_covered():
+    wood = np.ones((80, 80), bool)
+    wood[:, :35] = False
+    mask = site_extent(blocks(((20, 50), (20, 50))), 10.0, PLAIN, edges(20.0, wood))
+    assert mask[35, 49]
+    assert not mask[35, 21]
 
 
 def test_an_outline_is_straight_and_in_metres():
