@@ -177,8 +177,9 @@ def _texture(detail: FloatArray, usable: BoolArray, scales: FeatureScales, gsd_m
 def _local_mean(image: FloatArray, weight: FloatArray, sigma: float) -> FloatArray:
     """Weighted Gaussian mean, (band, y, x) (normalised convolution: Knutsson and Westin 1993)."""
     blurred = ndimage.gaussian_filter(image * weight, (0, sigma, sigma), truncate=3.0)
-    total = ndimage.gaussian_filter(weight, sigma, truncate=3.0)
-    return np.asarray(blurred / np.maximum(total, 1e-3), np.float32)
+    if not (weight == 1.0).all():
+        blurred /= np.maximum(ndimage.gaussian_filter(weight, sigma, truncate=3.0), 1e-3)
+    return np.asarray(blurred, np.float32)
 
 
 def _inner(usable: BoolArray, margin: float) -> BoolArray:

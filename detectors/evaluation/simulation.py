@@ -23,6 +23,8 @@ ROOFS = {
     "concrete": (0.27, 0.29, 0.31, 0.33, 0.34),
     "bitumen": (0.08, 0.08, 0.09, 0.11, 0.13),
 }
+# Bare loam in the same families (ECOSTRESS, soils): what is left where plants are stripped off.
+SOIL = (0.09, 0.12, 0.16, 0.24, 0.32)
 _FAMILY = {"B02": 0, "B03": 1, "B04": 2, "B05": 3, "B06": 3, "B07": 3, "B08": 3, "B8A": 3, "B11": 4, "B12": 4}
 
 # Modulation transfer of Sentinel-2's 10 m bands at the Nyquist frequency is 0.15 to 0.30 (S2 MPC Data Quality
@@ -157,15 +159,21 @@ def _light(stack: ImageStack, index: int) -> float:
 
 
 def _around(stack: ImageStack, site: Site) -> npt.NDArray[np.float64]:
-    """Reflectance (band,) of the ground around a site in the reference scene; of bare ground where it is darker."""
+    """Reflectance (band,) of stripped ground: that around the site in the reference scene, soil's if it is covered.
+
+    Ground under plants or in deep shade is far darker in red than soil.
+    """
     mask = rasterize(
         [(site.extent.buffer(60), 1)], stack.grid.shape, transform=stack.grid.transform, all_touched=True
     ).astype(bool)
     there = stack.reflectance[stack.reference_index][:, mask]
     clear = there[:, np.isfinite(there).all(axis=0)]
+    soil = np.array([SOIL[_FAMILY.get(name, 2)] for name in stack.bands])
     if clear.shape[1] == 0:
-        return np.full(len(stack.bands), 0.15)
-    return np.asarray(np.maximum(np.median(clear, axis=1), 0.10), np.float64)
+        return soil
+    ground = np.median(clear, axis=1).astype(np.float64)
+    red = stack.bands.index("B04") if "B04" in stack.bands else 0
+    return soil if ground[red] < soil[red] / 2 else ground
 
 
 def _coverage(
