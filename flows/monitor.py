@@ -1,11 +1,13 @@
 """The Prefect flow `monitor`: watches facilities, stores what it finds and publishes it."""
 
 # No postponed annotations here: Prefect's engine makes a model of them and can't resolve names in another process.
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, cast
 from uuid import UUID
 
+import httpx
 from prefect import flow, task
 from prefect.artifacts import create_progress_artifact, update_progress_artifact
 from prefect.cache_policies import NO_CACHE
@@ -19,6 +21,8 @@ from flows.progress import Progress, listening
 from flows.run import Watch, run
 from flows.summary import RunSummary
 from flows.watcher import Watched
+
+log = logging.getLogger("facility_watch")
 
 _STEP_PCT = 5.0  # every update is a request to Prefect's server
 
@@ -46,7 +50,8 @@ def monitor(parameters: MonitorParameters) -> RunSummary:
     """
     with server_ends_with_this_process(), _progress_shown():
         summary = run(parameters, as_tasks)
-    show(summary, parameters.outputs)
+    with _even_without_server():
+        show(summary, parameters.outputs)
     return summary
 
 
@@ -71,7 +76,17 @@ def _progress_shown() -> Iterator[None]:
         share = 100.0 * progress.done / max(progress.total, 1)
         if share >= shown + _STEP_PCT or (share == 100.0 and shown < share):
             shown = share
-            update_progress_artifact(artifact_id=artifact, progress=share)
+            with _even_without_server():
+                update_progress_artifact(artifact_id=artifact, progress=share)
 
     with listening(update):
         yield
+
+
+@contextmanager
+def _even_without_server() -> Iterator[None]:
+    """Lets the run go on where Prefect's server was lost: what it shows is no part of the result."""
+    try:
+        yield
+    except httpx.TransportError as error:
+        log.warning("Prefect's server doesn't answer, so it doesn't show this", extra={"reason": str(error)})

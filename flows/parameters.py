@@ -16,14 +16,18 @@ from geo.errors import InputError
 
 
 class MonitorParameters(BaseModel):
-    """Parameters of a monitoring run. The descriptions are the help in Prefect's form."""
+    """What is watched, over which time, and how."""
 
+    # The docstring and the descriptions are the help in Prefect's form.
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=False)
 
-    source: str = Field(description="Imagery source, such as folder:PATH", min_length=1)
+    source: str = Field(
+        description="Imagery: stac:NAME, sentinelhub:DEPLOYMENT, byoc:FILE.toml or folder:PATH",
+        min_length=1,
+    )
     start: date = Field(description="First day of the watched time")
     end: date | None = Field(default=None, description="Last day of the watched time; today if not given")
-    outputs: Path = Field(description="Output folder; without --ledger it also holds the ledger")
+    outputs: Path = Field(description="Output folder; holds the ledger too, unless FACILITY_WATCH_LEDGER names one")
     catalogue: Path | None = Field(default=None, description="Catalogue file; the packaged one if not given")
     facilities: tuple[str, ...] = Field(default=(), description="Facility ids; all active ones if empty")
     detectors: tuple[str, ...] = Field(default=(), description="Detectors; all that suit the pixel size if empty")

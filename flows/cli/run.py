@@ -11,7 +11,7 @@ import typer
 from flows.cli.console import output, progress_bar, show_products, show_table
 from flows.cli.interrupt import interruptible
 from flows.logs import log_to
-from geo.errors import InputError
+from geo.errors import InputError, StoreError
 
 if TYPE_CHECKING:
     from pydantic import ByteSize
@@ -133,11 +133,19 @@ def monitor(
 
 
 def _run(parameters: MonitorParameters, *, prefect: bool = True) -> None:
-    with interruptible():
-        with progress_bar("checking"):
-            check(parameters)
-        with progress_bar("starting the workflow engine" if prefect else "watching"):
-            summary = (_with_prefect if prefect else _alone)(parameters)
+    import httpx
+
+    try:
+        with interruptible():
+            with progress_bar("checking"):
+                check(parameters)
+            with progress_bar("starting the workflow engine" if prefect else "watching"):
+                summary = (_with_prefect if prefect else _alone)(parameters)
+    except httpx.TransportError as error:
+        raise StoreError(
+            f"Prefect's server was lost during the run ({error}); what was stored and published is whole, and the next "
+            "run goes on from there"
+        ) from error
     _show(summary, parameters.outputs)
     if summary.failed or summary.stopped:
         raise typer.Exit(SOME_FAILED)
@@ -150,6 +158,11 @@ def _alone(parameters: MonitorParameters) -> RunSummary:
 
 
 def _with_prefect(parameters: MonitorParameters) -> RunSummary:
+    """Runs the flow.
+
+    Raises:
+        StoreError: Prefect's server isn't there.
+    """
     from flows.settings import Settings, configure_prefect, require_prefect
 
     require_prefect()

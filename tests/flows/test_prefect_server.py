@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -12,6 +13,9 @@ from pathlib import Path
 
 import pytest
 
+from flows.ledger import Ledger
+from flows.serve import server
+from geo.errors import StoreError
 from tests.conftest import ROOT
 from tests.flows.conftest import Ended
 
@@ -38,6 +42,42 @@ def test_told_so_the_run_goes_on_without_it(
     ended = run(*WHAT, "--detector", "footprints", "--outputs", tmp_path, "--no-prefect")
     assert ended.code == 0, ended.err
     assert (tmp_path / "changes.geojson").exists()
+
+
+@pytest.mark.slow
+def test_a_server_that_is_lost_in_mid_run_is_named_and_the_run_goes_on_to_its_products(tmp_path: Path) -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    address = f"http://127.0.0.1:{port}/api"
+    # Prefect's client asks again for minutes, which is right for users and long for a test.
+    engine = {"PREFECT_API_URL": address, "PREFECT_CLIENT_MAX_RETRIES": "0", "PREFECT_HOME": str(tmp_path / "home")}
+    program = "from flows.cli import main; main()"
+    command = [sys.executable, "-c", program, *WHAT, "--detector", "footprints", "--outputs", str(tmp_path / "out")]
+    with server(address, port):
+        process = subprocess.Popen(  # noqa: S603
+            command, cwd=ROOT, env={**os.environ, **engine}, stderr=subprocess.PIPE, text=True
+        )
+        deadline = time.monotonic() + 90
+        while not _has_begun(tmp_path / "out"):
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+    _, said = process.communicate(timeout=120)
+    assert process.returncode == 2, said
+    assert "Traceback" not in said
+    assert "Prefect's server was lost during the run" in " ".join(said.split())
+    assert (tmp_path / "out" / "changes.geojson").exists()
+
+
+def _has_begun(outputs: Path) -> bool:
+    try:
+        ledger = Ledger.at(outputs, create=False)
+    except StoreError:
+        return False
+    try:
+        return ledger.last_run() is not None
+    finally:
+        ledger.close()
 
 
 @pytest.mark.slow
