@@ -31,7 +31,7 @@ class Settings(BaseSettings):
         stale_after_days: Days without any new scene after which a source is called stale.
     """
 
-    model_config = SettingsConfigDict(env_prefix="FACILITY_WATCH_", frozen=True)
+    model_config = SettingsConfigDict(env_prefix="FACILITY_WATCH_", env_ignore_empty=True, frozen=True)
 
     state_dir: Path = Path(".facility-watch")
     fetch_retries: int = 2

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from importlib import import_module
 from typing import Any
 
@@ -51,3 +52,24 @@ def test_every_parameter_has_its_help_in_the_form() -> None:
     schema = import_module("flows.monitor").monitor.parameters.definitions["MonitorParameters"]
     assert set(schema["properties"]) == set(MonitorParameters.model_fields)
     assert all(entry["description"] for entry in schema["properties"].values())
+
+
+def test_what_the_container_files_name_is_there() -> None:
+    deploy = ROOT / "flows" / "deploy"
+    services = yaml.safe_load((deploy / "compose.yaml").read_text())["services"]
+    build = services["worker"]["build"]
+    assert (deploy / build["context"]).resolve() == ROOT
+    assert ROOT / build["dockerfile"] == deploy / "Dockerfile"
+    recipe = (deploy / "Dockerfile").read_text()
+    copied = re.findall(r"^COPY (?!--from)(.+) (\S+)$", recipe, re.MULTILINE)
+    sources = [source for line, _ in copied for source in line.split()]
+    allowed = (ROOT / ".dockerignore").read_text().splitlines()
+    assert len(sources) == 9
+    assert all((ROOT / source).exists() and f"!{source.partition('/')[0]}" in allowed for source in sources)
+    assert re.findall(r"--prefect-file (\S+)", services["worker"]["command"]) == [dict(copied)["flows/prefect.yaml"]]
+    named = re.findall(r"--name (\S+)", services["worker"]["command"].replace('"', " "))
+    pools = {deployment["name"]: deployment["work_pool"]["name"] for deployment in DEPLOYMENTS}
+    assert {pools[name] for name in named} == {"watch"}
+    for service in services.values():
+        assert all(port.startswith("127.0.0.1:") for port in service.get("ports", []))
+        assert set(service.get("depends_on", {})) <= set(services)

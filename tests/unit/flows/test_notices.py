@@ -13,6 +13,7 @@ import pytest
 from flows.ledger import Ledger
 from flows.notices import delivery, notify
 from flows.record import Outcome
+from flows.settings import Settings
 from flows.summary import FacilitySummary, RunSummary
 from geo.errors import InputError
 from tests.flows.watching import START, STEP, Archive, watch
@@ -121,3 +122,10 @@ def test_without_addresses_nothing_is_claimed(ledger: Ledger) -> None:
     notify(ledger, 1, DONE, NOW, NOW)
     (change,) = [name for name in ["confirmed x"] if ledger.untold([name])]
     assert change == "confirmed x"
+
+
+def test_an_empty_variable_is_as_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("NOTIFY", "LEDGER", "CACHE", "PRODUCTS_URL"):
+        monkeypatch.setenv(f"FACILITY_WATCH_{name}", "")  # as a compose file sets what its user left out
+    settings = Settings()
+    assert (settings.notify, settings.ledger, settings.cache, settings.products_url) == (None, None, None, None)
