@@ -5,7 +5,7 @@ export DO_NOT_TRACK := 1
 export PREFECT_LOGGING_LEVEL := CRITICAL
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint unit benchmark example lock clean
+.PHONY: help demo test lint unit benchmark cost example lock clean
 
 help: ## Say what there is
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-10s %s\n", $$1, $$2}'
@@ -33,6 +33,9 @@ unit: .venv/installed ## All tests and doctests
 
 benchmark: .venv/installed ## Print tables of speed and memory, as ratios to a baseline of the same run
 	$(BIN)/python -m tests.benchmarks
+
+cost: .venv/installed ## Measure the whole catalogue, for `estimate` and the README's curves (an hour or more)
+	$(BIN)/python -m tests.benchmarks.catalogue --facilities 8 32 128 380 --scenes 15 30 60 --out flows/data/cost.json --draw outputs/example/cost.png
 
 example: .venv/installed ## Make outputs/example, with the README's picture, again
 	$(BIN)/facility-watch demo --outputs outputs/demo

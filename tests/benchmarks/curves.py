@@ -30,7 +30,7 @@ def draw(measured: Measurements, path: Path) -> None:
     fewest, longest = min(r.facilities for r in measured.runs), max(r.clear_scenes for r in measured.runs)
     by_count = [run for run in measured.runs if run.prefect and run.clear_scenes == longest]
     by_scenes = [run for run in measured.runs if run.prefect and run.facilities == fewest]
-    figure = Figure(figsize=(11, 3.8), layout="constrained")
+    figure = Figure(figsize=(11, 4.2), layout="constrained")
     time, scenes, memory = figure.subplots(1, 3)
     _lines(time, by_count, lambda run: run.facilities, lambda run: run.wall_s)
     _describe(time, f"facilities ({longest} clear scenes each)", "wall time (s)")
@@ -47,7 +47,8 @@ def draw(measured: Measurements, path: Path) -> None:
     time.get_yaxis().set_major_formatter("{x:g}")
     for axes in (scenes, memory):
         axes.set_ylim(bottom=0)
-    scenes.legend(frameon=False, fontsize=8)
+    scenes.set_xticks(sorted({run.clear_scenes for run in by_scenes}))
+    figure.legend(*scenes.get_legend_handles_labels(), loc="outside lower center", ncols=4, frameon=False)
     figure.suptitle(measured.where, fontsize=9)
     figure.savefig(path, dpi=110, metadata={"Date": None} if path.suffix == ".svg" else {"Software": None})
 
