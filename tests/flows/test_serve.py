@@ -39,6 +39,7 @@ def api(tmp_path: Path) -> Iterator[str]:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     environment = {**os.environ, "FACILITY_WATCH_STATE_DIR": str(tmp_path / "state")}
+    environment["PREFECT_RUNNER_POLL_FREQUENCY"] = "1"  # the second run has to be met before the first ends
     for name in ("PREFECT_HOME", "PREFECT_API_URL"):
         environment.pop(name, None)
     program = "from flows.cli import main; main()"
