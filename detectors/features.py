@@ -30,6 +30,7 @@ class SceneFeatures:
         clear: bool (y, x), far enough from the edge of the clear ground for both to be trusted.
         present: bool (band,), which bands the scene has.
         red: Which band is red, None where the scene has none.
+        infrared: Whether plants are told by their near infrared.
     """
 
     detail: FloatArray
@@ -39,6 +40,7 @@ class SceneFeatures:
     clear: BoolArray
     present: npt.NDArray[np.bool_]
     red: int | None
+    infrared: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,7 @@ class FeatureScales:
         margin_m: Ground nearer than this to something not clear isn't used.
         outlying: How many times the typical deviation a pixel has to stand out to count half.
         vegetated_ndvi: NDVI of ground that is under plants: bare ground and roofs have less.
+        vegetated_excess_green: Excess green likewise, where there is no near infrared.
         least_ndvi: NDVI that coloured roofs may have: less than this says nothing of plants.
         edge_m: Ground nearer than this to bare ground or roofs may be partly built on.
         dark_red: Reflectance in red below which ground is forest, water or shade.
@@ -64,6 +67,7 @@ class FeatureScales:
     outlying: float = 2.0
     vegetated_ndvi: float = 0.4
     least_ndvi: float = 0.35
+    vegetated_excess_green: float = 0.15
     edge_m: float = 10.0
     dark_red: float = 0.05
     floor: float = 0.003
@@ -105,10 +109,13 @@ def scene_features(
     by_name = {name: filled[i] for i, name in enumerate(bands) if present[i]}
     green = greenness(by_name, usable)
     unbuilt = _unbuilt(by_name, green, gsd_m, scales)
-    if {"B04", "B08"} <= by_name.keys():
+    infrared = {"B04", "B08"} <= by_name.keys()
+    if infrared:
         green = np.maximum(green, np.float32(scales.least_ndvi))
     red = bands.index("B04") if "B04" in by_name else None
-    return SceneFeatures(detail, texture, green, unbuilt, _inner(usable, scales.margin_m / gsd_m), present, red)
+    return SceneFeatures(
+        detail, texture, green, unbuilt, _inner(usable, scales.margin_m / gsd_m), present, red, infrared
+    )
 
 
 def greenness(bands: Mapping[str, FloatArray], usable: BoolArray) -> FloatArray:

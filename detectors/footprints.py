@@ -11,9 +11,11 @@ import numpy as np
 from detectors.base import Assessment, ChangeType, Finding, Requirements, Verdict, last_assessment, unmet
 from detectors.extents import Edges, ExtentParameters
 from detectors.features import FeatureScales, ground_bands, scene_features
+from detectors.noise import settled
 from detectors.persistence import PersistenceParameters, PixelHistory, bleed_m
 from detectors.removals import report_gone
 from detectors.reporting import ReportParameters, report
+from detectors.seasons import YEAR_DAYS
 from detectors.works import Works, WorksParameters, find_works
 from geo.scene import BoolArray, ImageStack
 
@@ -84,7 +86,7 @@ class Footprints:
             stack.grid.gsd_m,
             self.parameters.scales,
         )
-        history.fold(features, stack.grid.gsd_m, self.parameters.persistence)
+        history.fold(features, _days(stack)[index], stack.grid.gsd_m, self.parameters.persistence)
 
     def _assess(self, history: PixelHistory, stack: ImageStack) -> Assessment:
         clear_fraction = float(stack.clear_fraction[-1])
@@ -97,10 +99,13 @@ class Footprints:
         return Assessment(Verdict.CHANGED, f"{len(findings)} site(s)", clear_fraction, findings)
 
     def _findings(self, history: PixelHistory, stack: ImageStack) -> tuple[Finding, ...]:
-        added = self._works(history, stack, history.standing, 1)
+        grown = self._under_plants(history, stack)
+        added = self._works(history, stack, history.standing & ~(grown & _young(history, stack)), 1)
         lost = self._works(history, stack, _built_ground_lost(history, self.parameters.report), -1)
         past = history.ended
-        gone = self._works(past, stack, past.standing & (past.seen >= self.parameters.report.removal_sightings), 1)
+        gone = self._works(
+            past, stack, past.standing & (past.seen >= self.parameters.report.removal_sightings) & ~grown, 1
+        )
         parameters = (stack, self.parameters.extents, self.parameters.report)
         found = [report(works, history, *parameters) for works in added]
         for works in _elsewhere(gone, added):
@@ -112,19 +117,35 @@ class Footprints:
             sorted((one for one in found if one), key=lambda one: (one.first_with, one.kind, one.geometry.bounds))
         )
 
+    def _under_plants(self, history: PixelHistory, stack: ImageStack) -> BoolArray:
+        """Ground that was under plants before, where no near infrared tells felling and regrowth from building."""
+        if {"B04", "B08"} <= {stack.bands[band] for band in ground_bands(stack)}:
+            return np.zeros(stack.grid.shape, bool)
+        before = settled(history.greenness, history.count)
+        return np.asarray(before >= self.parameters.scales.vegetated_excess_green)
+
     def _works(self, history: PixelHistory, stack: ImageStack, changed: BoolArray, sign: int) -> list[Works]:
-        days = [scene.acquired_at.timestamp() / 86400.0 for scene in stack.scenes]
         gsd_m, extents = stack.grid.gsd_m, self.parameters.extents
         edges = Edges(
             bleed_m(history.strength, changed, extents.surroundings_m / gsd_m, self.parameters.persistence),
             np.asarray(history.covered >= COVERED_SHARE),
         )
-        return find_works(history, changed, days, gsd_m, self.parameters.works, extents, edges, sign)
+        return find_works(history, changed, _days(stack), gsd_m, self.parameters.works, extents, edges, sign)
+
+
+def _young(history: PixelHistory, stack: ImageStack) -> BoolArray:
+    """Changes that haven't yet lasted through all seasons."""
+    days = np.array(_days(stack))
+    return np.asarray(days[-1] - days[history.onset] < YEAR_DAYS)
 
 
 def _elsewhere(works: Sequence[Works], added: Sequence[Works]) -> list[Works]:
     """Works most of whose ground isn't taken by standing ones."""
     return [one for one in works if sum((one.ground & other.ground).sum() for other in added) * 2 < one.ground.sum()]
+
+
+def _days(stack: ImageStack) -> list[float]:
+    return [scene.acquired_at.timestamp() / 86400.0 for scene in stack.scenes]
 
 
 def _first(stack: ImageStack, count: int) -> ImageStack:

@@ -11,6 +11,7 @@ from scipy.special import ndtri
 
 from detectors.features import SceneFeatures
 from detectors.noise import TextureClasses, settled
+from detectors.seasons import SeasonMemory, difference
 from geo.scene import BoolArray, FloatArray
 
 NEVER = -1
@@ -34,6 +35,8 @@ class PersistenceParameters:
             calibration and quantisation.
         memory: Clear scenes that the state before is the median of.
         noise_bins: Classes of texture that the noise is measured in.
+        season_days: Scenes of other years no further apart than this in the calendar are of the same season.
+        season_scenes: How many of them are compared with at most.
         cap: Change of structure that one pixel may bring in at most where it is pooled with its neighbours, so
             that a bright roof reaches no further than a dull one.
         excursion_cap: Squared noise units that a single scene may add to a pixel's own record of unrest.
@@ -47,6 +50,8 @@ class PersistenceParameters:
     faded: float = 0.5
     fading_scenes: int = 3
     greening: float = 4.0
+    season_days: float = 30.0
+    season_scenes: int = 3
     cap: float = 8.0
     least_noise: float = 0.0015
     least_greenness_noise: float = 0.01
@@ -69,12 +74,14 @@ class Evidence:
         strength: float32 (y, x), at least 0: change of structure at each pixel, likewise.
         gain: float32 (y, x), gain of texture, about 0 ± 1 on stable ground.
         greening: float32 (y, x), rise of the vegetation index, likewise.
+        recurs: bool (y, x), looks as it did in the same season of an earlier year.
     """
 
     structure: FloatArray
     strength: FloatArray
     gain: FloatArray
     greening: FloatArray
+    recurs: BoolArray
 
 
 @dataclass(slots=True)
@@ -111,6 +118,7 @@ class PixelHistory:
         past: Each pixel's change that has ended, of several the one seen most often.
         hits: Per scene, bool (y, x): differs from the state before the onset.
         clear: Per scene, bool (y, x).
+        seasons: Scenes without near infrared, to be compared with those of later years.
     """
 
     detail: FloatArray
@@ -131,6 +139,7 @@ class PixelHistory:
     past: PastChange
     hits: list[BoolArray] = field(default_factory=list)
     clear: list[BoolArray] = field(default_factory=list)
+    seasons: SeasonMemory = field(default_factory=SeasonMemory)
 
     @classmethod
     def empty(cls, bands: int, shape: tuple[int, int], memory: int) -> PixelHistory:
@@ -179,17 +188,19 @@ class PixelHistory:
             gain=self.past.gain,
         )
 
-    def fold(self, scene: SceneFeatures, gsd_m: float, parameters: PersistenceParameters) -> None:
-        """Take in the next scene."""
+    def fold(self, scene: SceneFeatures, day: float, gsd_m: float, parameters: PersistenceParameters) -> None:
+        """Take in the next scene, acquired on a day."""
         index = len(self.hits)
         clear = scene.clear
         known = clear & (self.count > 0)
         hit = np.zeros_like(clear)
         if known.any():
-            evidence = _evidence(self, scene, known, gsd_m, parameters)
+            evidence = _evidence(self, scene, known, day, gsd_m, parameters)
             hit = self._update(index, known, evidence, scene.unbuilt, parameters)
         self.hits.append(hit)
         self.clear.append(clear)
+        if not scene.infrared:
+            self.seasons.keep(index, day, scene)
         self._remember(scene, clear & ~self.standing)
         share = np.where(
             clear & (self.last_clear != NEVER), np.float32(1.0 / parameters.memory), clear.astype(np.float32)
@@ -202,7 +213,7 @@ class PixelHistory:
     ) -> BoolArray:
         """Begin, carry on and end changes; returns which pixels show one."""
         was = self.standing
-        differs = known & (evidence.structure >= parameters.low) & ~unbuilt
+        differs = known & (evidence.structure >= parameters.low) & ~unbuilt & ~evidence.recurs
         new = differs & ~was & (evidence.greening < parameters.greening)
         hit = new | (differs & was)
         missed = known & ~differs & was
@@ -263,6 +274,7 @@ def _evidence(
     history: PixelHistory,
     scene: SceneFeatures,
     known: BoolArray,
+    day: float,
     gsd_m: float,
     parameters: PersistenceParameters,
 ) -> Evidence:
@@ -289,7 +301,30 @@ def _evidence(
         strength=np.sqrt(ndimage.gaussian_filter(energy, parameters.sharp_m / gsd_m, truncate=3.0)),
         gain=classes.standardise(scene.texture - before),
         greening=ndimage.gaussian_filter(greening, parameters.blur_m / gsd_m / 2, truncate=3.0),
+        recurs=_recurs(history, scene, day, classes, gsd_m, parameters),
     )
+
+
+def _recurs(
+    history: PixelHistory,
+    scene: SceneFeatures,
+    day: float,
+    classes: TextureClasses,
+    gsd_m: float,
+    parameters: PersistenceParameters,
+) -> BoolArray:
+    """Pixels that look as they did in the same season before, if what stands on them now didn't stand then.
+
+    Near infrared tells plants by itself, so only scenes without it need this.
+    """
+    recurs = np.zeros(scene.clear.shape, bool)
+    if scene.infrared:
+        return recurs
+    for past in history.seasons.same_season(day, parameters.season_days, parameters.season_scenes):
+        comparable = scene.clear & past.clear & (~history.standing | (history.onset > past.index))
+        differs = difference(scene, past, classes, parameters.least_noise, parameters.cap, parameters.blur_m / gsd_m)
+        recurs |= comparable & (differs < parameters.low)
+    return recurs
 
 
 def bleed_m(strength: FloatArray, changed: BoolArray, sigma: float, parameters: PersistenceParameters) -> FloatArray:

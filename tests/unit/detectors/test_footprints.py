@@ -263,3 +263,21 @@ def test_real_hills_with_snow_fields_and_ponds_are_no_construction(dabancheng):
             if len(finding.seen_in) >= 3:
                 for quiet in (hills, fields, ponds):
                     assert finding.geometry.intersection(quiet).area < 400.0
+
+
+def yearly(bare_from, bare_to, scenes=44):
+    """A wood in true colour with a patch that is bare in some scenes; 18 scenes are a year."""
+    images = desert(scenes) * np.array([0.25, 0.6, 0.3], np.float32)[:, None, None]
+    bare = build(desert(scenes), 0)
+    images[bare_from:bare_to, :, 50:70, 40:70] = bare[bare_from:bare_to, :, 50:70, 40:70]
+    return a_stack(images)
+
+
+def test_in_true_colour_a_gap_in_a_wood_is_no_building_until_a_year_has_gone_by():
+    told = [len(assessment.findings) for assessment in Footprints().follow(yearly(10, 44))]
+    assert told[:28] == [0] * 28
+    assert told[-1] == 1
+
+
+def test_in_true_colour_a_gap_in_a_wood_that_closes_is_none():
+    assert all(assessment.findings == () for assessment in Footprints().follow(yearly(10, 20)))
