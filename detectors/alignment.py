@@ -6,15 +6,15 @@ import numpy as np
 from scipy import ndimage
 from shapely.geometry import Polygon
 
-from detectors.lines import VOTE, Strength
 from detectors.side_support import Points, direction_of
+from geo.scene import FloatArray
 
 _TURNS_DEG = np.linspace(-2.0, 2.0, 5)
 _STEP_PX = 0.25
 _LEAST_TURN = np.sin(np.radians(15.0))  # the corner of sides nearer to parallel would run far along them
 
 
-def align_sides(ring: Polygon, strength: Strength, reach_px: float) -> Polygon:
+def align_sides(ring: Polygon, strength: FloatArray, reach_px: float) -> Polygon:
     """A ring whose sides lie where line strength along them is greatest; corners are where sides meet.
 
     The search for outlines reads strength within a pixel of a side, which makes it robust and a pixel coarse.
@@ -22,7 +22,7 @@ def align_sides(ring: Polygon, strength: Strength, reach_px: float) -> Polygon:
 
     Args:
         ring: In pixel coordinates, 0 at the centre of the first pixel.
-        strength: uint8 (orientation, y, x) in 1/127 of all scenes that show the ring.
+        strength: float32 (orientation, y, x), not negative, of all scenes that show the ring.
         reach_px: How far a side may move.
     """
     points = np.asarray(ring.exterior.coords, np.float64)[:-1, :2]
@@ -40,7 +40,7 @@ def _sides(points: Points) -> list[tuple[Points, Points]]:
     return list(zip(points, np.roll(points, -1, axis=0), strict=True))
 
 
-def _aligned(start: Points, end: Points, strength: Strength, reach_px: float) -> tuple[Points, Points]:
+def _aligned(start: Points, end: Points, strength: FloatArray, reach_px: float) -> tuple[Points, Points]:
     """Centre and direction of the strongest line near a side."""
     length = max(float(np.hypot(*(end - start))), 1e-9)
     centre, unit = (start + end) / 2.0, (end - start) / length
@@ -52,8 +52,8 @@ def _aligned(start: Points, end: Points, strength: Strength, reach_px: float) ->
     travel = np.linspace(-0.45, 0.45, max(4, int(length))) * length
     at = (centre + shift[:, None] * normal)[:, None] + travel[:, None] * direction[:, None]
     layer = strength[int(direction_of(start[None], end[None], len(strength))[0])]
-    read = ndimage.map_coordinates(layer, at[..., ::-1].reshape(-1, 2).T, np.float32, order=1, mode="nearest")
-    mean = read.reshape(len(shift), -1).mean(axis=1) / VOTE - 1e-4 * (np.abs(shift) + np.abs(turn))
+    read = ndimage.map_coordinates(layer, at[..., ::-1].reshape(-1, 2).T, order=1, mode="nearest")
+    mean = read.reshape(len(shift), -1).mean(axis=1) - 1e-4 * (np.abs(shift) + np.abs(turn))
     best = int(mean.argmax())
     return centre + shift[best] * normal, direction[best]
 

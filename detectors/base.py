@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, ClassVar, Protocol
@@ -88,9 +88,6 @@ class Finding:
         gone_at: Acquisition of the first scene in which it no longer stands; None while it stands.
         confidence: Calibrated probability that the change is real; None where the detector isn't calibrated.
         sides: Sides of a perimeter, in order around the ring; empty for areal changes.
-        like_with_like: Whether it can be told from the season: a scene that shows it and one that doesn't yet are of
-            the same time of year, or the detector allows for seasons otherwise. Where not, it stays provisional. For
-            the status alone, and no part of the record.
     """
 
     kind: ChangeType
@@ -107,7 +104,6 @@ class Finding:
     gone_at: datetime | None = None
     confidence: float | None = None
     sides: tuple[Side, ...] = ()
-    like_with_like: bool = field(default=True, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,6 @@ from scipy.sparse import csgraph
 from shapely.geometry import LineString, Polygon, box
 
 from detectors.hough import Line
-from detectors.lines import shifted_slices
 from detectors.side_support import Points, line_support, support_share, walk
 from geo.scene import FloatArray
 
@@ -36,28 +35,20 @@ def surroundedness(barriers: FloatArray, reach_px: int, directions: int = 16) ->
     Returns:
         float32 (y, x), 0 to 1.
     """
+    rows, columns = barriers.shape
     total = np.zeros_like(barriers)
     for index in range(directions):
         angle = 2.0 * np.pi * index / directions
-        step = np.array([np.cos(angle), np.sin(angle)])
-        met, looked = _farther(np.zeros_like(barriers), barriers, step), 1
-        while looked < reach_px - 1:
-            # What is met within twice the distance is met within the first half, or from its end on.
-            further = min(looked, reach_px - 1 - looked)
-            met, looked = _farther(met, met, further * step), looked + further
+        met = np.zeros_like(barriers)
+        for distance in range(1, reach_px):
+            dx, dy = round(np.cos(angle) * distance), round(np.sin(angle) * distance)
+            if abs(dx) >= columns or abs(dy) >= rows:
+                break
+            here = (slice(max(0, -dy), rows - max(0, dy)), slice(max(0, -dx), columns - max(0, dx)))
+            there = (slice(max(0, dy), rows + min(0, dy)), slice(max(0, dx), columns + min(0, dx)))
+            np.maximum(met[here], barriers[there], out=met[here])
         total += met
     return np.asarray(total / directions, np.float32)
-
-
-def _farther(met: FloatArray, beyond: FloatArray, offset: npt.NDArray[np.float64]) -> FloatArray:
-    """What is met here, or else at an offset from here."""
-    dx, dy = round(offset[0]), round(offset[1])
-    if abs(dx) >= met.shape[1] or abs(dy) >= met.shape[0]:
-        return met
-    here, there = shifted_slices(met.shape, dx, dy)
-    farther = met.copy()
-    np.maximum(farther[here], beyond[there], out=farther[here])
-    return farther
 
 
 def enclose(
@@ -126,10 +117,8 @@ def _partition(frame: Polygon, lines: list[Line]) -> tuple[list[Polygon], npt.ND
     faces = shapely.get_parts(shapely.polygonize([net]))
     parts = shapely.get_parts(net)
     parts = parts[shapely.length(parts) > 1e-2]
-    corners_of, owner = shapely.get_coordinates(parts, return_index=True)
-    first = np.searchsorted(owner, np.arange(len(parts)))
-    last = np.searchsorted(owner, np.arange(len(parts)), side="right") - 1
-    return list(faces[shapely.area(faces) > 0.25]), np.stack([corners_of[first], corners_of[last]], axis=1)
+    ends = shapely.get_coordinates(shapely.get_point(parts, [[0], [-1]]))
+    return list(faces[shapely.area(faces) > 0.25]), ends.reshape(2, -1, 2).transpose(1, 0, 2)
 
 
 def swept_evidence(enclosed: npt.NDArray[np.float64], starts: Points, ends: Points) -> npt.NDArray[np.float64]:

@@ -25,6 +25,7 @@ from detectors.base import (
     last_assessment,
     unmet,
 )
+from detectors.lines import VOTE
 from detectors.perimeter_parameters import PerimeterParameters
 from detectors.ring_shapes import steps
 from detectors.ring_tracks import Onset, Track, pooled
@@ -64,9 +65,9 @@ class Perimeter:
 
     def _assessment(self, watch: RingWatch, stack: ImageStack, index: int) -> Assessment:
         clear = float(stack.clear_fraction[index])
-        reason = unmet(self.requires, replace(stack, scenes=stack.scenes[: index + 1])) or self._hidden(watch, clear)
+        reason = unmet(self.requires, stack.take(slice(index + 1))) or self._hidden(watch, clear)
         findings = sorted(
-            (finding for track in watch.history.tracks for finding in _findings(track, watch)),
+            (finding for track in watch.tracks for finding in _findings(track, watch)),
             key=lambda finding: (finding.first_with, finding.kind, finding.geometry.wkt),
         )
         if reason is not None:
@@ -97,7 +98,7 @@ def _findings(track: Track, watch: RingWatch) -> Iterator[Finding]:
     if track.departure is not None:
         gone_at = watch.stack.scenes[track.departure.first].acquired_at
         yield _finding(ChangeType.PERIMETER_REMOVED, track, track.departure, watch)
-    if track.onset is not None and watch.history.holds(track.onset, watch.history.dated_sides(track)):
+    if track.onset is not None and watch.holds(track.onset, watch.dated_sides(track)):
         kind = ChangeType.PERIMETER_EXTENDED if track.parent else ChangeType.PERIMETER_ADDED
         added = _finding(kind, track, track.onset, watch)
         yield replace(added, gone_at=gone_at)
@@ -128,16 +129,8 @@ def _finding(kind: ChangeType, track: Track, dated: Onset, watch: RingWatch) -> 
         before_item_id=scenes[dated.without].item_id,
         after_item_id=scenes[dated.seen[-1]].item_id,
         seen_in=tuple(scenes[i].item_id for i in dated.seen),
-        like_with_like=_same_season(dated, watch),
         sides=_sides(track, [i for i in shown if i < len(watch.scenes)], watch),
     )
-
-
-def _same_season(dated: Onset, watch: RingWatch) -> bool:
-    """Whether a scene that shows a change and one that doesn't yet are of the same time of year."""
-    days = [scene.acquired_at.timetuple().tm_yday for scene in watch.stack.scenes]
-    apart = [abs(days[before] - days[after]) for before in dated.absent for after in dated.seen]
-    return any(min(each, 365 - each) <= watch.parameters.season_days for each in apart)
 
 
 def _sides(track: Track, shown: list[int], watch: RingWatch) -> tuple[Side, ...]:
@@ -149,7 +142,7 @@ def _sides(track: Track, shown: list[int], watch: RingWatch) -> tuple[Side, ...]
     seen = []
     for index in shown:
         each, _ = line_support(watch.scenes[index].votes, *steps(track.ring))
-        surely = each >= sum(rings.seen) / 2.0
+        surely = (each / VOTE) >= sum(rings.seen) / 2.0
         seen.append(np.bincount(side, surely) / np.bincount(side) > 0.5)
     starts, ends = steps(track.ring)
     return tuple(

@@ -18,7 +18,6 @@ class RingParameters:
         newness: Gain in line strength at which a new line begins and is fully one.
         support: Line strength at which a side begins to hold a ring's outline and holds it fully.
         seen: Line strength at which a side begins to be seen and is surely seen.
-        old_line_weight: Weight of a line that was there before, against a new one, in the second of two fits.
         weakest_line: Line strength from which a pixel takes part in a straight line.
         most_lines: Lines by which a place is partitioned.
         area_weight: Weight of area against boundary, per side of a square of the seed's size.
@@ -31,8 +30,6 @@ class RingParameters:
         fit_weight: Weight of area when an outline is fitted, against that when it is found.
         corner_cost: Cost of a corner, in pixels of unseen side.
         least_corners: Fewest corners of a ring: walls stand in rectangles, tracks and drainage make triangles.
-        chance_rise: Rise of visibility at an onset that chance gives a piece of side.
-        waver_weight: Weight of the variance of its visibility before and after against that rise.
         least_new: Gain in visibility below which an outline isn't worth fitting.
         most_fits: Outlines of a place that are fitted, those that stand out most.
         least_width: Least width of an extension, as a share of the side of a square of the ring's area:
@@ -48,7 +45,6 @@ class RingParameters:
     newness: tuple[float, float] = (0.1, 0.4)
     support: tuple[float, float] = (0.1, 0.6)
     seen: tuple[float, float] = (0.08, 0.35)
-    old_line_weight: float = 0.5
     weakest_line: float = 0.2
     most_lines: int = 70
     area_weight: float = 36.0
@@ -61,8 +57,6 @@ class RingParameters:
     corner_cost: float = 16.0
     fit_weight: float = 0.8
     least_corners: int = 4
-    chance_rise: float = 0.3
-    waver_weight: float = 1.0
     least_new: float = 0.25
     most_fits: int = 2
     least_width: float = 0.25
@@ -89,11 +83,7 @@ class PerimeterParameters:
         least_clear: Share of a ring that must be clear for a scene to count.
         least_growth: Growth of the area, as a share, from which a ring is extended.
         works_days: Growth within this time of the onset belongs to the same works.
-        season_days: How far apart in the year two scenes of one season may be. A ring that is seen in no scene of the
-            season of a scene before it can't be told from the season and stays provisional.
         gone_scenes: Clear scenes without a ring after which it is removed.
-        most_outlines: Outlines that are kept to be weighed again after every scene, those that stand out most.
-        corner_weight: Cost of a corner where outlines are weighed, against that where they are fitted.
         pooled_scenes: Most scenes pooled to fit a ring's sides.
         most_change: Gain in line strength that the 80th percentile of the area may reach: beyond, the scene
             differs everywhere (snow, haze, a failed registration) and no ring is sought in it.
@@ -118,12 +108,9 @@ class PerimeterParameters:
     least_clear: float = 0.8
     least_growth: float = 0.1
     works_days: float = 90.0
-    season_days: int = 60
     gone_scenes: int = 2
-    most_outlines: int = 12
-    corner_weight: float = 0.25
     pooled_scenes: int = 8
     most_change: float = 0.15
     least_scene_clear: float = 0.6
     wall_contrast: float = 0.02
-    limit_noises: float = 2.5
+    limit_noises: float = 4.0

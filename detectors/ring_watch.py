@@ -3,28 +3,41 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 from scipy import ndimage
 from shapely.geometry import Polygon
 
-from detectors.lines import VOTE, LineFilter, luminance, widened
+from detectors.alignment import align_sides
+from detectors.lines import LineFilter, luminance, widened
 from detectors.perimeter_parameters import PerimeterParameters
-from detectors.ring_history import RingHistory
-from detectors.ring_looks import Looks
-from detectors.ring_shapes import outline_mask
-from detectors.ring_tracks import Pool, SceneLines, Track, eroded
-from detectors.rings import block_means, coarse_step, coarsened, find_rings, inside_evidence
+from detectors.ring_shapes import beyond, outline_mask, overlap
+from detectors.ring_tracks import (
+    Onset,
+    SceneLines,
+    Track,
+    departure,
+    eroded,
+    length_of,
+    new_sides,
+    onset,
+    pooled,
+    visibility,
+)
+from detectors.rings import better, find_rings, inside_evidence
+from detectors.side_support import Points
 from geo.bands import visible
 from geo.scene import FloatArray, ImageStack
+
+_ALIGN_PX = 2.0  # a fitted side is within this of its line
 
 
 class RingWatch:
     """Rings of one image stack, followed scene by scene.
 
     Attributes:
-        history: The rings that the scenes so far make.
-        scenes: Lines of every scene so far.
-        ridges: float32 (orientation, y, x): contrast of thin lines in the newest scene.
-        noise: float32 (y, x): contrast of the quietest clutter seen so far.
+        tracks: All rings that hold so far.
+        ridges: float32 (orientation, y, x) on the padded grid: contrast of thin lines in the newest scene.
+        noise: float32 (y, x) on the filter's padded grid: contrast of the quietest clutter seen so far.
     """
 
     def __init__(self, parameters: PerimeterParameters, stack: ImageStack) -> None:
@@ -33,67 +46,51 @@ class RingWatch:
         self.gsd_m = stack.grid.gsd_m
         self.bands = [stack.bands.index(band) for band in visible(stack.bands)]
         self.filter = LineFilter(
+            stack.grid.shape,
             self.gsd_m,
             parameters.orientations,
             parameters.flank_px * self.gsd_m,
             parameters.along_m,
             parameters.saturation,
         )
-        self.history = RingHistory(parameters, self.gsd_m, [scene.acquired_at for scene in stack.scenes])
-        self.scenes = self.history.scenes
+        self.scenes: list[SceneLines] = []
         self.noise: FloatArray | None = None
         self.ridges: FloatArray = np.zeros((0, 0, 0), np.float32)
         self.background: FloatArray | None = None
-        self._before, self._before_scenes = Pool(), range(0)
-        self._looks = {"appeared": Looks(), "vanished": Looks()}
+        self.tracks: list[Track] = []
 
     def add(self, index: int) -> None:
         """Takes in the next scene of the stack."""
         self.add_lines(index)
-        for looks in self._looks.values():
-            looks.scene = index
         if index == 0:
             return
-        due = self.history.update()
-        outlines = self._appeared(index)
-        for track in due:
-            outlines += self._refitted(track)
-        self.history.consider(outlines)
-        self.history.miss(self._vanished(index))
+        for track in [track for track in self.tracks if not track.extended]:
+            self._update(track)
+        for ring in self._appeared(index):
+            self._place(ring, index)
+        for ring in self._vanished(index):
+            self._miss(ring)
 
     def add_lines(self, index: int) -> None:
         """Reads the lines of the next scene, without looking for rings in them."""
         valid = self.stack.valid[index]
         image = luminance(self.stack.reflectance[index][self.bands], valid, self.background)
         self.background = image
-        self.ridges = self.filter.ridges(image)
-        strongest = np.maximum(self.ridges.max(axis=0), -self.ridges.min(axis=0))
-        noise = self.filter.noise(strongest, self.parameters.noise_block_m)
+        self.ridges = ridges = self.filter.ridges(image)
+        noise = self.filter.noise(ridges, self.parameters.noise_block_m)
         # The quietest state of a place is its ground; later buildings must not hide the wall around them.
         self.noise = noise if self.noise is None else np.minimum(self.noise, noise)
+        contrast = self.filter.cropped(np.abs(ridges).max(axis=0))
+        contrast = ndimage.gaussian_filter(np.minimum(contrast, np.percentile(contrast, 99)), 40.0 / self.gsd_m)
+        texture = np.log(np.maximum(contrast, 1e-6) / max(float(np.median(contrast)), 1e-6))
         clear = eroded(valid, max(1, round(20.0 / self.gsd_m)))
-        votes = self.filter.votes(self.ridges, self.noise)
-        votes *= clear
-        self.scenes.append(SceneLines(votes, self._texture(strongest), clear))
-
-    def _texture(self, strongest: FloatArray) -> FloatArray:
-        """Logarithm of local contrast on the coarse grid, in units of its own median."""
-        step = coarse_step(self.gsd_m)
-        coarse = block_means(strongest, step)
-        smooth = ndimage.gaussian_filter(np.minimum(coarse, np.percentile(coarse, 99)), 40.0 / self.gsd_m / step)
-        return np.asarray(np.log(np.maximum(smooth, 1e-6) / max(float(np.median(smooth)), 1e-6)), np.float32)
+        self.scenes.append(SceneLines(self.filter.votes(ridges, self.noise), texture.astype(np.float32), clear))
 
     def _appeared(self, index: int) -> list[Polygon]:
         """Rings that the newest scene shows and the ones before don't."""
         many, newest = self.parameters.before
         old = range(max(0, index - many - newest), max(1, index - newest))
-        for scene in range(self._before_scenes.stop, old.stop):
-            self._before.add(self.scenes[scene])
-        for scene in range(self._before_scenes.start, old.start):
-            self._before.add(self.scenes[scene], -1)
-        self._before_scenes = old
-        known = [track.ring for track in self.history.standing]
-        return self._search([index], self._before, known, looks=self._looks["appeared"])
+        return self._search([index], list(old), [track.ring for track in self.tracks if track.standing])
 
     def _vanished(self, index: int) -> list[Polygon]:
         """Rings that the first scenes show and the newest don't."""
@@ -101,46 +98,157 @@ class RingWatch:
         first = list(range(0, min(3, newest[0])))
         if not first:
             return []
-        before = Pool([self.scenes[i] for i in newest])
-        known = [track.ring for track in self.history.tracks]
-        return self._search(first, before, known, looks=self._looks["vanished"])
+        return self._search(first, newest, [track.ring for track in self.tracks])
 
     def _search(
-        self,
-        now: list[int],
-        before: Pool,
-        known: list[Polygon],
-        *,
-        around: Polygon | None = None,
-        looks: Looks | None = None,
+        self, now: list[int], old: list[int], known: list[Polygon], around: Polygon | None = None
     ) -> list[Polygon]:
         """Rings in the lines of some scenes that others don't have."""
         rings, gsd_m = self.parameters.rings, self.gsd_m
-        after = Pool([self.scenes[i] for i in now])
-        clear = np.all([self.scenes[i].clear for i in now], axis=0) & before.clear
+        strength = pooled([self.scenes[i] for i in now])
+        earlier = pooled([self.scenes[i] for i in old])
+        clear = np.all([self.scenes[i].clear for i in now], axis=0)
+        clear &= np.any([self.scenes[i].clear for i in old], axis=0)
         if not clear.any():
             return []
-        strength, earlier = after.strength, before.strength
-        wide = widened(earlier)
-        fresh = (np.maximum(strength, wide) - wide) * clear
-        gain = fresh.max(axis=0)
-        # The 80th percentile: so much may have changed in a fifth of the area.
-        if np.count_nonzero(gain[clear] > VOTE * self.parameters.most_change) > 0.2 * np.count_nonzero(clear):
+        gain = np.maximum(strength - widened(earlier), 0.0) * clear
+        if np.percentile(gain.max(axis=0)[clear], 80) > self.parameters.most_change:
             return []
-        seen = ~coarsened(~clear, coarse_step(gsd_m)).astype(bool)
-        structure = np.where(seen, after.texture - np.maximum(before.texture, -0.7), 0.0).astype(np.float32)
+        texture = np.median([self.scenes[i].texture for i in now], axis=0)
+        before = np.maximum(np.median([self.scenes[i].texture for i in old], axis=0), -0.7)
+        structure = np.where(clear, texture - before, 0.0).astype(np.float32)
         evidence = inside_evidence(gain, outline_mask(known, clear.shape), structure, gsd_m, rings)
-        if evidence is None:
-            return []
-        return find_rings((strength, earlier, fresh), evidence, known, gsd_m, rings, around, looks)
+        return find_rings(strength, earlier, evidence, known, gsd_m, rings, around)
 
-    def _refitted(self, track: Track) -> list[Polygon]:
-        """A ring's outline found again in all scenes since its onset together: its sides stay, clutter moves."""
+    def _place(self, ring: Polygon, index: int) -> None:
+        """Takes a candidate as a new ring, as the growth of one that stands, or not at all."""
+        touching = [
+            track
+            for track in self.tracks
+            if track.standing and track.ring.intersection(ring).area > 0.2 * min(ring.area, track.ring.area)
+        ]
+        if not touching:
+            dated = onset(self._visible(new_sides(ring)))
+            if self.holds(dated, new_sides(ring)) and dated is not None and index in dated.seen:
+                track = Track(ring, dated)
+                self._replace(track, ring)
+                self.tracks.append(track)
+        for track in touching:
+            self._grow(track, ring, index)
+
+    def _grow(self, track: Track, ring: Polygon, index: int) -> None:
+        """Extends a ring by a candidate that reaches beyond it."""
+        limits = self.parameters
+        within = ring.intersection(track.ring).area
+        if ring.area < (1.0 + limits.least_growth) * track.ring.area or within < 0.7 * track.ring.area:
+            return
+        strength = pooled([self.scenes[index]])
+        kept = beyond(ring, track.ring, self.gsd_m, limits.rings)
+        if kept.area >= (1.0 + limits.least_growth) * track.ring.area and better(kept, ring, strength, limits.rings):
+            ring = kept
+        grown = Track(ring, None, parent=track)
+        dated = onset(self._visible(self.dated_sides(grown)))
+        if dated is None or not self.holds(dated, self.dated_sides(grown)) or index not in dated.seen:
+            return
+        acquired = [scene.acquired_at for scene in self.stack.scenes]
+        if track.onset and (acquired[dated.first] - acquired[track.onset.first]).days <= limits.works_days:
+            self._replace(track, ring)
+            return
+        track.extended = True
+        grown.onset = dated
+        self.tracks.append(grown)
+
+    def _replace(self, track: Track, ring: Polygon) -> None:
+        """Gives a ring a better outline, laid on the lines of all scenes that show it, if its onset stays clear."""
+        for _ in range(2):
+            candidate = Track(ring, None, parent=track.parent)
+            dated = onset(self._visible(self.dated_sides(candidate)))
+            if dated is None or not self.holds(dated, self.dated_sides(candidate)):
+                return
+            track.ring, track.onset = ring, dated
+            strength = pooled([self.scenes[i] for i in dated.seen[-self.parameters.pooled_scenes :]])
+            ring = align_sides(ring, strength, _ALIGN_PX)
+
+    def _miss(self, ring: Polygon) -> None:
+        """Takes a ring that stood from the start as removed."""
+        sides = new_sides(ring)
+        gone = departure(self._visible(sides))
+        if gone is None or len(gone.seen) < self.parameters.gone_scenes or gone.persistence < 1.0:
+            return
+        if 1.0 - gone.before >= self.parameters.least_visibility and self.holds(gone, sides, least_after=0.0):
+            self.tracks.append(Track(ring, None, departure=gone))
+
+    def _update(self, track: Track) -> None:
+        """Brings a ring up to date with the newest scene; one that no longer holds makes way for a better one."""
+        sides = self.dated_sides(track)
+        seen = self._visible(sides)
+        track.departure = self._departure(track, seen, sides)
+        if track.departure is not None:
+            return
         if track.onset is None:
-            return []
-        now = list(track.onset.seen[-self.parameters.pooled_scenes :])
+            self._drop(track)
+            return
+        dated = onset(seen)
+        if dated is None or not self.holds(dated, sides):
+            self._drop(track)
+            return
+        track.onset = dated
+        if len(dated.seen) >= 1.3 * track.fitted_with:
+            track.fitted_with = len(dated.seen)
+            self._refit(track)
+
+    def _departure(self, track: Track, seen: npt.NDArray[np.float64], sides: tuple[Points, Points]) -> Onset | None:
+        """When a ring went, if the newest clear scenes all show it gone."""
+        start = track.onset.first if track.onset else 0
+        since = seen.copy()
+        since[:start] = np.nan
+        gone = departure(since)
+        if gone is None or len(gone.seen) < self.parameters.gone_scenes or gone.persistence < 1.0:
+            return None
+        if track.onset is not None and gone.without - start < 1:
+            return None
+        return gone if self.holds(gone, sides, least_after=0.0) else None
+
+    def _drop(self, track: Track) -> None:
+        self.tracks.remove(track)
+        if track.parent is not None:
+            track.parent.extended = False
+
+    def _refit(self, track: Track) -> None:
+        """Finds a ring again in all scenes since its onset together: its sides stay, clutter moves."""
+        limits = self.parameters
+        if track.onset is None:
+            return
+        now = list(track.onset.seen[-limits.pooled_scenes :])
         old = list(range(max(0, track.onset.without - 3), track.onset.without + 1))
-        others = [other.ring for other in self.history.standing if other is not track]
+        others = [other.ring for other in self.tracks if other.standing and other is not track]
         if track.parent:
             others.append(track.parent.ring)
-        return self._search(now, Pool([self.scenes[i] for i in old]), others, around=track.ring)
+        strength = pooled([self.scenes[i] for i in now])
+        for ring in self._search(now, old, others, track.ring):
+            if overlap(ring, track.ring) > 0.6 and better(ring, track.ring, strength, limits.rings):
+                self._replace(track, ring)
+                return
+
+    def dated_sides(self, track: Track) -> tuple[Points, Points]:
+        """The sides by which a ring is dated: all, or for an extension those that its parent doesn't have."""
+        older = track.parent.ring if track.parent else None
+        return new_sides(track.ring, older, self.parameters.rings.snap_m / self.gsd_m / 2.0)
+
+    def _visible(self, sides: tuple[Points, Points]) -> npt.NDArray[np.float64]:
+        return visibility(*sides, self.scenes, self.parameters.rings, self.parameters.least_clear)
+
+    def holds(self, dated: Onset | None, sides: tuple[Points, Points], least_after: float | None = None) -> bool:
+        """Whether a step in visibility is more than chance, and lasts."""
+        limits = self.parameters
+        if dated is None or len(sides[0]) == 0:
+            return False
+        # Chance alone moves the visibility of short rings further than that of long ones.
+        length_m = length_of(sides) * self.gsd_m
+        chance = limits.chance_gain * np.sqrt(100.0 / max(length_m, 100.0))
+        least = limits.least_visibility if least_after is None else least_after
+        return bool(
+            dated.after >= least
+            and dated.after - dated.before >= limits.least_gain + chance
+            and dated.persistence >= limits.least_persistence
+        )

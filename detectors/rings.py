@@ -14,75 +14,51 @@ from shapely.geometry import Polygon
 
 from detectors.enclosures import enclose, surroundedness
 from detectors.hough import Line, straight_lines
-from detectors.lines import VOTE, Strength
 from detectors.outline import Energy, fit_outline
 from detectors.perimeter_parameters import RingParameters
-from detectors.ring_looks import Looks
 from detectors.ring_shapes import ring_mask, steps, tidy
 from detectors.side_support import beside, line_support, support_share
 from geo.scene import BoolArray, FloatArray
 
 
-def coarse_step(gsd_m: float) -> int:
-    """Pixels per pixel of the coarse grid on which enclosed places are sought."""
-    return max(1, round(20.0 / gsd_m))
-
-
-def coarsened(image: npt.NDArray[np.generic], step: int) -> npt.NDArray[np.generic]:
-    """The greatest of each block of pixels; blocks at the far edges are filled up by repetition."""
-    rows, columns = image.shape
-    filled = np.pad(image, ((0, -rows % step), (0, -columns % step)), mode="edge")
-    return np.asarray(filled.reshape(filled.shape[0] // step, step, -1, step).max(axis=(1, 3)))
-
-
-def block_means(image: FloatArray, step: int) -> FloatArray:
-    """The mean of each block of pixels, blocks as in `coarsened`."""
-    rows, columns = image.shape
-    filled = np.pad(image, ((0, -rows % step), (0, -columns % step)), mode="edge")
-    return np.asarray(filled.reshape(filled.shape[0] // step, step, -1, step).mean(axis=(1, 3)), np.float32)
-
-
 def inside_evidence(
-    new_lines: Strength, standing: BoolArray, new_structure: FloatArray, gsd_m: float, parameters: RingParameters
-) -> FloatArray | None:
+    new_lines: FloatArray, standing: BoolArray, new_structure: FloatArray, gsd_m: float, parameters: RingParameters
+) -> FloatArray:
     """Evidence that a place lies inside a new enclosure: new lines on all sides, and new structure.
 
     Args:
-        new_lines: uint8 (y, x): gain in line strength, greatest over the directions.
+        new_lines: float32 (orientation, y, x): gain in line strength.
         standing: bool (y, x): outlines of enclosures already known, which bar the view like new lines.
-        new_structure: float32 (y, x) on the coarse grid: logarithm of the growth of local contrast.
+        new_structure: float32 (y, x): logarithm of the growth of local contrast.
         gsd_m: Pixel size, metres.
         parameters: Of the search.
 
     Returns:
-        float32 (y, x), about 0 in unchanged country and 1 inside; None where no place can be worth a look.
+        float32 (y, x), about 0 in unchanged country and 1 inside.
     """
-    step = coarse_step(gsd_m)
-    gain = coarsened(new_lines, step).astype(np.float32) / np.float32(VOTE)
-    barriers = support_share(gain, *parameters.newness)
-    barriers[coarsened(standing, step).astype(bool)] = 1.0
-    around = surroundedness(barriers, round(parameters.reach_m / gsd_m / step))
+    barriers = support_share(new_lines.max(axis=0), *parameters.newness)
+    barriers[standing] = 1.0
+    step = max(1, round(20.0 / gsd_m))
+    rows, columns = barriers.shape
+    coarse = ndimage.maximum_filter(barriers, size=step, origin=(step // 2 - step + 1 if step > 1 else 0))
+    view = surroundedness(np.ascontiguousarray(coarse[::step, ::step]), round(parameters.reach_m / gsd_m / step))
+    around = ndimage.zoom(view, step, order=1, grid_mode=True, mode="nearest")[:rows, :columns]
     evidence = (
         around
         - max(float(np.median(around)), parameters.open_country)
         + parameters.built_weight * np.clip(new_structure, -0.4, 1.0)
     )
-    evidence = ndimage.gaussian_filter(evidence, 15.0 / gsd_m / step)
-    if evidence.max() <= parameters.seed_evidence:
-        return None
-    rows, columns = new_lines.shape
-    fine = ndimage.zoom(evidence, step, order=1, grid_mode=True, mode="nearest")
-    return np.asarray(fine[:rows, :columns], np.float32)
+    return np.asarray(ndimage.gaussian_filter(evidence, 15.0 / gsd_m), np.float32)
 
 
 def find_rings(
-    lines_now: tuple[Strength, Strength, Strength],
+    strength: FloatArray,
+    before: FloatArray,
     evidence: FloatArray,
     standing: Sequence[Polygon],
     gsd_m: float,
     parameters: RingParameters,
     around: Polygon | None = None,
-    looks: Looks | None = None,
 ) -> list[Polygon]:
     """Outlines around the places that look enclosed, each fitted to the lines nearby.
 
@@ -90,11 +66,11 @@ def find_rings(
     as the whole ring after it.
 
     Args:
-        lines_now: uint8 (orientation, y, x) in 1/127: line strength now, before, and what is new of it.
+        strength: float32 (orientation, y, x): line strength now, not negative.
+        before: The same before.
         evidence: From `inside_evidence`.
         standing: Rings already known; nothing is sought inside them.
         around: Look at places that touch this polygon alone.
-        looks: Places looked at in earlier scenes, which are left out while they show nothing new.
         gsd_m: Pixel size, metres.
         parameters: Of the search.
 
@@ -108,6 +84,7 @@ def find_rings(
     labels, _ = ndimage.label(ndimage.binary_opening(seeds, iterations=rim))
     wanted = None if around is None else ring_mask(around, evidence.shape)
     rings: list[Polygon] = []
+    wide: FloatArray | None = None
     for index, window in enumerate(ndimage.find_objects(labels)):
         seed = labels == index + 1
         if int(seed[window].sum()) * gsd_m**2 < parameters.least_area_m2:
@@ -118,9 +95,8 @@ def find_rings(
         joined = [mask for mask in known if (mask & near).any()]
         if joined and not _wide(seed, sum(int(mask.sum()) for mask in joined), parameters.least_width):
             continue
-        if looks is not None and not looks.worth(seed, evidence):
-            continue
-        rings += _ring_around(lines_now, evidence, seed, joined, gsd_m, parameters)
+        wide = beside(strength) if wide is None else wide
+        rings += _ring_around((strength, wide), before, evidence, seed, joined, gsd_m, parameters)
     return rings
 
 
@@ -131,7 +107,8 @@ def _wide(seed: BoolArray, ring_px: int, least_width: float) -> bool:
 
 
 def _ring_around(
-    lines_now: tuple[Strength, Strength, Strength],
+    lines_now: tuple[FloatArray, FloatArray],
+    before: FloatArray,
     evidence: FloatArray,
     seed: BoolArray,
     joined: list[BoolArray],
@@ -139,7 +116,7 @@ def _ring_around(
     parameters: RingParameters,
 ) -> list[Polygon]:
     """The rings that the cut finds around a seed and the standing rings beside it."""
-    strength, before, fresh = lines_now
+    strength, wide = lines_now
     level = float(np.percentile(evidence[seed], 80))
     share = np.clip(evidence / level, 0.0, 1.0)
     whole = seed.copy()
@@ -157,8 +134,8 @@ def _ring_around(
     gain = np.asarray(
         (share[window] - parameters.outside_share) * (parameters.area_weight / math.sqrt(whole.sum())), np.float32
     )
-    local = np.asarray(strength[:, window[0], window[1]] / VOTE, np.float32)
-    local_wide = beside(local)
+    local = strength[:, window[0], window[1]]
+    local_wide = np.ascontiguousarray(wide[:, window[0], window[1]])
     shortest = parameters.shortest_side_m / gsd_m
     lines = straight_lines(
         local, where, parameters.weakest_line, parameters.most_lines, parameters.weakest_line * shortest
@@ -173,36 +150,35 @@ def _ring_around(
         if gained >= parameters.least_new and not _leaves(placed, seed, gsd_m, parameters):
             parts.append(part)
             merit.append(stands_out)
-    # An outline may follow older lines too, but what is new says more; which is right, later scenes tell.
-    along = _along(joined, whole.shape)[window]
-    discounted = np.where(along, 1.0, parameters.old_line_weight).astype(np.float32) * local
-    newer = beside(np.maximum(discounted, np.asarray(fresh[:, window[0], window[1]] / VOTE, np.float32)))
-    rings: list[Polygon] = []
-    for part in [parts[k] for k in np.argsort(merit)[: -1 - parameters.most_fits : -1]]:
-        start = tidy(part, gsd_m, parameters)
-        for held in (local_wide, newer):
-            ring = shapely.affinity.translate(
-                _fitted(start, held, gain, lines, gsd_m, parameters), window[1].start, window[0].start
-            )
-            if len(ring.exterior.coords) - 1 >= parameters.least_corners:
-                rings.append(ring)
-    return rings
+    rings = [
+        shapely.affinity.translate(
+            _fitted(tidy(part, gsd_m, parameters), local_wide, gain, lines, gsd_m, parameters),
+            window[1].start,
+            window[0].start,
+        )
+        for part in [parts[k] for k in np.argsort(merit)[: -1 - parameters.most_fits : -1]]
+    ]
+    rings = [ring for ring in rings if len(ring.exterior.coords) - 1 >= parameters.least_corners]
+    return _apart(rings, [_newly_seen(ring, strength, before, parameters)[1] for ring in rings])
 
 
-def _along(joined: list[BoolArray], shape: tuple[int, ...]) -> BoolArray:
-    """Pixels on and beside the outlines of standing rings."""
-    near = np.zeros(shape, bool)
-    for mask in joined:
-        near |= ndimage.binary_dilation(mask, iterations=2) & ~ndimage.binary_erosion(mask, iterations=3)
-    return near
-
-
-def _newly_seen(ring: Polygon, strength: Strength, before: Strength, parameters: RingParameters) -> tuple[float, float]:
+def _newly_seen(
+    ring: Polygon, strength: FloatArray, before: FloatArray, parameters: RingParameters
+) -> tuple[float, float]:
     """Mean gain in visibility along a ring, and how far that stands out of what chance gives on its length."""
     now, _ = ring_support(ring, strength, parameters)
     then, _ = ring_support(ring, before, parameters)
     gain = float((now - then).mean())
     return gain, gain * math.sqrt(ring.length)
+
+
+def _apart(rings: list[Polygon], merit: list[float]) -> list[Polygon]:
+    """The best of rings that overlap."""
+    chosen: list[Polygon] = []
+    for _, ring in sorted(zip(merit, rings, strict=True), key=lambda pair: -pair[0]):
+        if all(ring.intersection(other).area < 0.3 * min(ring.area, other.area) for other in chosen):
+            chosen.append(ring)
+    return chosen
 
 
 def _leaves(ring: Polygon, seed: BoolArray, gsd_m: float, parameters: RingParameters) -> bool:
@@ -232,8 +208,23 @@ def _fitted(
 
 
 def ring_support(
-    ring: Polygon, strength: Strength, parameters: RingParameters
+    ring: Polygon, strength: FloatArray, parameters: RingParameters
 ) -> tuple[FloatArray, npt.NDArray[np.int64]]:
     """How well each step along a ring is seen, 0 to 1, and the side to which the step belongs."""
     strengths, side = line_support(strength, *steps(ring))
     return support_share(strengths, *parameters.seen), side
+
+
+def better(one: Polygon, other: Polygon, strength: FloatArray, parameters: RingParameters) -> bool:
+    """Whether one ring is better held by lines than another.
+
+    Unseen share of the sides, and a price for corners, against the gain in area: of two rings that are seen
+    equally well the outer is the perimeter and the inner divides it.
+    """
+
+    def cost(ring: Polygon) -> float:
+        strengths, _ = line_support(strength, *steps(ring))
+        unseen = 1.0 - float(support_share(strengths, *parameters.support).mean())
+        return unseen + parameters.corner_cost * (len(ring.exterior.coords) - 1) / ring.length
+
+    return cost(one) < cost(other) + math.log(one.area / other.area)

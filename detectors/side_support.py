@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from detectors.lines import VOTE, Strength, Votes, shifted_slices
+from detectors.lines import Votes
 from geo.scene import FloatArray
 
 #: float64 (point, 2): x and y in pixel coordinates, 0 at the centre of the first pixel.
@@ -32,7 +32,8 @@ def beside(strength: FloatArray) -> FloatArray:
     for index in range(count):
         angle = index * np.pi / count
         dx, dy = round(-np.sin(angle)), round(np.cos(angle))
-        here, there = shifted_slices((rows, columns), dx, dy)
+        here = (slice(max(0, -dy), rows - max(0, dy)), slice(max(0, -dx), columns - max(0, dx)))
+        there = (slice(max(0, dy), rows + min(0, dy)), slice(max(0, dx), columns + min(0, dx)))
         for one, other in ((here, there), (there, here)):
             np.maximum(widest[index][one], _BESIDE * strength[index][other], out=widest[index][one])
     return widest
@@ -64,18 +65,18 @@ def direction_of(starts: Points, ends: Points, orientations: int) -> npt.NDArray
 
 
 def line_support(
-    strength: FloatArray | Strength | Votes, starts: Points, ends: Points, reach_px: int = 1
+    strength: FloatArray | Votes, starts: Points, ends: Points, reach_px: int = 1
 ) -> tuple[FloatArray, npt.NDArray[np.int64]]:
     """Strength of lines along straight segments, read at steps of at most one pixel.
 
     Args:
-        strength: (orientation, y, x): float32, 0 to 1, or uint8 or votes in 1/127, whose sign doesn't count.
+        strength: float32 (orientation, y, x), not negative, or votes, whose sign doesn't count.
         starts: float64 (segment, 2): x and y in pixel coordinates, 0 at the centre of the first pixel.
         ends: float64 (segment, 2).
         reach_px: How far beside the segment a line may run; 0 where `beside` has been applied.
 
     Returns:
-        Strength at each step, 0 to 1, float32 (step,), and the index of the step's segment, int64 (step,).
+        Strength at each step, float32 (step,), and the index of the step's segment, int64 (step,).
     """
     count, rows, columns = strength.shape
     points, segment, _ = walk(starts, ends)
@@ -89,4 +90,4 @@ def line_support(
         x, y = np.clip(nearest[:, 0], 0, columns - 1), np.clip(nearest[:, 1], 0, rows - 1)
         read = np.abs(flat.take((orientation * rows + y) * columns + x).astype(np.float32))
         best = np.maximum(best, read * (_BESIDE if offset else np.float32(1.0)))
-    return best / np.float32(VOTE) if strength.dtype.kind in "iu" else best, segment
+    return best, segment

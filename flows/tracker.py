@@ -70,15 +70,12 @@ def advance(
     return Step(tuple(moved), tuple(history))
 
 
-def _status_of(finding: Finding) -> Status:
-    sightings = len(finding.seen_in)
-    if sightings < 2:
-        return Status.FIRST
-    return Status.CONFIRMED if sightings >= 3 and finding.like_with_like else Status.PROVISIONAL
+def _status_of(sightings: int) -> Status:
+    return Status.CONFIRMED if sightings >= 3 else Status.PROVISIONAL if sightings == 2 else Status.FIRST
 
 
 def _support(track: Track, finding: Finding, scene: Scene) -> Track:
-    status = _status_of(finding)
+    status = _status_of(len(finding.seen_in))
     if track.status is not Status.WITHDRAWN and standing(track) > standing(replace(track, status=status)):
         status = track.status
     last_seen = scene.acquired_at if scene.item_id in finding.seen_in else track.last_seen
@@ -112,7 +109,7 @@ def _begin(
     return Track(
         change_id=_new_id(facility_id, detector, finding, tracks, scene),
         detector=detector,
-        status=_status_of(finding),
+        status=_status_of(len(finding.seen_in)),
         finding=finding,
         parent_change_id=parent.change_id if parent else None,
         misses=0,

@@ -133,7 +133,7 @@ def shuffled_line(stack: ImageStack, seed: int, orders: int = 4) -> str:
     on_the_way = at_the_end = single = 0
     for _ in range(orders):
         followed = list(Perimeter().follow(reordered(stack, random.permutation(len(stack)))))
-        confirmed = [[f for f in a.findings if _confirmed(f)] for a in followed]
+        confirmed = [[f for f in a.findings if len(f.seen_in) >= _CONFIRMED] for a in followed]
         first = stack.scenes[0].acquired_at
         on_the_way += any(confirmed)
         at_the_end += bool(confirmed[-1])
@@ -157,7 +157,7 @@ def trial(window: ImageStack, contrast: float, random: np.random.Generator) -> T
     wall = replace(wall, wall_contrast=wall.wall_contrast * scale, track_contrast=wall.track_contrast * scale)
     assessment = Perimeter().assess(with_wall(window, wall, since=len(window) // 2))
     before = Perimeter().assess(window)
-    confirmed = [f for f in assessment.findings if _confirmed(f)]
+    confirmed = [f for f in assessment.findings if len(f.seen_in) >= _CONFIRMED]
     ious = [_iou(finding.geometry, wall.ring) for finding in confirmed]
     best = max(range(len(ious)), key=ious.__getitem__, default=None)
     found = best is not None and ious[best] >= 0.5
@@ -170,7 +170,7 @@ def trial(window: ImageStack, contrast: float, random: np.random.Generator) -> T
         length_error=confirmed[best].geometry.length / wall.ring.length - 1.0
         if best is not None and found
         else math.nan,
-        false_rings=sum(_confirmed(f) for f in before.findings),
+        false_rings=len([f for f in before.findings if len(f.seen_in) >= _CONFIRMED]),
         assessable=assessment.verdict != "not_assessable",
         noise=ground_noise(window),
     )
@@ -259,11 +259,6 @@ def _windows(
         if window.valid.mean() > 0.9 and not window.grid.extent.intersects(taken):
             made += 1
             yield window
-
-
-def _confirmed(finding: Finding) -> bool:
-    """As the monitor's tracker has it."""
-    return len(finding.seen_in) >= _CONFIRMED and finding.like_with_like
 
 
 def _kind(finding: Finding) -> str:

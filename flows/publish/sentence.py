@@ -27,8 +27,7 @@ CORRECTIONS = ("withdrawn", "restored", "shrunk", "reclassified", "onset_correct
 
 _STATUS = {
     Status.FIRST: "It has been seen once, so it is unconfirmed",
-    Status.PROVISIONAL: "It has been seen twice, or only in another season than the scenes before it, "
-    "so it is provisional",
+    Status.PROVISIONAL: "It has been seen twice, so it is provisional",
     Status.CONFIRMED: "It is confirmed by repeated sightings",
 }
 _REVIEW = {
