@@ -31,11 +31,11 @@ class Calibration:
         area: Per natural logarithm of the area in units of 1000 m².
     """
 
-    intercept: float = -16.911
-    strength: float = 5.011
-    sightings: float = 0.93
-    persistence: float = 1.877
-    area: float = 0.612
+    intercept: float = -15.586
+    strength: float = 4.809
+    sightings: float = 1.722
+    persistence: float = 0.028
+    area: float = 0.743
 
     def confidence(self, evidence: tuple[float, float, float, float]) -> float:
         """Probability, 0 to 1, from what `evidence_of` tells."""

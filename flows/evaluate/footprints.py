@@ -13,6 +13,7 @@ from rich.table import Table
 from detectors.base import Finding
 from detectors.baselines import BASELINES
 from detectors.evaluation.metrics import burnt, expected_calibration_error, reliability
+from detectors.evaluation.simulation import ROOFS
 from detectors.footprints import FootprintParameters, Footprints
 from flows.evaluate.nothing import silence
 from flows.evaluate.pairs import score_pairs
@@ -20,11 +21,14 @@ from flows.evaluate.pictures import draw_findings, draw_reliability
 from flows.evaluate.real import Row, mean_f1, read_truth, score_baselines, score_findings
 from flows.evaluate.simulated import (
     COMPOUNDS_M2,
+    DEMOLISHED_M2,
     SIZES_M2,
     Background,
+    Demolition,
     Trial,
     background,
     calibrate,
+    demolitions,
     evidence,
     lenient,
     trials,
@@ -34,6 +38,7 @@ from geo.scene import ImageStack
 
 TRUE_COLOUR = ("B02", "B03", "B04")
 WITH_INFRARED = ("B02", "B03", "B04", "B08")
+LEAST_M2 = 1000.0
 METHODS = ("footprints", *BASELINES)
 
 
@@ -78,6 +83,7 @@ def run(options: Options, console: Console | None = None) -> None:
         backgrounds.append(background("silent", silent))
     if backgrounds and options.per_size:
         _simulated(list(trials(backgrounds, options.per_size, options.seed)), options.pictures, out)
+        _demolished(list(demolitions(backgrounds, options.per_size, options.seed)), out)
     if options.pairs:
         _on_pairs(options.pairs, out)
 
@@ -153,6 +159,7 @@ def _simulated(done: Sequence[Trial], pictures: Path | None, out: Console) -> No
             part = [trial for trial in done if trial.background == name and trial.building_m2 == size]
             table.add_row(name, f"{size:.0f}", *_summary(part), str(len(part)))
     out.print(table)
+    out.print(_by_roof(done))
     confirmed = sum(len(one.seen_in) >= 3 for trial in done for one in trial.false)
     years = sum(trial.years for trial in done)
     out.print(
@@ -164,6 +171,30 @@ def _simulated(done: Sequence[Trial], pictures: Path | None, out: Console) -> No
     out.print(f"expected calibration error: {expected_calibration_error(confidence, real):.3f} ({len(real)} findings)")
     if pictures:
         draw_reliability(reliability(confidence, real), pictures / "reliability.png")
+
+
+def _by_roof(done: Sequence[Trial]) -> Table:
+    """Recall by material: what has the colour of the ground around it can't be seen."""
+    names = list(dict.fromkeys(trial.background for trial in done))
+    table = Table("roof", *names, title="Recall of buildings of 1,000 m² and more, by roof (sites)")
+    for roof in ROOFS:
+        parts = [
+            [one.found is not None for one in done
+             if (one.background, one.site.roof) == (name, roof) and LEAST_M2 <= one.building_m2 < min(COMPOUNDS_M2)]
+            for name in names
+        ]  # fmt: skip
+        table.add_row(roof, *[f"{sum(part) / max(len(part), 1):.2f} ({len(part)})" for part in parts])
+    return table
+
+
+def _demolished(done: Sequence[Demolition], out: Console) -> None:
+    table = Table("background", "building, m²", "removal told", "removals elsewhere", "buildings", title="Demolition")
+    for name in dict.fromkeys(one.background for one in done):
+        for size in DEMOLISHED_M2:
+            part = [one for one in done if one.background == name and one.building_m2 == size]
+            told = sum(one.told for one in part) / max(len(part), 1)
+            table.add_row(name, f"{size:.0f}", f"{told:.2f}", str(sum(one.false for one in part)), str(len(part)))
+    out.print(table)
 
 
 def _summary(part: Sequence[Trial]) -> tuple[str, str, str, str]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from detectors.base import Finding
+from detectors.base import ChangeType, Finding
 from detectors.evaluation.metrics import fit_logistic
 from detectors.evaluation.simulation import Site, draw_compound, draw_site, with_site
 from detectors.footprints import FootprintParameters, Footprints
@@ -19,6 +19,7 @@ from geo.scene import BoolArray, ImageStack
 
 SIZES_M2 = (100.0, 300.0, 1000.0, 3000.0, 10000.0)
 COMPOUNDS_M2 = (50_000.0, 200_000.0)
+DEMOLISHED_M2 = (1000.0, 3000.0, 10000.0)
 WINDOW_PX = 100
 LONGEST = 25
 
@@ -91,10 +92,52 @@ def trials(
                 yield _trial(ground, size, random, detector)
 
 
-def _trial(ground: Background, size: float, random: np.random.Generator, detector: Footprints) -> Trial:
+@dataclass(frozen=True, slots=True)
+class Demolition:
+    """A simulated building that went again.
+
+    Attributes:
+        background: Name of the background.
+        building_m2: Area of the building.
+        told: Whether a removal was found on it.
+        false: Removals found elsewhere.
+    """
+
+    background: str
+    building_m2: float
+    told: bool
+    false: int
+
+
+def demolitions(backgrounds: Sequence[Background], per_size: int, seed: int) -> Iterator[Demolition]:
+    """Buildings that stand for five scenes or more and have been gone for four or more at the end of the series."""
+    for number, ground in enumerate(backgrounds):
+        for size in DEMOLISHED_M2:
+            for repeat in range(per_size):
+                yield _demolition(ground, size, np.random.default_rng([seed, number, int(size), repeat, 1]))
+
+
+def _demolition(ground: Background, size: float, random: np.random.Generator) -> Demolition:
+    stack = _part(ground, random)
+    site = draw_site(random, stack.grid, size, len(stack), after=9)
+    gone = int(random.integers(site.first + 5, len(stack) - 3))
+    drawn = with_site(stack, site, random).reflectance
+    drawn[gone:] = stack.reflectance[gone:]
+    findings = Footprints().assess(replace(stack, reflectance=drawn)).findings
+    removals = [one.geometry for one in findings if one.kind is ChangeType.BUILDING_REMOVED]
+    here = sum(one.intersects(site.extent) for one in removals)
+    return Demolition(ground.name, size, here > 0, len(removals) - here)
+
+
+def _part(ground: Background, random: np.random.Generator) -> ImageStack:
+    """A quiet window and a stretch of time, by chance."""
     stack = window(ground.stack, *ground.quiet[random.integers(len(ground.quiet))], WINDOW_PX)
     begin = int(random.integers(max(len(stack) - LONGEST, 0) + 1))
-    stack = stack.take(slice(begin, begin + LONGEST))
+    return stack.take(slice(begin, begin + LONGEST))
+
+
+def _trial(ground: Background, size: float, random: np.random.Generator, detector: Footprints) -> Trial:
+    stack = _part(ground, random)
     draw = draw_compound if size in COMPOUNDS_M2 else draw_site
     site = draw(random, stack.grid, size, len(stack))
     findings = detector.assess(with_site(stack, site, random)).findings

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -46,3 +47,18 @@ def test_a_site_has_the_size_asked_for_and_leaves_scenes_before_it_alone(stack, 
 def test_the_same_seed_draws_the_same_site(stack):
     one, other = (draw_site(np.random.default_rng(9), stack.grid, 1000.0, 8) for _ in range(2))
     assert one == other
+
+
+def test_what_is_left_of_a_stripped_wood_is_soil(stack):
+    wood = np.array([0.02, 0.04, 0.03, 0.30], np.float32)[:, None, None]
+    forest = replace(
+        stack,
+        reflectance=np.broadcast_to(wood, (8, 4, 80, 80)).astype(np.float32),
+        bands=("B02", "B03", "B04", "B08"),
+    )
+    random = np.random.default_rng(4)
+    drawn = draw_site(random, stack.grid, 3000.0, 8)
+    site = replace(drawn, roof="concrete", extent=drawn.building.buffer(60))
+    stripped = burnt([drawn.building.buffer(40)], stack.grid) & ~burnt([drawn.building.buffer(20)], stack.grid)
+    red, infrared = with_site(forest, site, random).reflectance[-1][2:, stripped]
+    assert np.median((infrared - red) / (infrared + red)) < 0.4
