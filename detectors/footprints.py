@@ -9,10 +9,12 @@ from typing import ClassVar
 import numpy as np
 
 from detectors.base import Assessment, ChangeType, Finding, Requirements, Verdict, last_assessment, unmet
+from detectors.evidence import PersistenceParameters, bleed_m
 from detectors.extents import Edges, ExtentParameters
 from detectors.features import FeatureScales, ground_bands, scene_features
 from detectors.noise import settled
-from detectors.persistence import PersistenceParameters, PixelHistory, bleed_m
+from detectors.persistence import fold
+from detectors.pixel_history import PixelHistory
 from detectors.removals import report_gone
 from detectors.reporting import ReportParameters, report
 from detectors.seasons import YEAR_DAYS
@@ -86,7 +88,7 @@ class Footprints:
             stack.grid.gsd_m,
             self.parameters.scales,
         )
-        history.fold(features, _days(stack)[index], stack.grid.gsd_m, self.parameters.persistence)
+        fold(history, features, _days(stack)[index], stack.grid.gsd_m, self.parameters.persistence)
 
     def _assess(self, history: PixelHistory, stack: ImageStack) -> Assessment:
         clear_fraction = float(stack.clear_fraction[-1])

@@ -9,7 +9,7 @@ import numpy as np
 
 from detectors.base import ChangeType, Finding
 from detectors.extents import ExtentParameters
-from detectors.persistence import PixelHistory
+from detectors.pixel_history import PixelHistory
 from detectors.reporting import ReportParameters, clear_enough, report, shows
 from detectors.works import Works
 from geo.scene import ImageStack

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from detectors.base import ChangeType, Components, Finding
 from detectors.extents import ExtentParameters, outline
-from detectors.persistence import PixelHistory
+from detectors.pixel_history import PixelHistory
 from detectors.works import Works
 from geo.scene import BoolArray, ImageStack
 

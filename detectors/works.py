@@ -10,7 +10,7 @@ import numpy.typing as npt
 from scipy import ndimage
 
 from detectors.extents import Edges, ExtentParameters, labelled, opened, site_extent, within
-from detectors.persistence import PixelHistory
+from detectors.pixel_history import PixelHistory
 from geo.scene import BoolArray
 
 # Sites this near to each other share a border: two pixels of 10 m, for the seam between two outlines.

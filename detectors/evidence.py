@@ -1,0 +1,160 @@
+"""How a scene differs from the state before, in units of the noise of stable ground."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import ndimage
+from scipy.special import ndtri
+
+from detectors.features import SceneFeatures
+from detectors.noise import TextureClasses, settled
+from detectors.pixel_history import PixelHistory
+from detectors.seasons import difference
+from geo.scene import BoolArray, FloatArray
+
+# Fewer pixels of undisturbed ground than this are no sample to measure noise on.
+MIN_NULL_PIXELS = 500
+
+
+@dataclass(frozen=True, slots=True)
+class PersistenceParameters:
+    """How a step is told from noise, in units of the noise of stable ground.
+
+    Attributes:
+        low: Change of structure around a pixel from which on it may belong to a change.
+        faded: Share of its mean strength below which a standing change has faded: what is left is how the ground
+            has altered since the state before.
+        fading_scenes: Clear scenes in a row in which a change has faded that end it.
+        greening: Rise of the vegetation index that makes a change one of vegetation.
+        least_greenness_noise: Likewise for the vegetation index.
+        least_noise: Reflectance below which a step is never sure, however still the ground: what is left of air,
+            calibration and quantisation.
+        memory: Clear scenes that the state before is the median of.
+        noise_bins: Classes of texture that the noise is measured in.
+        season_days: Scenes of other years no further apart than this in the calendar are of the same season.
+        season_scenes: How many of them are compared with at most.
+        cap: Change of structure that one pixel may bring in at most where it is pooled with its neighbours, so
+            that a bright roof reaches no further than a dull one.
+        excursion_cap: Squared noise units that a single scene may add to a pixel's own record of unrest.
+        prior_scenes: Weight of the scene-wide noise against the pixel's own record, in scenes.
+        patience: Scenes by which hits may outweigh misses at most, so that a loss shows soon.
+        blur_m: Standard deviation of the Gaussian that evidence is pooled with, m.
+        sharp_m: The same for the strength of a change.
+    """
+
+    low: float = 2.8
+    faded: float = 0.5
+    fading_scenes: int = 3
+    greening: float = 4.0
+    season_days: float = 30.0
+    season_scenes: int = 3
+    cap: float = 8.0
+    least_noise: float = 0.0015
+    least_greenness_noise: float = 0.01
+    memory: int = 4
+    noise_bins: int = 12
+    excursion_cap: float = 16.0
+    prior_scenes: float = 3.0
+    patience: int = 4
+    blur_m: float = 24.0
+    sharp_m: float = 12.0
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """How a scene differs from the state before, in units of the noise of stable ground.
+
+    Attributes:
+        structure: float32 (y, x), at least 0: change of structure around each pixel, robust against single
+            strong pixels; about 1 on stable ground.
+        strength: float32 (y, x), at least 0: change of structure at each pixel, likewise.
+        gain: float32 (y, x), gain of texture, about 0 ± 1 on stable ground.
+        greening: float32 (y, x), rise of the vegetation index, likewise.
+        recurs: bool (y, x), looks as it did in the same season of an earlier year.
+    """
+
+    structure: FloatArray
+    strength: FloatArray
+    gain: FloatArray
+    greening: FloatArray
+    recurs: BoolArray
+
+
+def evidence_of(
+    history: PixelHistory,
+    scene: SceneFeatures,
+    known: BoolArray,
+    day: float,
+    gsd_m: float,
+    parameters: PersistenceParameters,
+) -> Evidence:
+    """What a scene shows on known ground, bool (y, x), against what is known of it; `day` is its acquisition's."""
+    before = settled(history.texture, history.count)
+    quiet = known & ~history.standing
+    null = quiet if quiet.sum() >= MIN_NULL_PIXELS else known
+    classes = TextureClasses.of(before, null, parameters.noise_bins)
+    energy = np.zeros(known.shape, np.float32)
+    greening = classes.standardise(
+        scene.greenness - settled(history.greenness, history.count), parameters.least_greenness_noise
+    )
+    for band in np.flatnonzero(scene.present):
+        step = scene.detail[band] - settled(history.detail[:, band], history.count)
+        if band == scene.red:
+            greening[step > 0] = 0.0
+        energy += classes.standardise(step, parameters.least_noise) ** 2
+    energy /= max(int(scene.present.sum()), 1)
+    own = (parameters.prior_scenes + history.unrest) / (parameters.prior_scenes + history.looks)
+    energy /= np.maximum(own, 1.0)
+    energy[~known] = 1.0
+    capped = np.minimum(energy, parameters.cap**2)
+    return Evidence(
+        structure=np.sqrt(ndimage.gaussian_filter(capped, parameters.blur_m / gsd_m, truncate=3.0)),
+        strength=np.sqrt(ndimage.gaussian_filter(energy, parameters.sharp_m / gsd_m, truncate=3.0)),
+        gain=classes.standardise(scene.texture - before),
+        greening=ndimage.gaussian_filter(greening, parameters.blur_m / gsd_m / 2, truncate=3.0),
+        recurs=_recurs(history, scene, day, classes, gsd_m, parameters),
+    )
+
+
+def _recurs(
+    history: PixelHistory,
+    scene: SceneFeatures,
+    day: float,
+    classes: TextureClasses,
+    gsd_m: float,
+    parameters: PersistenceParameters,
+) -> BoolArray:
+    """Pixels that look as they did in the same season before, if what stands on them now didn't stand then.
+
+    Near infrared tells plants by itself, so only scenes without it need this.
+    """
+    recurs = np.zeros(scene.clear.shape, bool)
+    if scene.infrared:
+        return recurs
+    for past in history.seasons.same_season(day, parameters.season_days, parameters.season_scenes):
+        comparable = scene.clear & past.clear & (~history.standing | (history.onset > past.index))
+        differs = difference(scene, past, classes, parameters.least_noise, parameters.cap, parameters.blur_m / gsd_m)
+        recurs |= comparable & (differs < parameters.low)
+    return recurs
+
+
+def bleed_m(strength: FloatArray, changed: BoolArray, sigma: float, parameters: PersistenceParameters) -> FloatArray:
+    """How far evidence reaches beyond what causes it, float32 (y, x), m.
+
+    Evidence is energy pooled with a Gaussian. Beside a straight edge of ground with energy E, on ground with energy 1,
+    the pooled energy at distance d is 1 + (E - 1) Φ(-d / blur), which falls below `low` squared at
+    d = -blur Φ⁻¹((low² - 1) / (E - 1)). Strong ground is drawn too large by that much.
+
+    Args:
+        strength: float32 (y, x), mean strength of each change.
+        changed: bool (y, x).
+        sigma: Standard deviation of the Gaussian that E is averaged with over changed ground, pixels.
+        parameters: Those that the evidence was pooled with.
+    """
+    energy = np.where(changed, np.minimum(strength, parameters.cap) ** 2, 0.0).astype(np.float32)
+    weight = ndimage.gaussian_filter(changed.astype(np.float32), sigma, truncate=3.0)
+    level = ndimage.gaussian_filter(energy, sigma, truncate=3.0) / np.maximum(weight, 1e-3)
+    share = (parameters.low**2 - 1.0) / np.maximum(level - 1.0, 1e-3)
+    return np.asarray(np.maximum(-parameters.blur_m * ndtri(np.minimum(share, 0.999)), 0.0), np.float32)

@@ -1,0 +1,137 @@
+"""What is known of every pixel after the scenes so far."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from detectors.features import SceneFeatures
+from detectors.seasons import SeasonMemory
+from geo.scene import BoolArray, FloatArray
+
+NEVER = -1
+
+
+@dataclass(slots=True)
+class PastChange:
+    """A change that every pixel may have had and lost again; attributes as those of `PixelHistory`."""
+
+    onset: npt.NDArray[np.int16]
+    last_without: npt.NDArray[np.int16]
+    seen: npt.NDArray[np.int16]
+    strength: FloatArray
+    gain: FloatArray
+
+
+@dataclass(slots=True)
+class PixelHistory:
+    """What is known of every pixel after the scenes folded so far.
+
+    Attributes:
+        detail: float32 (memory, band, y, x), the last undisturbed scenes' detail, newest first.
+        texture: float32 (memory, y, x), likewise.
+        greenness: float32 (memory, y, x), likewise.
+        count: int (y, x), how many of them are filled.
+        unrest: float32 (y, x), summed squared excursions of undisturbed scenes.
+        looks: float32 (y, x), how many scenes those are from.
+        onset: int (y, x), scene that a standing change began with, NEVER where there is none.
+        last_without: int (y, x), newest clear scene before the onset.
+        last_clear: int (y, x), newest clear scene.
+        balance: int (y, x), hits less misses since the onset, capped.
+        seen: int (y, x), hits since the onset.
+        strength: float32 (y, x), mean evidence since the onset.
+        gain: float32 (y, x), mean gain of texture since the onset, in noise units.
+        covered: float32 (y, x), share of the last clear scenes that show the ground under plants, water or shade.
+        fading: int (y, x), clear scenes in a row in which a standing change has faded.
+        past: Each pixel's change that has ended, of several the one seen most often.
+        hits: Per scene, bool (y, x): differs from the state before the onset.
+        clear: Per scene, bool (y, x).
+        seasons: Scenes without near infrared, to be compared with those of later years.
+    """
+
+    detail: FloatArray
+    texture: FloatArray
+    greenness: FloatArray
+    count: npt.NDArray[np.int16]
+    unrest: FloatArray
+    looks: FloatArray
+    onset: npt.NDArray[np.int16]
+    last_without: npt.NDArray[np.int16]
+    last_clear: npt.NDArray[np.int16]
+    balance: npt.NDArray[np.int16]
+    seen: npt.NDArray[np.int16]
+    strength: FloatArray
+    gain: FloatArray
+    covered: FloatArray
+    fading: npt.NDArray[np.int16]
+    past: PastChange
+    hits: list[BoolArray] = field(default_factory=list)
+    clear: list[BoolArray] = field(default_factory=list)
+    seasons: SeasonMemory = field(default_factory=SeasonMemory)
+
+    @classmethod
+    def empty(cls, bands: int, shape: tuple[int, int], memory: int) -> PixelHistory:
+        """The state before any scene."""
+
+        def whole(fill: int) -> npt.NDArray[np.int16]:
+            return np.full(shape, fill, np.int16)
+
+        def real(*leading: int) -> FloatArray:
+            return np.zeros((*leading, *shape), np.float32)
+
+        return cls(
+            detail=real(memory, bands),
+            texture=real(memory),
+            greenness=real(memory),
+            count=whole(0),
+            unrest=real(),
+            looks=real(),
+            onset=whole(NEVER),
+            last_without=whole(NEVER),
+            last_clear=whole(NEVER),
+            balance=whole(0),
+            seen=whole(0),
+            strength=real(),
+            gain=real(),
+            covered=real(),
+            fading=whole(0),
+            past=PastChange(whole(NEVER), whole(NEVER), whole(0), real(), real()),
+        )
+
+    @property
+    def standing(self) -> BoolArray:
+        """Pixels with a change that stands."""
+        return np.asarray(self.onset != NEVER)
+
+    @property
+    def ended(self) -> PixelHistory:
+        """The same pixels with the changes that have ended in place of those that stand."""
+        gone = (self.past.onset != NEVER) & ~self.standing
+        return replace(
+            self,
+            onset=np.where(gone, self.past.onset, np.int16(NEVER)),
+            last_without=self.past.last_without,
+            seen=self.past.seen,
+            strength=self.past.strength,
+            gain=self.past.gain,
+        )
+
+    def end(self, fallen: BoolArray) -> None:
+        """Changes that didn't last make way, those seen often stay on record as past."""
+        kept = fallen & (self.seen >= self.past.seen)
+        for one in fields(PastChange):
+            np.copyto(getattr(self.past, one.name), getattr(self, one.name), where=kept)
+        self.onset[fallen] = NEVER
+
+    def remember(self, scene: SceneFeatures, where: BoolArray) -> None:
+        """Push a scene into the record of the undisturbed state; a band that it lacks stays as it was."""
+        for age in range(self.detail.shape[0] - 1, 0, -1):
+            np.copyto(self.detail[age], self.detail[age - 1], where=where)
+            np.copyto(self.texture[age], self.texture[age - 1], where=where)
+            np.copyto(self.greenness[age], self.greenness[age - 1], where=where)
+        np.copyto(self.detail[0], scene.detail, where=where & scene.present[:, None, None])
+        np.copyto(self.texture[0], scene.texture, where=where)
+        np.copyto(self.greenness[0], scene.greenness, where=where)
+        self.count[where] = np.minimum(self.count[where] + 1, self.detail.shape[0])
