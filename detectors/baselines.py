@@ -106,7 +106,7 @@ def otsu_mask(magnitude: FloatArray, clear: BoolArray) -> BoolArray:
         return np.zeros_like(clear)
     # A few extreme pixels would stretch the histogram until all else falls into one of its classes.
     capped = np.minimum(there, np.quantile(there, 0.995))
-    threshold = threshold_otsu(capped)  # type: ignore[no-untyped-call]
+    threshold = threshold_otsu(capped)
     return np.asarray(clear & (magnitude > threshold))
 
 

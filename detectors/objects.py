@@ -87,7 +87,7 @@ def new_buildings(
         axis=-1,
     )
     kept = np.zeros(clear.shape, bool)
-    for segment in regionprops(segments + 1, intensity_image=cues):  # type: ignore[no-untyped-call]
+    for segment in regionprops(segments + 1, intensity_image=cues):
         if _is_roof(segment, gsd_m, chosen):
             kept[segment.slice] |= segment.image
     labels, _ = ndimage.label(kept & clear)

@@ -40,16 +40,14 @@ class DaskWorkers:
         except ImportError as error:
             raise InputError("--runner dask needs Dask: install facility-watch[dask]") from error
         if not address:
-            self._cluster = LocalCluster(  # type: ignore[no-untyped-call]
-                n_workers=count, threads_per_worker=1, dashboard_address=None, memory_limit=0
-            )
+            self._cluster = LocalCluster(n_workers=count, threads_per_worker=1, dashboard_address=None, memory_limit=0)
         try:
-            self._client: Any = Client(self._cluster or address, timeout=10)  # type: ignore[no-untyped-call]
+            self._client: Any = Client(self._cluster or address, timeout=10)
         except (OSError, ValueError) as error:
             raise InputError(
                 f"--runner dask:{address}: no scheduler answers there; start it, or give another"
             ) from error
-        self._count = sum(self._client.nthreads().values())  # type: ignore[no-untyped-call]
+        self._count: int = sum(self._client.nthreads().values())
         # No more jobs are at the scheduler than are done at once, so that waiting for a turn counts against no limit.
         self._places = threading.BoundedSemaphore(max(self._count, 1))
         if not self._count:

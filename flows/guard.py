@@ -21,7 +21,7 @@ def server_ends_with_this_process() -> Iterator[None]:
         yield
         return
     command = [sys.executable, "-S", "-c", _WAIT_AND_END, str(server.pid)]
-    with subprocess.Popen(command, stdin=subprocess.PIPE) as guard:  # noqa: S603
+    with subprocess.Popen(command, stdin=subprocess.PIPE) as guard:
         try:
             yield
         finally:

@@ -16,12 +16,12 @@ class UtcDateTime(TypeDecorator[datetime]):
     impl = sa.DateTime(timezone=True)
     cache_ok = True
 
-    def process_bind_param(self, moment: datetime | None, dialect: Any) -> datetime | None:  # noqa: D102
+    def process_bind_param(self, moment: datetime | None, dialect: Any) -> datetime | None:  # noqa: D102 - as SQLAlchemy says
         if moment is not None and moment.tzinfo is None:
             raise ValueError(f"{moment} has no zone")
         return None if moment is None else moment.astimezone(UTC)
 
-    def process_result_value(self, moment: datetime | None, dialect: Any) -> datetime | None:  # noqa: D102
+    def process_result_value(self, moment: datetime | None, dialect: Any) -> datetime | None:  # noqa: D102 - as SQLAlchemy says
         if moment is None:
             return None
         return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)

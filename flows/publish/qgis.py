@@ -210,5 +210,5 @@ def _crs_block(code: str) -> Markup:
         ("ellipsoidacronym", "EPSG:7030"),
         ("geographicflag", "true" if crs.is_geographic else "false"),
     )
-    inner = Markup("").join(Markup("<{0}>{1}</{0}>").format(Markup(name), text) for name, text in parts)  # noqa: S704
+    inner = Markup("").join(Markup("<{0}>{1}</{0}>").format(Markup(name), text) for name, text in parts)  # noqa: S704 - our own names
     return Markup("<spatialrefsys>{}</spatialrefsys>").format(inner)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from flows.change import PublishedField
+from flows.change import FieldType, PublishedField
 
 
-def _fields(*rows: tuple[str, str, str, str]) -> tuple[PublishedField, ...]:
-    return tuple(PublishedField(*row) for row in rows)  # type: ignore[arg-type]
+def _fields(*rows: tuple[str, FieldType, str, str]) -> tuple[PublishedField, ...]:
+    return tuple(PublishedField(*row) for row in rows)
 
 
 FACILITY_FIELDS = _fields(

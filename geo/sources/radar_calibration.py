@@ -36,7 +36,7 @@ class Calibration:
         """
         try:
             # Entities can't blow up: expat has bounded their expansion since 2.4.
-            vectors = ElementTree.fromstring(document).findall("calibrationVectorList/calibrationVector")  # noqa: S314
+            vectors = ElementTree.fromstring(document).findall("calibrationVectorList/calibrationVector")  # noqa: S314 - see above
             lines = [float(vector.findtext("line", "")) for vector in vectors]
             pixels = [_numbers(vector, "pixel") for vector in vectors]
             amplitude = [_numbers(vector, "sigmaNought") for vector in vectors]

@@ -172,7 +172,7 @@ class _Cursor:
             return [b""] * len(sizes)
 
 
-class _Container(MultiByteRangeResourceContainer):  # type: ignore[misc]
+class _Container(MultiByteRangeResourceContainer):  # type: ignore[misc]  # rasterio ships no types
     """A directory with one file in it, so that GDAL looks for no companions."""
 
     def __init__(self, file: RemoteFile) -> None:

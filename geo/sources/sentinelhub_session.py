@@ -38,13 +38,13 @@ class Deployment:
 COMMERCIAL = Deployment(
     name="sentinel-hub",
     base_url="https://services.sentinel-hub.com",
-    token_url="https://services.sentinel-hub.com/auth/realms/main/protocol/openid-connect/token",  # noqa: S106
+    token_url="https://services.sentinel-hub.com/auth/realms/main/protocol/openid-connect/token",  # noqa: S106 - an address
     account_page="https://apps.sentinel-hub.com/dashboard/#/account/settings",
 )
 COPERNICUS_DATA_SPACE = Deployment(
     name="copernicus-data-space",
     base_url="https://sh.dataspace.copernicus.eu",
-    token_url="https://identity.dataspace.copernicus.eu/auth/realms/CDSE/protocol/openid-connect/token",  # noqa: S106
+    token_url="https://identity.dataspace.copernicus.eu/auth/realms/CDSE/protocol/openid-connect/token",  # noqa: S106 - an address
     account_page="https://shapps.dataspace.copernicus.eu/dashboard/#/account/settings",
 )
 DEPLOYMENTS = {deployment.name: deployment for deployment in (COMMERCIAL, COPERNICUS_DATA_SPACE)}

@@ -34,7 +34,7 @@ def watched(command: Sequence[str], environment: Mapping[str, str]) -> Used:
         RuntimeError: It failed.
     """
     before, begun = _processor_s(), time.perf_counter()
-    with subprocess.Popen(  # noqa: S603
+    with subprocess.Popen(
         command, env={**os.environ, **environment}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
     ) as process:
         largest = _Largest(process.pid)

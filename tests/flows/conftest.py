@@ -67,12 +67,12 @@ def scheduler(tmp_path: Path) -> Iterator[str]:
     quiet = {"cwd": ROOT, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     python = [sys.executable, "-m"]
     options = ["--host", "127.0.0.1", "--port", "0", "--no-dashboard", "--scheduler-file", str(file)]
-    processes = [subprocess.Popen([*python, "distributed.cli.dask_scheduler", *options], **quiet)]  # type: ignore[call-overload]  # noqa: S603
+    processes = [subprocess.Popen([*python, "distributed.cli.dask_scheduler", *options], **quiet)]
     while not file.exists():
         time.sleep(0.05)
     own = ["--scheduler-file", str(file), "--nthreads", "1", "--no-dashboard", "--host", "127.0.0.1"]
     worker = [*python, "distributed.cli.dask_worker", *own, "--nworkers", "3", "--local-directory", str(tmp_path)]
-    processes.append(subprocess.Popen(worker, **quiet))  # type: ignore[call-overload]  # noqa: S603
+    processes.append(subprocess.Popen(worker, **quiet))
     yield json.loads(file.read_text())["address"]
     for process in reversed(processes):
         process.terminate()

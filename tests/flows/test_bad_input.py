@@ -162,7 +162,7 @@ def test_a_source_that_fails_for_one_facility_keeps_what_was_known(
     def search(self: FolderSource, area: object, start: object, end: object) -> object:
         if area == known.facility.area_of_interest:
             raise SourceError("the disk went away")
-        return real(self, area, start, end)  # type: ignore[arg-type]
+        return real(self, area, start, end)
 
     monkeypatch.setattr(FolderSource, "search", search)
     ended = run(*arguments(archive, outputs, *two))

@@ -17,7 +17,7 @@ from flows.ledger import Ledger
 @pytest.mark.slow
 @pytest.mark.parametrize("after_s", [3.0, 6.0, 10.0])
 def test_ctrl_c_is_one_sentence_and_what_is_stored_is_whole(tmp_path: Path, after_s: float) -> None:
-    run = subprocess.Popen(  # noqa: S603 - the project's own program
+    run = subprocess.Popen(
         [sys.executable, "-c", "from flows.cli import main; main()", "demo", "--outputs", str(tmp_path / "out")],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

@@ -31,7 +31,7 @@ def command(outputs: Path, *options: str) -> list[str]:
 def finish(outputs: Path, *options: str) -> float:
     """Runs to the end; seconds that it took."""
     begun = time.monotonic()
-    ended = subprocess.run(command(outputs, *options), cwd=ROOT, capture_output=True, text=True, check=False)  # noqa: S603
+    ended = subprocess.run(command(outputs, *options), cwd=ROOT, capture_output=True, text=True, check=False)
     assert ended.returncode == 0, ended.stderr
     return time.monotonic() - begun
 
@@ -59,9 +59,9 @@ def test_killed_at_any_moment_the_next_run_ends_as_if_nothing_had_happened(
     tmp_path: Path, undisturbed: tuple[Path, float]
 ) -> None:
     whole, took_s = undisturbed
-    moments = random.Random(8)  # noqa: S311
+    moments = random.Random(8)
     for _ in range(KILLS):
-        process = subprocess.Popen(command(tmp_path), cwd=ROOT, start_new_session=True)  # noqa: S603
+        process = subprocess.Popen(command(tmp_path), cwd=ROOT, start_new_session=True)
         try:
             # The start alone takes a while; most moments shall hit the work and the publishing.
             process.wait(moments.uniform(0.1, 0.9) * took_s)
@@ -85,7 +85,7 @@ def test_a_cluster_gives_the_same_bytes_though_a_worker_is_killed(
     with Client(scheduler) as client:
         client.wait_for_workers(3, timeout=60)
         process_ids = client.run(os.getpid)
-        run = subprocess.Popen(command(outputs, f"runner=dask:{scheduler}"), cwd=ROOT)  # noqa: S603
+        run = subprocess.Popen(command(outputs, f"runner=dask:{scheduler}"), cwd=ROOT)
         while not (busy := [address for address, jobs in client.processing().items() if jobs]):
             assert run.poll() is None
             time.sleep(0.05)
@@ -121,7 +121,7 @@ def test_a_facility_that_takes_for_ever_is_stopped_and_reported(tmp_path: Path) 
 @pytest.mark.slow
 def test_a_disk_that_fills_up_ends_the_run_with_a_sentence_and_leaves_no_half_product(tmp_path: Path) -> None:
     limited = ["bash", "-c", 'ulimit -f 200; trap "" XFSZ; exec "$@"', "limited", *command(tmp_path)]
-    ended = subprocess.run(limited, cwd=ROOT, capture_output=True, text=True, check=False)  # noqa: S603
+    ended = subprocess.run(limited, cwd=ROOT, capture_output=True, text=True, check=False)
     assert ended.returncode == 1
     assert "Traceback" not in ended.stderr
     assert any(words in ended.stderr for words in ("could not be stored", "can't be written"))
@@ -163,7 +163,7 @@ def test_a_full_disk_in_mid_run_is_a_sentence_and_the_next_run_ends_as_if_nothin
         str(copy),
     ]
     try:
-        ended = subprocess.run([*alone, *command(disk)], cwd=ROOT, capture_output=True, text=True, check=False)  # noqa: S603
+        ended = subprocess.run([*alone, *command(disk)], cwd=ROOT, capture_output=True, text=True, check=False)
     except FileNotFoundError:
         pytest.skip("unshare isn't installed")
     if ended.returncode == 99 or "unshare failed" in ended.stderr:

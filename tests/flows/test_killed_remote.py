@@ -34,7 +34,7 @@ class Remote:
         options = [f"source=stac:{self.server.url}/v1", "facilities=aspi-0124"]
         command = [sys.executable, "-m", "tests.flows.child", str(self.outputs), "2017-03-01", *options]
         environment = {**os.environ, "FACILITY_WATCH_STATE_DIR": str(self.state)}
-        process = subprocess.Popen(command, cwd=ROOT, env=environment)  # noqa: S603
+        process = subprocess.Popen(command, cwd=ROOT, env=environment)
         try:
             assert process.wait(killed_after_s) == 0
         except subprocess.TimeoutExpired:
@@ -52,7 +52,7 @@ def test_killed_at_any_moment_nothing_is_fetched_twice(tmp_path: Path) -> None:
         undisturbed, disturbed = Remote(server, tmp_path / "undisturbed"), Remote(server, tmp_path / "disturbed")
         begun = time.monotonic()
         assert undisturbed.run() > 0
-        took_s, moments = time.monotonic() - begun, random.Random(3)  # noqa: S311
+        took_s, moments = time.monotonic() - begun, random.Random(3)
         asked = [disturbed.run(moments.uniform(0.2, 0.8) * took_s) for _ in range(KILLS)]
         assert any(asked)
         disturbed.run()

@@ -55,9 +55,7 @@ def test_a_server_that_is_lost_in_mid_run_is_named_and_the_run_goes_on_to_its_pr
     program = "from flows.cli import main; main()"
     command = [sys.executable, "-c", program, *WHAT, "--detector", "footprints", "--outputs", str(tmp_path / "out")]
     with server(address, port):
-        process = subprocess.Popen(  # noqa: S603
-            command, cwd=ROOT, env={**os.environ, **engine}, stderr=subprocess.PIPE, text=True
-        )
+        process = subprocess.Popen(command, cwd=ROOT, env={**os.environ, **engine}, stderr=subprocess.PIPE, text=True)
         deadline = time.monotonic() + 90
         while not _has_begun(tmp_path / "out"):
             assert time.monotonic() < deadline
@@ -87,7 +85,7 @@ def test_a_run_that_is_killed_leaves_no_server_behind(tmp_path: Path) -> None:
     environment.pop("PREFECT_HOME", None)
     program = "from flows.cli import main; main()"
     command = [sys.executable, "-c", program, *WHAT, "--outputs", str(tmp_path / "out")]
-    process = subprocess.Popen(command, cwd=ROOT, env=environment)  # noqa: S603
+    process = subprocess.Popen(command, cwd=ROOT, env=environment)
     deadline = time.monotonic() + 90
     while not (guarded := _children(process.pid, "sys.stdin.read()")) and time.monotonic() < deadline:
         time.sleep(0.1)

@@ -45,7 +45,7 @@ def api(tmp_path: Path) -> Iterator[str]:
     program = "from flows.cli import main; main()"
     options = ["--cron", CRON, *WHAT, "--outputs", str(tmp_path / "out"), "--port", str(port)]
     command = [sys.executable, "-c", program, "serve", *options]
-    process = subprocess.Popen(command, cwd=ROOT, env=environment, start_new_session=True)  # noqa: S603
+    process = subprocess.Popen(command, cwd=ROOT, env=environment, start_new_session=True)
     try:
         yield f"http://127.0.0.1:{port}/api"
     finally:

@@ -69,7 +69,7 @@ def test_a_process_that_is_killed_fails_its_facility_alone(tmp_path: Path) -> No
 @pytest.mark.skipif(not Path("/proc").is_dir(), reason="reads /proc")
 def test_workers_end_with_a_run_that_is_killed(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "tests.flows.child", str(tmp_path), "2017-03-01"]
-    run = subprocess.Popen(command, cwd=ROOT)  # noqa: S603
+    run = subprocess.Popen(command, cwd=ROOT)
     while not (workers := _workers_of(run.pid)):
         time.sleep(0.05)
     run.kill()

@@ -43,7 +43,7 @@ def running(folder: Path) -> Iterator[str]:
 
     def call(program: str, *arguments: object) -> None:
         command = [*as_user, str(programs / program), *map(str, arguments)]
-        subprocess.run(command, cwd=folder, check=True, stdout=subprocess.DEVNULL)  # noqa: S603
+        subprocess.run(command, cwd=folder, check=True, stdout=subprocess.DEVNULL)
 
     call("initdb", "-D", data, "-U", "watcher", "-A", "scram-sha-256", "--pwfile", words, "--no-sync", "-E", "UTF8")
     options = f"-c port={port} -c listen_addresses=127.0.0.1 -c unix_socket_directories= -c fsync=off"

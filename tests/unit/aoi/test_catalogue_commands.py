@@ -36,7 +36,7 @@ def write(path: Path, text: str) -> Path:
 
 def test_help_needs_no_slow_library() -> None:
     code = f"import sys, flows.cli.catalogue; print([name for name in {SLOW_IMPORTS!r} if name in sys.modules])"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)  # noqa: S603
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
 
 

@@ -38,7 +38,7 @@ def test_equal_catalogues_have_no_difference() -> None:
     ],
 )
 def test_each_kind_of_change_has_its_word(change: dict[str, object], what: What) -> None:
-    assert found(replace(A, **change), B) == [("a", what)]  # type: ignore[arg-type]
+    assert found(replace(A, **change), B) == [("a", what)]
 
 
 def test_added_missing_and_reinstated() -> None:

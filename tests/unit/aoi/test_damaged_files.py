@@ -63,7 +63,7 @@ def damaged(text: bytes, chance: random.Random) -> bytes:
 
 @pytest.mark.parametrize("ending", ["geojson", "csv", "kml", "kmz", "gpkg", "shp"])
 def test_a_damaged_file_is_imported_or_refused(whole: Path, tmp_path: Path, ending: str) -> None:
-    chance = random.Random(ending)  # noqa: S311
+    chance = random.Random(ending)
     for name in whole.iterdir():
         shutil.copy(name, tmp_path)
     path, text = tmp_path / f"list.{ending}", (whole / f"list.{ending}").read_bytes()

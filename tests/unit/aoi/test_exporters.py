@@ -51,7 +51,7 @@ facilities = st.builds(
 
 
 def by_id(places: object) -> list[Facility]:
-    return sorted(places, key=lambda place: place.facility_id)  # type: ignore[call-overload, no-any-return]
+    return sorted(places, key=lambda place: place.facility_id)
 
 
 @pytest.mark.parametrize("ending", ENDINGS)

@@ -16,14 +16,14 @@ def place(
 ) -> Facility:
     geometry = more.pop("geometry", Point(lon, lat))
     kind = more.pop("kind", FacilityKind.CAMP)
-    return Facility(facility_id, facility_id, kind, geometry, buffer_m, **more)  # type: ignore[arg-type]
+    return Facility(facility_id, facility_id, kind, geometry, buffer_m, **more)
 
 
 def around(lon: float, lat: float, half_m: float = 50.0, east_m: float = 0.0) -> Polygon:
     """A square near a position, in EPSG:4326."""
     centre = to_crs(Point(lon, lat), WGS84, "EPSG:32645")
     x, y = centre.x + east_m, centre.y
-    return to_wgs84(box(x - half_m, y - half_m, x + half_m, y + half_m), "EPSG:32645")  # type: ignore[return-value]
+    return to_wgs84(box(x - half_m, y - half_m, x + half_m, y + half_m), "EPSG:32645")
 
 
 @given(st.floats(74.0, 96.0), st.floats(35.0, 49.0), st.sampled_from([1000.0, 1250.0, 1500.0]))

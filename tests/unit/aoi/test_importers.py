@@ -228,7 +228,7 @@ def test_geojson_with_an_old_crs_member_is_reprojected(tmp_path: Path) -> None:
     path = geojson(tmp_path, feature({"type": "Point", "coordinates": [604483.0, 4804254.0]}), crs=crs)
     (place,) = import_file(path).accepted()
     assert place.geometry.distance(HERE) < 2e-4
-    crs["properties"] = {"name": "nonsense"}  # type: ignore[assignment]
+    crs["properties"] = {"name": "nonsense"}
     with pytest.raises(InputError, match="coordinate system 'nonsense' isn't known"):
         import_file(geojson(tmp_path, feature(mapping(HERE)), crs=crs))
 
@@ -303,7 +303,7 @@ def test_multipolygons_and_holes_stay(tmp_path: Path) -> None:
     ring = Polygon(SQUARE.exterior.coords, [box(88.283, 43.383, 88.286, 43.386).exterior.coords])
     (place,) = import_file(geojson(tmp_path, feature(mapping(ring)))).accepted()
     assert place.geometry.equals(ring)
-    assert len(place.geometry.interiors) == 1  # type: ignore[attr-defined]
+    assert len(place.geometry.interiors) == 1
 
 
 def test_an_unknown_format_is_named(tmp_path: Path) -> None:

@@ -24,7 +24,7 @@ X, Y = 600_000.0, 4_800_000.0
 
 
 def point(east_m: float, north_m: float = 0.0) -> Point:
-    return to_wgs84(Point(X + east_m, Y + north_m), CRS)  # type: ignore[return-value]
+    return to_wgs84(Point(X + east_m, Y + north_m), CRS)
 
 
 def compound(east_m: float, width_m: float = 200.0):
@@ -60,7 +60,7 @@ def test_a_near_point_gets_a_free_perimeter() -> None:
         ({"a": point(-150.0)}, {"way/1": compound(0.0)}, "farther than 100 m"),
     ],
 )
-def test_what_is_ambiguous_is_doubtful(points: dict[str, Point], outlines: dict, reason: str) -> None:  # type: ignore[type-arg]
+def test_what_is_ambiguous_is_doubtful(points: dict[str, Point], outlines: dict, reason: str) -> None:
     match = only(match_perimeters(points, outlines), "a")
     assert match.verdict is Verdict.DOUBTFUL
     assert reason in match.reason

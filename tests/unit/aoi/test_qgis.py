@@ -21,8 +21,8 @@ PYTHON = "/usr/bin/python3"  # QGIS's modules belong to the system's Python, not
 
 def qgis(*arguments: str) -> subprocess.CompletedProcess[str]:
     bare = {key: value for key, value in os.environ.items() if not key.startswith(("PYTHON", "VIRTUAL_ENV"))}
-    environment = bare | {"QT_QPA_PLATFORM": "offscreen", "XDG_RUNTIME_DIR": "/tmp"}  # noqa: S108
-    return subprocess.run(  # noqa: S603
+    environment = bare | {"QT_QPA_PLATFORM": "offscreen", "XDG_RUNTIME_DIR": "/tmp"}  # noqa: S108 - Qt wants a place
+    return subprocess.run(
         [PYTHON, *arguments], env=environment, capture_output=True, text=True, timeout=120, check=False
     )
 
@@ -60,8 +60,8 @@ def test_the_moved_vertex_and_the_added_site_are_where_qgis_put_them(edited: Pat
     places = Catalogue(import_file(edited, known=builtin).accepted())
     before, after = builtin.get("aspi-0006").geometry, places.get("aspi-0006").geometry
     assert after.area > before.area
-    gone = set(before.exterior.coords) - set(after.exterior.coords)  # type: ignore[attr-defined]
-    come = set(after.exterior.coords) - set(before.exterior.coords)  # type: ignore[attr-defined]
+    gone = set(before.exterior.coords) - set(after.exterior.coords)
+    come = set(after.exterior.coords) - set(before.exterior.coords)
     ((old_x, old_y),), ((new_x, new_y),) = gone, come
     assert (round(new_x - old_x, 7), new_y) == (0.01, old_y)
     added = places.get("custom-0001")

@@ -203,9 +203,9 @@ def test_a_second_run_on_the_same_folder_is_refused(tmp_path: Path) -> None:
     code = "import sys, pathlib, flows.ledger as l\nwith l.exclusive(pathlib.Path(sys.argv[1])): pass"
     hold = [sys.executable, "-c", code, str(tmp_path)]
     with exclusive(tmp_path):
-        refused = subprocess.run(hold, capture_output=True, text=True, check=False)  # noqa: S603
+        refused = subprocess.run(hold, capture_output=True, text=True, check=False)
     assert "another run is using this output folder" in refused.stderr
-    assert subprocess.run(hold, check=False).returncode == 0  # noqa: S603
+    assert subprocess.run(hold, check=False).returncode == 0
 
 
 def test_an_output_folder_that_is_a_file_is_refused(tmp_path: Path) -> None:
@@ -244,7 +244,7 @@ def test_a_ledger_on_a_server_is_held_by_one_run(database: str) -> None:
 
 def test_a_killed_run_lets_go_of_the_server(database: str) -> None:
     code = "import os, sys, flows.ledger as l\nwith l.Ledger.open(sys.argv[1]).exclusive(): os.kill(os.getpid(), 9)"
-    subprocess.run([sys.executable, "-c", code, database], check=False)  # noqa: S603
+    subprocess.run([sys.executable, "-c", code, database], check=False)
     opened = Ledger.open(database)
     with opened.exclusive():
         pass

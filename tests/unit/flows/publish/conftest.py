@@ -11,7 +11,7 @@ collect_ignore = ["qgis_check.py"]  # runs under the system's Python
 
 sys.path.insert(0, str(Path(__file__).parent))  # for records.py beside the tests
 
-from records import dabancheng, failed  # noqa: E402
+from records import dabancheng, failed  # noqa: E402 - after the path is set
 
 
 def _ledger(folder):

@@ -21,7 +21,7 @@ def _edit(folder, **cells):
         for name in [row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'")]:
             connection.execute(f'DROP TRIGGER "{name}"')  # they call GDAL's own functions
         for column, content in cells.items():
-            connection.execute(f'UPDATE changes SET "{column}" = ? WHERE change_id = ?', (content, WALL))  # noqa: S608
+            connection.execute(f'UPDATE changes SET "{column}" = ? WHERE change_id = ?', (content, WALL))  # noqa: S608 - our own columns
 
 
 def test_an_edited_geopackage_is_read_back(ledger, outputs):

@@ -96,7 +96,7 @@ def test_a_source_travels_to_another_process(dabancheng, facility_area):
     source = FolderSource(dabancheng)
     source.search(facility_area, *EVER)
 
-    assert len(pickle.loads(pickle.dumps(source)).search(facility_area, *EVER).scenes) == 13  # noqa: S301
+    assert len(pickle.loads(pickle.dumps(source)).search(facility_area, *EVER).scenes) == 13
 
 
 @pytest.mark.parametrize("name", ["missing", "empty"])
