@@ -14,6 +14,7 @@ from flows.scenes import rgb
 from flows.stages import stage, timed
 from flows.subject import Job
 from flows.watch import Followed, Rest, comparable, follow
+from geo.bands import TRUE_COLOUR
 from geo.errors import SceneUnusableError
 from geo.grid import Grid
 from geo.scene import FloatArray
@@ -96,7 +97,7 @@ class _Reader:
         if scene is None:
             raise SceneUnusableError(f"{facility_id}: scene {item_id} isn't in the imagery source any more")
         raster = self._source.read(scene, self._subject.method.bands, self._subject.grid)
-        return rgb(self._preparation.again(scene, raster))
+        return rgb(self._preparation.again(scene, raster, TRUE_COLOUR))
 
 
 @cache

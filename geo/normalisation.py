@@ -27,8 +27,10 @@ _STEEPEST = 5.0
 Array = npt.NDArray[np.float64]
 
 
-def normalise(image: FloatArray, valid: BoolArray, reference: FloatArray, reference_valid: BoolArray) -> FloatArray:
-    """One band of a scene with the reference's radiometry, float32 (y, x).
+def line_to_reference(
+    image: FloatArray, valid: BoolArray, reference: FloatArray, reference_valid: BoolArray
+) -> tuple[float, float]:
+    """(gain, offset) that give one band of a scene the reference's radiometry; (1, 0) where too little tells.
 
     Args:
         image: float32 (y, x), registered to the reference; NaN where not valid.
@@ -38,9 +40,8 @@ def normalise(image: FloatArray, valid: BoolArray, reference: FloatArray, refere
     """
     scene, target = _samples(image, reference, valid & reference_valid)
     if scene.size < _MIN_SAMPLES:
-        return image
-    gain, offset = gain_and_offset(scene, target)
-    return np.float32(gain) * image + np.float32(offset)
+        return 1.0, 0.0
+    return gain_and_offset(scene, target)
 
 
 def gain_and_offset(scene: Array, reference: Array) -> tuple[float, float]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -11,7 +12,7 @@ from geo.alignment import Displacement, align
 from geo.bands import ordered, visible
 from geo.errors import SceneUnusableError
 from geo.grid import Grid
-from geo.normalisation import normalise
+from geo.normalisation import line_to_reference
 from geo.observations import Observation, best_of, masked, observe, require_usable, together
 from geo.preparation_state import Placement, PreparationParameters, PreparationState, Reference
 from geo.registration import Registrar
@@ -81,8 +82,13 @@ class Preparation:
         first = self._candidates[0]
         return [self._place(first.observation, first.placement)]
 
-    def again(self, scene: Scene, raster: SceneRaster) -> PreparedScene:
-        """A scene that was settled, made of its pixels once more.
+    def again(self, scene: Scene, raster: SceneRaster, bands: Sequence[str]) -> PreparedScene:
+        """A scene that was settled, made of its pixels once more; with some of its bands alone, which is faster.
+
+        Args:
+            scene: As it was given.
+            raster: As it was given.
+            bands: Which bands; all of them where the scene has none of these.
 
         Raises:
             SceneUnusableError: It isn't one of those that are used.
@@ -90,12 +96,12 @@ class Preparation:
         placement = self.state.placements.get(scene.item_id)
         if placement is None:
             raise SceneUnusableError(f"scene {scene.item_id} isn't used")
-        observation = observe(scene, raster, self.grid.gsd_m)
+        observation = observe(scene, raster, self.grid.gsd_m).part(bands)
         if placement.displacement is not None:
             observation = self._aligned(observation, placement.displacement)
         if placement.valid is not None:
             observation = masked(observation, placement.valid)
-        return self._prepared(self._normalised(observation), placement)
+        return self._prepared(_lit(observation, placement.lines), placement)
 
     def _close(self) -> list[PreparedScene]:
         """Uses the best product of the acquisition at hand."""
@@ -136,8 +142,7 @@ class Preparation:
         return []
 
     def _propose(self, observation: Observation) -> None:
-        first, is_cut = self._uncovered(observation)
-        placement = Placement(None, first.valid if is_cut else None)
+        first, placement = self._uncovered(observation, None)
         self._candidates.append(_Candidate(first, placement, Registrar(first.brightness, first.valid)))
         if len(self._candidates) > _MOST_CANDIDATES:
             self._leave_out_candidate(self._candidates.pop(0))
@@ -153,8 +158,7 @@ class Preparation:
         found = self._displacement(observation, self._registrar, reference.item_id)
         aligned = self._aligned(observation, found)
         require_usable(aligned, self.parameters.min_clear_fraction)
-        comparable, is_cut = self._uncovered(aligned)
-        return self._place(comparable, Placement(found, comparable.valid if is_cut else None))
+        return self._place(*self._uncovered(aligned, found))
 
     def _leave_out(self, scene: Scene, reason: str) -> None:
         self.left_out.append(LeftOut(scene.item_id, scene.acquired_at, reason))
@@ -189,28 +193,31 @@ class Preparation:
         reflectance, valid = align(observation.reflectance, observation.valid, found)
         return replace(observation, reflectance=reflectance, valid=valid)
 
-    def _uncovered(self, observation: Observation) -> tuple[Observation, bool]:
+    def _uncovered(self, observation: Observation, found: Displacement | None) -> tuple[Observation, Placement]:
         """The observation with the reference's radiometry, less what snow or cloud covers in true colour, if any."""
         is_white = masks.white(observation.visible)
-        comparable = self._normalised(observation)
+        lines = self._lines(observation)
+        comparable = _lit(observation, lines)
         if observation.classified:
-            return comparable, False
+            return comparable, Placement(found, None, lines)
         before = self.state.last_seen.get(visible(observation.bands))
         cover = masks.white_cover(comparable.brightness, is_white, before, self.grid.gsd_m)
         if not cover.any():
-            return comparable, False
+            return comparable, Placement(found, None, lines)
         # Normalised once more without the cover, which may have been most of the area.
         clear = masked(observation, observation.valid & ~cover)
         require_usable(clear, self.parameters.min_clear_fraction)
-        return self._normalised(clear), True
+        lines = self._lines(clear)
+        return _lit(clear, lines), Placement(found, clear.valid, lines)
 
-    def _normalised(self, observation: Observation) -> Observation:
-        reflectance = observation.reflectance.copy()
-        for band, name in enumerate(observation.bands):
+    def _lines(self, observation: Observation) -> dict[str, tuple[float, float]]:
+        """What gives each band that was seen before its radiometry."""
+        lines = {}
+        for plane, name in zip(observation.reflectance, observation.bands, strict=True):
             first = self.state.radiometry.get(name)
-            if first is not None and first.item_id != observation.scene.item_id:
-                reflectance[band] = normalise(reflectance[band], observation.valid, first.reflectance, first.valid)
-        return replace(observation, reflectance=reflectance)
+            if first is not None:
+                lines[name] = line_to_reference(plane, observation.valid, first.reflectance, first.valid)
+        return lines
 
     def _place(self, observation: Observation, placement: Placement) -> PreparedScene:
         self.state.place(observation, placement)
@@ -233,3 +240,14 @@ class Preparation:
             registration_quality=found.quality if found else 1.0,
             clear_fraction=observation.clear_fraction,
         )
+
+
+def _lit(observation: Observation, lines: Mapping[str, tuple[float, float]]) -> Observation:
+    """An observation in the light of the reference."""
+    reflectance = observation.reflectance.copy()
+    for plane, name in zip(reflectance, observation.bands, strict=True):
+        if name in lines:
+            gain, offset = lines[name]
+            plane *= np.float32(gain)
+            plane += np.float32(offset)
+    return replace(observation, reflectance=reflectance)

@@ -75,10 +75,12 @@ class Placement:
     Attributes:
         displacement: As measured; None for the reference itself.
         valid: bool (y, x): the ground that was clear in the end; None where its pixels and masks tell.
+        lines: By band, the gain and offset that gave it the reference's radiometry; none for bands that it brought.
     """
 
     displacement: Displacement | None
     valid: BoolArray | None
+    lines: dict[str, tuple[float, float]]
 
 
 @dataclass(slots=True)

@@ -78,6 +78,7 @@ def publish(ledger: Ledger, outputs: Path, reader: SceneReader | None = None) ->
     with staged(outputs) as folder:
         records = _noting_scenes(ledger.records(), scenes)
         pictures = EarlierPictures(outputs)
+        pictures.take_drawn()
         illustrator = Illustrator(reader, pictures, folder, _software_version())
         layers = gather(records, illustrator, _detectors(parameters))
         pictures.write(folder)
