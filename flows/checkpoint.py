@@ -13,19 +13,16 @@ import math
 import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-import detectors
-import geo
 from detectors.series import Series
 from flows.plain import Array, Packer, Unpacker
 from flows.record import SceneRecord
 from flows.subject import Subject
+from geo.code import code_sha256
 from geo.preparation_state import PreparationState
 
 _FORMAT = "facility-watch checkpoint 1"
@@ -58,7 +55,7 @@ def key_of(subject: Subject, used: Sequence[SceneRecord]) -> str:
     """
     parts = {
         "format": _FORMAT,
-        "code": _code_sha256(),
+        "code": code_sha256("detectors", "geo"),
         "libraries": [version(name) for name in _LIBRARIES],
         "method": subject.parameters_sha256,
         "source": subject.specification,
@@ -127,14 +124,3 @@ def _array(data: memoryview, dtype: np.dtype[Any], shape: tuple[int, ...], how: 
         return np.unpackbits(bits, count=math.prod(shape)).reshape(shape).astype(bool)
     content = zlib.decompress(data) if how == "deflated" else data
     return np.frombuffer(content, dtype).reshape(shape).copy()  # to be written to
-
-
-@cache
-def _code_sha256() -> str:
-    """Hash of the code that states come from, so that a change of it needs no other care."""
-    digest = hashlib.sha256()
-    for package in (detectors, geo):
-        folder = Path(str(package.__file__)).parent
-        for path in sorted(folder.rglob("*.py")):
-            digest.update(path.relative_to(folder).as_posix().encode() + path.read_bytes())
-    return digest.hexdigest()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -84,7 +85,9 @@ def _open_local(specification: str) -> ImagerySource:
     if kind == "folder" and rest:
         from geo.sources.folder import FolderSource
 
-        folder = FolderSource(Path(rest))
+        root = Path(rest).absolute()
+        name = hashlib.sha256(str(root).encode("utf-8", "surrogateescape")).hexdigest()[:16]
+        folder = FolderSource(Path(rest), Settings().state_dir / "folders" / f"{name}.json")
         folder.require_scenes()
         return folder
     raise InputError(
