@@ -16,9 +16,8 @@ from geo.scene import BoolArray, FloatArray
 from geo.selection import select
 
 _CELL = 3  # pixels averaged to one sample: what registration leaves matters less, 8-bit steps too
-_FEW, _SOME = 500, 2000  # samples that a line is sought among, and brought near the best one with
-_SETTLED = 1e-6
-_MOST_STEPS, _LAST_STEPS = 10, 2
+_SAMPLES = 1500
+_STEPS = 10
 _STARTS = 60
 _KEPT = 0.55
 _MIN_SAMPLES = 50
@@ -54,12 +53,11 @@ def gain_and_offset(scene: Array, reference: Array) -> tuple[float, float]:
         scene: float (sample,).
         reference: float (sample,).
     """
-    few, some = (max(scene.size // count, 1) for count in (_FEW, _SOME))
+    thin = max(scene.size // _SAMPLES, 1)
     generator = np.random.default_rng(0)  # the same starts always: the same scenes give the same stack
-    starts = generator.integers(0, len(scene[::few]), (2, _STARTS))
-    line = _trimmed_start(scene[::few].copy(), reference[::few].copy(), starts)
-    line = _concentrated(scene[::some].copy(), reference[::some].copy(), _MOST_STEPS, *line)
-    return _fitted(scene, reference, *_concentrated(scene, reference, _LAST_STEPS, *line))
+    starts = generator.integers(0, len(scene[::thin]), (2, _STARTS))
+    line = _trimmed_start(scene[::thin].copy(), reference[::thin].copy(), starts)
+    return _fitted(scene, reference, *_concentrated(scene, reference, *line))
 
 
 @njit(cache=True)
@@ -86,7 +84,7 @@ def _samples(scene: FloatArray, reference: FloatArray, common: BoolArray) -> tup
 @njit(cache=True)
 def _trimmed_start(scene: Array, reference: Array, starts: npt.NDArray[np.int64]) -> tuple[float, float]:
     """The best of many lines through two samples, by the sum of the smaller residuals."""
-    best_gain, best_offset, least = 1.0, 0.0, np.inf
+    best_gain, best_offset, least, reach = 1.0, 0.0, np.inf, 0.0
     distance = np.empty(scene.size)
     keep = max(int(_KEPT * scene.size), 2)
     for first, second in starts.T:
@@ -95,26 +93,48 @@ def _trimmed_start(scene: Array, reference: Array, starts: npt.NDArray[np.int64]
         if not 1 / _STEEPEST < gain < _STEEPEST:
             gain = 1.0
         offset = reference[first] - gain * scene[first]
+        capped = 0.0
         for k in range(scene.size):
             distance[k] = abs(gain * scene[k] + offset - reference[k])
-        select(distance, keep - 1)
+            capped += min(distance[k], reach)
+        if capped - reach * (scene.size - keep) >= least:
+            continue  # the smaller residuals can't add up to less than this
+        here = select(distance, keep - 1)
         cost = distance[:keep].sum()
         if cost < least:
-            best_gain, best_offset, least = gain, offset, cost
+            best_gain, best_offset, least, reach = gain, offset, cost, here
     return best_gain, best_offset
 
 
 @njit(cache=True)
-def _concentrated(scene: Array, reference: Array, most_steps: int, gain: float, offset: float) -> tuple[float, float]:
+def _concentrated(scene: Array, reference: Array, gain: float, offset: float) -> tuple[float, float]:
     """A line brought to where the samples nearest to it give it again."""
     keep = max(int(_KEPT * scene.size), 2)
-    for _ in range(most_steps):
+    reach = 0.0
+    for _ in range(_STEPS):
         distance = np.abs(gain * scene + offset - reference)
         before = gain, offset
-        gain, offset = _major_axis(scene, reference, distance, select(distance.copy(), keep - 1))
-        if max(abs(before[0] - gain), abs(before[1] - offset)) < _SETTLED:
+        reach = _select_near(distance, keep - 1, reach)
+        gain, offset = _major_axis(scene, reference, distance, reach)
+        if before == (gain, offset):
             break
     return gain, offset
+
+
+@njit(cache=True)
+def _select_near(values: Array, k: int, guess: float) -> float:
+    """The k-th smallest, from 0; fast where it is near a guess."""
+    near = np.empty_like(values)
+    smaller = count = 0
+    for value in values:
+        if value < 0.8 * guess:
+            smaller += 1
+        elif value <= 1.25 * guess:
+            near[count] = value
+            count += 1
+    if smaller <= k < smaller + count:
+        return select(near[:count], k - smaller)
+    return select(values.copy(), k)
 
 
 @njit(cache=True)
