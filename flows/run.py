@@ -19,8 +19,8 @@ from flows.parallel import in_parallel
 from flows.parameters import MonitorParameters
 from flows.places import fetch_areas, require_unmoved
 from flows.progress import report
-from flows.publish import publish
 from flows.publish.drawn import clear as clear_drawn
+from flows.publish.publishing import publish
 from flows.scenes import StackReader
 from flows.settings import Settings
 from flows.summary import RunSummary

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from detectors.registry import DETECTORS, choose
 from flows.fetch import fetch
-from flows.ledger import Ledger
 from flows.method import Method, Window
 from flows.record import FacilityRecord
 from flows.subject import Subject
@@ -17,6 +17,9 @@ from geo.preparation import PreparationParameters
 from geo.scene import FloatArray, ImageStack, PreparedScene
 from geo.sources.base import ImagerySource
 from geo.stack import build_stack
+
+if TYPE_CHECKING:
+    from flows.ledger import Ledger  # a worker has none
 
 
 def rgb(scene: PreparedScene) -> tuple[FloatArray, Grid]:
