@@ -27,6 +27,7 @@ from geo.preparation_state import PreparationState
 
 _FORMAT = "facility-watch checkpoint 1"
 _LENGTH_BYTES = 8
+_SAMPLE_BYTES, _WORTHWHILE = 8192, 0.3  # less than so much of it has to be left for compression to pay
 _HASH_BYTES = hashlib.sha256().digest_size
 _LIBRARIES = ("facility-watch", "numpy", "scipy", "numba", "shapely")
 
@@ -103,9 +104,10 @@ def _coded(array: Array) -> tuple[str, bytes]:
         return "same", array.flat[0].tobytes()
     if array.dtype == bool:
         return "bits", zlib.compress(np.packbits(array).tobytes(), 1)
-    if array.dtype.kind in "iu":
-        return "deflated", zlib.compress(np.ascontiguousarray(array).tobytes(), 1)
-    return "plain", np.ascontiguousarray(array).tobytes()  # floats hardly shrink
+    data = np.ascontiguousarray(array).tobytes()
+    if array.dtype.kind in "iu" and len(zlib.compress(data[:_SAMPLE_BYTES], 1)) < _WORTHWHILE * _SAMPLE_BYTES:
+        return "deflated", zlib.compress(data, 1)
+    return "plain", data  # floats hardly shrink
 
 
 def _arrays(payload: memoryview, header: dict[str, Any]) -> Iterator[Array]:
