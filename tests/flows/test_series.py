@@ -20,10 +20,12 @@ from flows.matching import overlap
 from flows.method import Method, Window
 from flows.publish.publishing import publish
 from flows.record import FacilityRecord, Outcome
-from flows.subject import Subject
+from flows.subject import Job, Subject
 from flows.watch import assess
+from flows.work import follow_job
+from geo.grid import Grid
 from geo.preparation import PreparationParameters
-from geo.scene import LeftOut
+from geo.scene import LeftOut, Scene, SceneRaster
 from geo.sources.base import ImagerySource
 
 FACILITIES = ("aspi-0050", "aspi-0124")
@@ -106,6 +108,38 @@ def test_a_scene_that_comes_late_is_worked_in_and_what_stays_the_same_keeps_its_
     assert kept
     for track in kept:
         assert overlap(track.finding.geometry, standing[track.change_id].finding.geometry) > 0.3
+
+
+@pytest.mark.slow
+def test_from_a_checkpoint_the_real_detectors_go_on_as_if_they_had_never_stopped(
+    source: ImagerySource, at_once: dict[str, FacilityRecord], tmp_path: Path
+) -> None:
+    whole = at_once["aspi-0124"]
+    facility = whole.facility
+    days = [scene.acquired_at for scene in whole.used_scenes if scene.acquired_at]
+    read: list[str] = []
+    record = None
+    for day in (days[7], days[8], END):
+        window = Window(START, day).united(record)
+        subject = Subject(facility, CATALOGUE.near(facility), window, METHOD, "example", record)
+        found = source.search(facility.area_of_interest, window.start, window.end)
+        counted = Counted(source)
+        record = follow_job(counted, Job(subject, found.scenes, found.left_out, checkpoints=str(tmp_path))).record
+        read += counted.read_ids
+    assert record == whole
+    assert sorted(read) == sorted(scene.item_id for scene in whole.scenes)
+
+
+class Counted:
+    """A source that remembers what was read."""
+
+    def __init__(self, source: ImagerySource) -> None:
+        self._source = source
+        self.read_ids: list[str] = []
+
+    def read(self, scene: Scene, bands: Sequence[str], grid: Grid) -> SceneRaster:
+        self.read_ids.append(scene.item_id)
+        return self._source.read(scene, bands, grid)
 
 
 def test_a_change_where_areas_overlap_is_reported_once(at_once: dict[str, FacilityRecord]) -> None:
