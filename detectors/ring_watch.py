@@ -36,8 +36,8 @@ class RingWatch:
 
     Attributes:
         tracks: All rings that hold so far.
-        ridges: float32 (orientation, y, x) on the padded grid: contrast of thin lines in the newest scene.
-        noise: float32 (y, x) on the filter's padded grid: contrast of the quietest clutter seen so far.
+        ridges: float32 (orientation, y, x): contrast of thin lines in the newest scene.
+        noise: float32 (y, x): contrast of the quietest clutter seen so far.
     """
 
     def __init__(self, parameters: PerimeterParameters, stack: ImageStack) -> None:
@@ -77,10 +77,10 @@ class RingWatch:
         image = luminance(self.stack.reflectance[index][self.bands], valid, self.background)
         self.background = image
         self.ridges = ridges = self.filter.ridges(image)
-        noise = self.filter.noise(ridges, self.parameters.noise_block_m)
+        contrast = np.abs(ridges).max(axis=0)
+        noise = self.filter.noise(contrast, self.parameters.noise_block_m)
         # The quietest state of a place is its ground; later buildings must not hide the wall around them.
         self.noise = noise if self.noise is None else np.minimum(self.noise, noise)
-        contrast = self.filter.cropped(np.abs(ridges).max(axis=0))
         contrast = ndimage.gaussian_filter(np.minimum(contrast, np.percentile(contrast, 99)), 40.0 / self.gsd_m)
         texture = np.log(np.maximum(contrast, 1e-6) / max(float(np.median(contrast)), 1e-6))
         clear = eroded(valid, max(1, round(20.0 / self.gsd_m)))

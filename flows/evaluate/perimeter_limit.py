@@ -48,7 +48,7 @@ def side_contrast(stack: ImageStack, ring: Polygon) -> float:
     watch = RingWatch(Perimeter().parameters, stack)
     for index in range(len(stack)):
         watch.add_lines(index)
-    contrast = np.abs(watch.filter.cropped(watch.ridges))
+    contrast = np.abs(watch.ridges)
     on_ground = np.asarray(ring.exterior.coords)[:, :2]
     columns, rows = ~stack.grid.transform @ (on_ground[:, 0], on_ground[:, 1])
     corners = np.column_stack([columns, rows]) - 0.5
