@@ -27,7 +27,7 @@ from detectors.base import (
 )
 from detectors.perimeter_parameters import PerimeterParameters
 from detectors.ring_shapes import steps
-from detectors.ring_tracks import Onset, Outline, pieces
+from detectors.ring_tracks import Onset, Outline, side_of
 from detectors.ring_watch import RingWatch
 from geo.grid import Grid
 from geo.scene import ImageStack
@@ -136,11 +136,10 @@ def _finding(
 def _sides(outline: Outline, shown: tuple[int, ...], stack: ImageStack) -> tuple[Side, ...]:
     """A ring's sides, how much of each is seen as a line, and in which of the scenes that show the ring."""
     starts, ends = steps(outline.ring)
-    middle = shapely.points(np.add(*pieces(outline.ring)) / 2.0)
-    nearest = shapely.distance(shapely.linestrings(np.stack([starts, ends], axis=1))[:, None], middle).argmin(axis=0)
+    owner = side_of(outline.ring)
     sides = []
     for number, (start, end) in enumerate(zip(starts, ends, strict=True)):
-        each = outline.visibility(nearest == number, 0.5)[list(shown)]
+        each = outline.visibility(owner == number, 0.5)[list(shown)]
         surely = [stack.scenes[index].item_id for index, share in zip(shown, each, strict=True) if share > 0.5]
         strength = float(np.nanmean(each)) if np.isfinite(each).any() else 0.0
         sides.append(Side(_on_ground(LineString([start, end]), stack.grid), strength, tuple(surely)))

@@ -13,6 +13,7 @@ from detectors.alignment import align_sides
 from detectors.lines import LineFilter, luminance, widened
 from detectors.perimeter_parameters import PerimeterParameters
 from detectors.ring_choice import Chain, Choice, Stage, dropped
+from detectors.ring_merit import NewLines
 from detectors.ring_shapes import beyond, outline_mask
 from detectors.ring_tracks import Onset, Outline, SceneLines, departure, eroded, pooled
 from detectors.rings import find_rings, inside_evidence
@@ -120,8 +121,10 @@ class RingWatch:
             for older in known
             if ring.intersection(older).area > 0.7 * older.area and ring.area > older.area
         ]
-        outlines = [self._outline(ring) for ring in (*found, *built_on)]
-        return [*outlines, *(self._outline(align_sides(one.ring, strength, _ALIGN_PX)) for one in outlines)]
+        new = NewLines(strength, pooled([self.scenes[i] for i in old]), self.parameters.rings)
+        rings = [*found, *built_on]
+        rings += [align_sides(ring, strength, _ALIGN_PX) for ring in rings]
+        return [self._outline(ring, new) for ring in rings]
 
     def _refitted(self) -> list[Outline]:
         """Rings that stand, found again in all scenes since their onset together: their sides stay, clutter moves."""
@@ -138,7 +141,8 @@ class RingWatch:
                 strength = pooled([self.scenes[i] for i in now])
                 rings = [top.outline.ring, *self._search(list(now), old, others, top.outline.ring)]
                 rings += [align_sides(ring, strength, _ALIGN_PX) for ring in rings]
-                found += [self._outline(ring, len(top.onset.seen)) for ring in rings[1:]]
+                new = NewLines(strength, pooled([self.scenes[i] for i in old]), self.parameters.rings)
+                found += [self._outline(ring, new, len(top.onset.seen)) for ring in rings[1:]]
         return found
 
     def _vanished(self) -> list[Outline]:
@@ -150,7 +154,8 @@ class RingWatch:
             return []
         known = [stage.outline.ring for chain in self.chains for stage in chain]
         known += [outline.ring for outline, _ in self.gone]
-        return [self._outline(ring) for ring in self._search(first, newest, known)]
+        new = NewLines(*(pooled([self.scenes[i] for i in some]) for some in (first, newest)), self.parameters.rings)
+        return [self._outline(ring, new) for ring in self._search(first, newest, known)]
 
     def _went(self, outline: Outline) -> Onset | None:
         """When a ring that stood from the start went; None if it didn't."""
@@ -182,8 +187,8 @@ class RingWatch:
         evidence = inside_evidence(gain, outline_mask(known, clear.shape), structure, gsd_m, rings)
         return find_rings(strength, earlier, evidence, known, gsd_m, rings, around)
 
-    def _outline(self, ring: Polygon, fitted_with: int = 1) -> Outline:
-        outline = Outline.of(ring, self.scenes, self.parameters)
+    def _outline(self, ring: Polygon, new: NewLines, fitted_with: int = 1) -> Outline:
+        outline = Outline.of(ring, self.scenes, new, self.parameters)
         outline.fitted_with = fitted_with
         return outline
 
