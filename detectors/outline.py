@@ -123,16 +123,6 @@ def _meet(centre: Points, direction: Points, through: Points, along: Points) -> 
     return centre + travel[:, None] * direction, sure
 
 
-def meeting(through: Points, along: Points, other: Points, direction: Points) -> Points | None:
-    """Where two lines meet, float64 (2,); None where they are too nearly parallel for a sure corner."""
-    one, two = (each / max(float(np.hypot(*each)), 1e-9) for each in (along, direction))
-    cross = one[0] * two[1] - one[1] * two[0]
-    if abs(cross) <= _LEAST_TURN:
-        return None
-    delta = other - through
-    return np.asarray(through + one * ((delta[0] * two[1] - delta[1] * two[0]) / cross))
-
-
 def _dropped(points: Points, cost: float, energy: Energy) -> tuple[Points, float]:
     """The outline without the corners and sides that don't pay for themselves."""
     while len(points) > 3:

@@ -14,7 +14,7 @@ from detectors.ring_tracks import Onset, Outline, onset
 from geo.scene import BoolArray
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, eq=False, slots=True)
 class Stage:
     """A ring as it stood from its onset on.
 
@@ -153,6 +153,3 @@ def dropped(outlines: Sequence[Outline], choice: Choice, kept: Sequence[Outline]
 def _alike(one: Polygon, other: Polygon) -> bool:
     inter = one.intersection(other).area
     return bool(inter > 0.95 * (one.area + other.area - inter))
-
-
-

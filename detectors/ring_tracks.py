@@ -51,7 +51,7 @@ def pooled(scenes: list[SceneLines]) -> FloatArray:
     return np.asarray(np.abs(total) / (np.float32(VOTE) * np.maximum(count, 1)), np.float32)
 
 
-@dataclass(slots=True)
+@dataclass(eq=False, slots=True)
 class Outline:
     """A ring that may stand, and how well each piece of it is seen in every scene.
 
@@ -69,9 +69,7 @@ class Outline:
     fitted_with: int = 1
 
     @classmethod
-    def of(
-        cls, ring: Polygon, scenes: list[SceneLines], new: NewLines, parameters: PerimeterParameters
-    ) -> Outline:
+    def of(cls, ring: Polygon, scenes: list[SceneLines], new: NewLines, parameters: PerimeterParameters) -> Outline:
         """A ring found in new lines, read in all scenes so far."""
         goes_on = new.goes_on(steps(ring)[0])[side_of(ring)]
         outline = cls(ring, np.zeros((0, len(goes_on)), np.float32), goes_on)
@@ -124,7 +122,7 @@ class Outline:
 def side_of(ring: Polygon) -> npt.NDArray[np.int64]:
     """Index of the side that each piece belongs to, int64 (piece,)."""
     starts, ends = steps(ring)
-    sides = shapely.linestrings(np.stack([starts, ends], axis=1))
+    sides = np.asarray(shapely.linestrings(np.stack([starts, ends], axis=1)))
     middle = shapely.points(np.add(*pieces(ring)) / 2.0)
     return np.asarray(shapely.distance(sides[:, None], middle).argmin(axis=0))
 
