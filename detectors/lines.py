@@ -26,6 +26,7 @@ Votes = npt.NDArray[np.int8]
 VOTE = 127.0
 
 _CORE_PX = (0.8, 0.4)  # what of a line's own neighbourhood is its centre: along and across it
+_RINGING = 0.05  # overshoot beside a step after resampling, as a share of the step
 _NEARBY_PX = 2.0  # over which votes have to agree for a line not to have ended
 
 
@@ -69,7 +70,9 @@ class LineFilter:
         one, other = np.empty(self.shape, np.float32), np.empty(self.shape, np.float32)
         for ridge, (core, left, right) in zip(result, self._profiles, strict=True):
             core.over(padded, pad - reach, smoothed)
-            nearer_flank(inner, left.over(smoothed, reach, one), right.over(smoothed, reach, other), ridge)
+            left.over(smoothed, reach, one)
+            right.over(smoothed, reach, other)
+            nearer_flank(inner, one, other, _RINGING, ridge)
         return result
 
     def noise(self, strongest: FloatArray, block_m: float) -> FloatArray:
