@@ -72,8 +72,8 @@ class Choice:
     def merit(self, outline: Outline, dated: Onset) -> float:
         """What an outline explains: newly seen pixels of side beyond those that chance would give, less its corners."""
         rings = self.parameters.rings
-        worth = outline.gain(dated) * (1.0 - rings.road_discount * outline.goes_on) - rings.chance_share
-        return float(worth @ outline.lengths) - rings.corner_merit * (len(outline.ring.exterior.coords) - 1)
+        worth = outline.gains(dated) * (1.0 - rings.road_discount * outline.goes_on) - rings.chance_share
+        return float((worth @ outline.lengths).max()) - rings.corner_merit * (len(outline.ring.exterior.coords) - 1)
 
     def chains(self, outlines: Sequence[Outline]) -> tuple[Chain, ...]:
         """What stands at every place and what it grew from: the outlines of most merit that don't contradict."""

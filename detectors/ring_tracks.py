@@ -18,6 +18,7 @@ from detectors.side_support import Points, line_support, support_share
 from geo.scene import BoolArray, FloatArray
 
 _PIECE_PX = 8.0
+_ERA = 4  # scenes
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,13 +103,18 @@ class Outline:
         starts, ends = pieces(self.ring)
         return np.asarray(shapely.distance(shapely.points((starts + ends) / 2.0), older.exterior) > tolerance_px)
 
-    def gain(self, dated: Onset) -> npt.NDArray[np.float64]:
-        """How much better each piece is seen in the newest scenes that show the ring than before, float64 (piece,)."""
+    def gains(self, dated: Onset) -> npt.NDArray[np.float64]:
+        """How much better each piece is seen than before the onset, float64 (era, piece).
+
+        An era is four scenes in a row that show the ring: works around a ring can hide a side of it again.
+        """
         clear = np.isfinite(self.seen)
         seen = np.where(clear, self.seen, 0.0)
-        now, then = list(dated.seen[-4:]), slice(0, dated.without + 1)
-        means = (seen[some].sum(axis=0) / np.maximum(clear[some].sum(axis=0), 1) for some in (now, then))
-        return np.asarray(np.subtract(*means), np.float64)
+        before = slice(0, dated.without + 1)
+        shown = list(dated.seen)
+        eras = [shown[start : start + _ERA] for start in range(max(1, len(shown) - _ERA + 1))]
+        then, *means = (seen[some].sum(axis=0) / np.maximum(clear[some].sum(axis=0), 1) for some in (before, *eras))
+        return np.asarray(np.array(means) - then, np.float64)
 
     def visibility(self, chosen: BoolArray, least_clear: float) -> npt.NDArray[np.float64]:
         """How well some pieces are seen in each scene, float64 (scene,); NaN where too little of them is clear."""
@@ -185,7 +191,7 @@ def onset(visible: npt.NDArray[np.float64]) -> Onset | None:
     if not seen or not len(low):
         return None
     assessed = len(known[known >= seen[0]])
-    now = float(visible[list(seen[-4:])].mean())
+    now = float(visible[list(seen[-_ERA:])].mean())
     return Onset(int(low[-1]), seen[0], seen, assessed, len(low) / len(early), before, after, now)
 
 
