@@ -93,6 +93,7 @@ class PerimeterParameters:
         least_merit: Merit below which a ring is none, in one or two scenes and in several.
         least_built: How much rougher enclosed ground has to have become, as a logarithm, where only one scene shows it
             without the ring: lines alone can't be told from season then.
+        least_persistence_alone: As `least_persistence`, after one scene before the onset.
         most_outlines: Outlines that are followed at once.
         least_clear: Share of a ring that must be clear for a scene to count.
         least_growth: Growth of the area, as a share, from which a ring is extended.
@@ -121,9 +122,10 @@ class PerimeterParameters:
     least_visibility: float = 0.3
     least_gain: float = 0.2
     chance_gain: float = 0.3
-    least_persistence: float = 0.75
+    least_persistence: float = 0.8
     least_merit: tuple[float, float] = (-10.0, 0.0)
     least_built: float = 0.5
+    least_persistence_alone: float = 0.9
     most_outlines: int = 24
     least_clear: float = 0.8
     least_growth: float = 0.1

@@ -14,7 +14,6 @@ from detectors.ring_shapes import adjoins
 from detectors.ring_tracks import Onset, Outline, onset
 from geo.scene import BoolArray
 
-
 _SEVERAL = 3  # scenes, from which on a ring has to stand on its own
 
 
@@ -76,8 +75,11 @@ class Choice:
     def _surely(self, outline: Outline, found: Onset | None, chosen: BoolArray) -> Onset | None:
         if found is None or not self.holds(found, float(outline.lengths[chosen].sum())):
             return None
-        alone = found.looks_before == 1 and outline.built(found) < self.parameters.least_built
-        return None if alone else found
+        if found.looks_before > 1:
+            return found
+        # One scene before can't be told from season, but where building goes on inside and the ring is always seen.
+        built = outline.built(found) >= self.parameters.least_built
+        return found if built and found.persistence >= self.parameters.least_persistence_alone else None
 
     def holds(self, dated: Onset | None, length_px: float, least_after: float | None = None) -> bool:
         """Whether a step in visibility is more than chance, and lasts."""

@@ -105,6 +105,7 @@ class Outline:
         sample: int64 (point,): flat indices into (y, x) of points spread over the ground that it encloses.
         inside: float32 (scene,): mean texture there.
         fitted_with: Number of scenes with which its sides were last fitted.
+        gone_from: First scene in which it stood no more; None while it stands.
     """
 
     ring: Polygon
@@ -113,6 +114,7 @@ class Outline:
     sample: npt.NDArray[np.int64]
     inside: FloatArray
     fitted_with: int = 1
+    gone_from: int | None = None
 
     @classmethod
     def of(cls, ring: Polygon, scenes: list[SceneLines], new: NewLines, parameters: PerimeterParameters) -> Outline:
@@ -171,13 +173,19 @@ class Outline:
         then = seen[before].sum(axis=0) / np.maximum(clear[before].sum(axis=0), 1)
         return np.asarray(now - then, np.float64)
 
-    def visibility(self, chosen: BoolArray, least_clear: float) -> npt.NDArray[np.float64]:
-        """How well some pieces are seen in each scene, float64 (scene,); NaN where too little of them is clear."""
+    def visibility(self, chosen: BoolArray, least_clear: float, *, until_gone: bool = True) -> npt.NDArray[np.float64]:
+        """How well some pieces are seen in each scene, float64 (scene,); NaN where too little of them is clear.
+
+        After the ring went nothing more is told of it, unless asked for.
+        """
         weight = np.where(chosen, self.lengths, 0.0)
         clear = np.isfinite(self.seen)
         known = clear @ weight
         mean = np.where(clear, self.seen, 0.0) @ weight / np.maximum(known, 1e-9)
-        return np.where(known >= max(least_clear * weight.sum(), 1e-9), mean, np.nan)
+        mean[known < max(least_clear * weight.sum(), 1e-9)] = np.nan
+        if until_gone and self.gone_from is not None:
+            mean[self.gone_from :] = np.nan
+        return np.asarray(mean)
 
 
 def side_of(ring: Polygon) -> npt.NDArray[np.int64]:

@@ -145,6 +145,9 @@ class RingWatch:
         newest, standing = self.lines(index), self.chains
         for outline in (*state.outlines, *state.gone):
             outline.add(newest, self.parameters)
+        for stage in (chain[-1] for chain in standing):
+            if stage.outline.gone_from is None and (gone := self.departed(stage)) is not None:
+                stage.outline.gone_from = gone.first
         state.differs = False
         old = self._remembered(index)
         if index == 0:
@@ -155,7 +158,11 @@ class RingWatch:
         self._chains = self.choice.chains(ranked)
         kept = [stage.outline for chain in self._chains for stage in chain]
         state.outlines = worth_keeping(ranked, kept, self.parameters.most_outlines)
-        state.gone = [outline for outline in (*state.gone, *self._vanished(index)) if self.went(outline) is not None]
+        gone: list[Outline] = []
+        for outline in (*state.gone, *self._vanished(index)):
+            if self.went(outline) is not None and not any(meet(outline.ring, other.ring) for other in gone):
+                gone.append(outline)
+        state.gone = gone
 
     def _remembered(self, index: int) -> OldLines:
         """Lines of the scenes before, among them the newest that is no longer left out."""
@@ -203,12 +210,13 @@ class RingWatch:
 
     def departed(self, stage: Stage) -> Onset | None:
         """When a ring went, if the newest clear scenes all show it gone."""
-        since = stage.outline.visibility(np.ones(stage.outline.seen.shape[1], bool), self.parameters.least_clear)
+        outline = stage.outline
+        since = outline.visibility(np.ones(outline.seen.shape[1], bool), self.parameters.least_clear, until_gone=False)
         since[: stage.onset.first] = np.nan
         gone = departure(since)
         if gone is None or len(gone.seen) < self.parameters.gone_scenes or gone.persistence < 1.0:
             return None
-        return gone if self.choice.holds(gone, stage.outline.ring.length, least_after=0.0) else None
+        return gone if self.choice.holds(gone, outline.ring.length, least_after=0.0) else None
 
     def _appeared(self, index: int, old: OldLines, standing: tuple[Chain, ...]) -> list[Outline]:
         """Rings that the newest scene shows and the ones before don't."""
@@ -266,9 +274,11 @@ class RingWatch:
         known += [outline.ring for outline in self.state.gone]
         new = NewLines(first.strength, now.strength, self.parameters.rings)
         rested = self._rested(self.state.missed_at, index)
-        found = self._search(first, now, known, rested=rested)
-        self.state.missed_at = self._marked(self.state.missed_at, rested, index)
-        return [self._outline(ring, new) for ring in found]
+        found = [self._outline(ring, new) for ring in self._search(first, now, known, rested=rested)]
+        gone = [outline for outline in found if self.went(outline) is not None]
+        if gone or not found:  # what is not surely gone yet is looked at again
+            self.state.missed_at = self._marked(self.state.missed_at, rested, index)
+        return sorted(gone, key=lambda outline: -outline.ring.length)
 
     def _rested(self, last: npt.NDArray[np.int16] | None, index: int) -> BoolArray:
         """Ground that hasn't been looked at in the last scenes."""
@@ -286,7 +296,7 @@ class RingWatch:
     def went(self, outline: Outline) -> Onset | None:
         """When a ring that stood from the start went; None if it didn't."""
         whole = np.ones(outline.seen.shape[1], bool)
-        gone = departure(outline.visibility(whole, self.parameters.least_clear))
+        gone = departure(outline.visibility(whole, self.parameters.least_clear, until_gone=False))
         if gone is None or len(gone.seen) < self.parameters.gone_scenes or gone.persistence < 1.0:
             return None
         acquired = self.choice.acquired
