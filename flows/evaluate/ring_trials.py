@@ -1,0 +1,191 @@
+"""Simulated rings on real ground, and what becomes of each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from shapely.geometry.base import BaseGeometry
+
+from detectors.base import ChangeType, Finding, Verdict
+from detectors.perimeter import Perimeter, PerimeterParameters
+from detectors.perimeter_confidence import RingEvidence, evidence_of
+from flows.evaluate.perimeter_limit import ground_noise, seen_contrast
+from flows.evaluate.ring_draws import Draw, Story, draw
+from flows.evaluate.stacks import window as part_of
+from geo.scene import ImageStack
+
+CONTRASTS = (0.01, 0.02, 0.04, 0.08, 0.16)
+CONFIRMED = 3
+MATCH = 0.5  # intersection over union from which a found ring is the drawn one
+_LONGEST = 20
+STANDING = (ChangeType.PERIMETER_ADDED, ChangeType.PERIMETER_EXTENDED)
+
+
+@dataclass(frozen=True, slots=True)
+class Background:
+    """A real series.
+
+    Attributes:
+        name: For the tables.
+        stack: The series.
+        taken: Where walls really appeared, in the grid's CRS.
+    """
+
+    name: str
+    stack: ImageStack
+    taken: BaseGeometry
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """One simulated ring and what became of it after the last scene.
+
+    Attributes:
+        background: Name of the background.
+        contrast: Reflectance contrast of wall, track and strip in a pixel, without the shadow.
+        seen_contrast: What the line filter sees of it, shadow included, reflectance.
+        noise: Contrast that clutter reaches on the ground, reflectance.
+        drawn: The ring, and what happened to it.
+        standing: The confirmed finding that matches the ring, None if there is none; before it was opened or removed.
+        afterwards: Findings that match the ring after the last scene.
+        false: Confirmed findings after the last scene that lie off the ring and off the walls that really appeared.
+        evidence: What each finding off these walls rests on, and whether it is the ring.
+        onset_error: First scene found less first scene drawn; None if not found.
+        assessable: Whether the detector said that a wall could have been seen.
+        years: Length of the series.
+    """
+
+    background: str
+    contrast: float
+    seen_contrast: float
+    noise: float
+    drawn: Draw
+    standing: Finding | None
+    afterwards: tuple[Finding, ...]
+    false: int
+    evidence: tuple[tuple[RingEvidence, bool], ...]
+    onset_error: int | None
+    assessable: bool
+    years: float
+
+    @property
+    def found(self) -> bool:
+        """Whether the ring is found and confirmed."""
+        return self.standing is not None
+
+    @property
+    def iou(self) -> float:
+        """Intersection over union of the ring found; 0 where none is."""
+        return 0.0 if self.standing is None else overlap(self.standing.geometry, self.drawn.wall.ring)
+
+    @property
+    def area_ha(self) -> float:
+        """Of the drawn ring."""
+        return float(self.drawn.wall.ring.area / 1e4)
+
+
+def overlap(one: BaseGeometry, other: BaseGeometry) -> float:
+    """Intersection over union."""
+    return float(one.intersection(other).area / one.union(other).area)
+
+
+def trials(
+    backgrounds: Sequence[Background],
+    count: int,
+    seed: int,
+    contrasts: Sequence[float] = CONTRASTS,
+    window_px: int = 300,
+    parameters: PerimeterParameters | None = None,
+) -> Iterator[Trial]:
+    """Rings of every contrast on every background, each drawn from its own seed."""
+    for number, ground in enumerate(backgrounds):
+        for contrast in contrasts:
+            for repeat in range(count):
+                random = np.random.default_rng([seed, number, round(1e4 * contrast), repeat])
+                done = trial(ground, contrast, random, window_px, parameters=parameters)
+                if done is not None:
+                    yield done
+
+
+def removals(
+    backgrounds: Sequence[Background], count: int, seed: int, contrast: float = 0.08, window_px: int = 300
+) -> Iterator[Trial]:
+    """Rings of one contrast that are opened or removed again."""
+    for number, ground in enumerate(backgrounds):
+        for place, story in enumerate((Story.OPENED, Story.REMOVED)):
+            for repeat in range(count):
+                random = np.random.default_rng([seed, number, 10 + place, repeat])
+                done = trial(ground, contrast, random, window_px, story)
+                if done is not None:
+                    yield done
+
+
+def trial(
+    ground: Background,
+    contrast: float,
+    random: np.random.Generator,
+    window_px: int = 300,
+    story: Story = Story.STAYS,
+    parameters: PerimeterParameters | None = None,
+) -> Trial | None:
+    """Draw one ring into a window of real scenes and look for it; None where there is no room."""
+    area = part(ground.stack, window_px, random)
+    plan = draw(area, contrast, ground.taken, random, story)
+    if plan is None:
+        return None
+    stack = plan.into(area, random)
+    followed = list(Perimeter(parameters).follow(stack, since=plan.changed - 1))
+    ring = plan.wall.ring
+    standing = _match(followed[0].findings, ring)
+    last = [finding for finding in followed[-1].findings if not shares_ground(finding.geometry, ground.taken)]
+    return Trial(
+        background=ground.name,
+        contrast=contrast,
+        seen_contrast=seen_contrast(area, plan.wall, min(plan.since, len(area) - 1)),
+        noise=ground_noise(area),
+        drawn=plan,
+        standing=standing,
+        afterwards=tuple(finding for finding in last if overlap(finding.geometry, ring) >= MATCH),
+        false=sum(len(each.seen_in) >= CONFIRMED and not shares_ground(each.geometry, ring) for each in last),
+        evidence=tuple(
+            (evidence_of(each, _scenes_before(each, stack)), overlap(each.geometry, ring) >= MATCH)
+            for each in last
+            if each.kind in STANDING
+        ),
+        onset_error=None if standing is None else _scenes_before(standing, stack) - plan.since,
+        assessable=followed[0].verdict is not Verdict.NOT_ASSESSABLE,
+        years=(stack.scenes[-1].acquired_at - stack.scenes[0].acquired_at).days / 365.25,
+    )
+
+
+def part(stack: ImageStack, size_px: int, random: np.random.Generator) -> ImageStack:
+    """A square of a series and a stretch of time, by chance."""
+    rows, columns = stack.grid.shape
+    size_px = min(size_px, rows, columns)
+    top, left = int(random.integers(0, rows - size_px + 1)), int(random.integers(0, columns - size_px + 1))
+    begin = int(random.integers(0, max(len(stack) - _LONGEST, 0) + 1))
+    return part_of(stack, top, left, size_px).take(slice(begin, begin + _LONGEST))
+
+
+def _match(findings: Sequence[Finding], ring: BaseGeometry) -> Finding | None:
+    """The confirmed finding that is the drawn ring."""
+    standing = [
+        finding
+        for finding in findings
+        if finding.kind in STANDING and finding.gone_at is None and len(finding.seen_in) >= CONFIRMED
+    ]
+    best = max(standing, key=lambda finding: overlap(finding.geometry, ring), default=None)
+    return best if best is not None and overlap(best.geometry, ring) >= MATCH else None
+
+
+def shares_ground(found: BaseGeometry, other: BaseGeometry) -> bool:
+    """Whether a finding lies to a tenth on some other ground, or holds a tenth of it."""
+    shared = found.intersection(other).area
+    return bool(shared > 0.1 * min(found.area, other.area) > 0.0)
+
+
+def _scenes_before(finding: Finding, stack: ImageStack) -> int:
+    """Number of scenes before the first that shows a finding."""
+    return sum(scene.acquired_at < finding.first_with for scene in stack.scenes)
