@@ -18,7 +18,7 @@ from scipy.sparse import csgraph
 from shapely.geometry import LineString, Polygon, box
 
 from detectors.hough import Line
-from detectors.side_support import Points, line_support, support_share, walk
+from detectors.side_support import side_means
 from geo.scene import FloatArray
 
 _CAPACITY = 1000.0  # minimum cut works on whole numbers
@@ -80,12 +80,11 @@ def enclose(
     if len(faces) < 2:
         return []
     starts, ends = edges[:, 0], edges[:, 1]
-    strengths, owner = line_support(strength, starts, ends, reach_px=0)
-    count = np.bincount(owner)
-    seen = np.bincount(owner, support_share(strengths, *support), len(edges)) / count
+    seen, mean = side_means(strength, np.cumsum(inside, axis=1, dtype=np.float64), starts, ends, support)
     cost = np.hypot(*(ends - starts).T) * (base_cost + 1.0 - seen)
     sides = _neighbours(faces, starts, ends)
-    swept = swept_evidence(np.cumsum(inside, axis=1, dtype=np.float64), starts, ends)
+    # What each edge sweeps: summed around an outline, the evidence that it encloses (Green's theorem).
+    swept = mean * (ends - starts)[:, 1]
     gain = np.zeros(len(faces) + 1)  # the last entry takes what lies outside the frame
     np.add.at(gain, sides[:, 0], swept)
     np.add.at(gain, sides[:, 1], -swept)
@@ -119,25 +118,6 @@ def _partition(frame: Polygon, lines: list[Line]) -> tuple[list[Polygon], npt.ND
     parts = parts[shapely.length(parts) > 1e-2]
     ends = shapely.get_coordinates(shapely.get_point(parts, [[0], [-1]]))
     return list(faces[shapely.area(faces) > 0.25]), ends.reshape(2, -1, 2).transpose(1, 0, 2)
-
-
-def swept_evidence(enclosed: npt.NDArray[np.float64], starts: Points, ends: Points) -> npt.NDArray[np.float64]:
-    """What each segment contributes to the evidence that a closed outline encloses (Green's theorem).
-
-    Args:
-        enclosed: float64 (y, x): evidence summed along each row from the left.
-        starts: float64 (segment, 2), pixel coordinates.
-        ends: float64 (segment, 2).
-
-    Returns:
-        float64 (segment,); summed around an outline that runs clockwise on the screen, the evidence inside.
-    """
-    points, owner, count = walk(starts, ends)
-    rows, columns = enclosed.shape
-    nearest = np.rint(points).astype(np.int64)
-    x, y = np.clip(nearest[:, 0], 0, columns - 1), np.clip(nearest[:, 1], 0, rows - 1)
-    read = enclosed.reshape(-1).take(y * columns + x)
-    return np.asarray(np.bincount(owner, read, len(starts)) / count * (ends - starts)[:, 1])
 
 
 def _neighbours(

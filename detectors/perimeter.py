@@ -25,13 +25,11 @@ from detectors.base import (
     last_assessment,
     unmet,
 )
-from detectors.lines import VOTE
 from detectors.perimeter_parameters import PerimeterParameters
 from detectors.ring_shapes import steps
-from detectors.ring_tracks import Onset, Track, pooled
+from detectors.ring_tracks import Onset, Outline, pieces
 from detectors.ring_watch import RingWatch
-from detectors.rings import ring_support
-from detectors.side_support import line_support
+from geo.grid import Grid
 from geo.scene import ImageStack
 
 __all__ = ["Perimeter", "PerimeterParameters"]
@@ -55,21 +53,19 @@ class Perimeter:
 
     def follow(self, stack: ImageStack, since: int = 0) -> Iterator[Assessment]:
         """One assessment per scene from index `since` on; see `detectors.base.Detector`."""
-        watch = RingWatch(self.parameters, stack)
+        watch = RingWatch(self.parameters, stack.grid.shape, stack.grid.gsd_m)
         coarse = stack.grid.gsd_m > self.requires.max_gsd_m
         for index in range(len(stack)):
             if not coarse:
-                watch.add(index)
+                acquired = stack.scenes[index].acquired_at
+                watch.add(stack.reflectance[index], stack.valid[index], stack.bands, acquired)
             if index >= since:
                 yield self._assessment(watch, stack, index)
 
     def _assessment(self, watch: RingWatch, stack: ImageStack, index: int) -> Assessment:
         clear = float(stack.clear_fraction[index])
         reason = unmet(self.requires, stack.take(slice(index + 1))) or self._hidden(watch, clear)
-        findings = sorted(
-            (finding for track in watch.tracks for finding in _findings(track, watch)),
-            key=lambda finding: (finding.first_with, finding.kind, finding.geometry.wkt),
-        )
+        findings = sorted(_findings(watch, stack), key=lambda one: (one.first_with, one.kind, one.geometry.wkt))
         if reason is not None:
             return Assessment(Verdict.NOT_ASSESSABLE, reason, clear, tuple(findings))
         verdict = Verdict.CHANGED if findings else Verdict.UNCHANGED
@@ -83,6 +79,8 @@ class Perimeter:
             return f"{clear:.0%} of the area clear in the newest scene, {limits.least_scene_clear:.0%} needed"
         if watch.noise is None:
             return None
+        if watch.differs:
+            return "lines differ from those before all over the area (snow, haze, plants), so that a wall would not stand out"
         limit = limits.limit_noises * float(np.median(watch.noise))
         if limit > limits.wall_contrast:
             return (
@@ -92,21 +90,25 @@ class Perimeter:
         return None
 
 
-def _findings(track: Track, watch: RingWatch) -> Iterator[Finding]:
-    """What a ring's history says: that it appeared, and that it went."""
-    gone_at = None
-    if track.departure is not None:
-        gone_at = watch.stack.scenes[track.departure.first].acquired_at
-        yield _finding(ChangeType.PERIMETER_REMOVED, track, track.departure, watch)
-    if track.onset is not None and watch.holds(track.onset, watch.dated_sides(track)):
-        kind = ChangeType.PERIMETER_EXTENDED if track.parent else ChangeType.PERIMETER_ADDED
-        added = _finding(kind, track, track.onset, watch)
-        yield replace(added, gone_at=gone_at)
+def _findings(watch: RingWatch, stack: ImageStack) -> Iterator[Finding]:
+    """What rings' histories say: that they appeared, grew, and went."""
+    for chain in watch.chains:
+        for stage in chain:
+            gone = watch.departed(stage) if stage is chain[-1] else None
+            kind = ChangeType.PERIMETER_ADDED if stage.extends is None else ChangeType.PERIMETER_EXTENDED
+            added = _finding(kind, stage.outline, stage.onset, stage.onset.seen, stack)
+            if gone is not None:
+                yield _finding(ChangeType.PERIMETER_REMOVED, stage.outline, gone, stage.onset.seen, stack)
+                added = replace(added, gone_at=stack.scenes[gone.first].acquired_at)
+            yield added
+    for outline, gone in watch.gone:
+        yield _finding(ChangeType.PERIMETER_REMOVED, outline, gone, tuple(range(gone.without + 1)), stack)
 
 
-def _finding(kind: ChangeType, track: Track, dated: Onset, watch: RingWatch) -> Finding:
-    stack = watch.stack
-    ring = _on_ground(track.ring, watch)
+def _finding(
+    kind: ChangeType, outline: Outline, dated: Onset, shown: tuple[int, ...], stack: ImageStack
+) -> Finding:
+    ring = _on_ground(outline.ring, stack.grid)
     scenes = stack.scenes
     clear = np.mean([stack.clear_fraction[i] for i in dated.seen])
     components = Components(
@@ -115,8 +117,6 @@ def _finding(kind: ChangeType, track: Track, dated: Onset, watch: RingWatch) -> 
         registration=float(np.mean([stack.registration_quality[i] for i in dated.seen])),
         clear_fraction=float(np.clip(clear, 0.0, 1.0)),
     )
-    removed = kind is ChangeType.PERIMETER_REMOVED
-    shown = (track.onset.seen if track.onset else tuple(range(dated.without + 1))) if removed else dated.seen
     return Finding(
         kind=kind,
         geometry=ring,
@@ -129,36 +129,25 @@ def _finding(kind: ChangeType, track: Track, dated: Onset, watch: RingWatch) -> 
         before_item_id=scenes[dated.without].item_id,
         after_item_id=scenes[dated.seen[-1]].item_id,
         seen_in=tuple(scenes[i].item_id for i in dated.seen),
-        sides=_sides(track, [i for i in shown if i < len(watch.scenes)], watch),
+        sides=_sides(outline, shown, stack),
     )
 
 
-def _sides(track: Track, shown: list[int], watch: RingWatch) -> tuple[Side, ...]:
-    """A ring's sides with their strengths, over the scenes that show the ring."""
-    rings = watch.parameters.rings
-    together = pooled([watch.scenes[i] for i in shown[-watch.parameters.pooled_scenes :]])
-    share, side = ring_support(track.ring, together, rings)
-    strength = np.bincount(side, share) / np.bincount(side)
-    seen = []
-    for index in shown:
-        each, _ = line_support(watch.scenes[index].votes, *steps(track.ring))
-        surely = (each / VOTE) >= sum(rings.seen) / 2.0
-        seen.append(np.bincount(side, surely) / np.bincount(side) > 0.5)
-    starts, ends = steps(track.ring)
-    return tuple(
-        Side(
-            geometry=_on_ground(LineString([start, end]), watch),
-            strength=float(strength[number]),
-            seen_in=tuple(
-                watch.stack.scenes[index].item_id for index, shows in zip(shown, seen, strict=True) if shows[number]
-            ),
-        )
-        for number, (start, end) in enumerate(zip(starts, ends, strict=True))
-    )
+def _sides(outline: Outline, shown: tuple[int, ...], stack: ImageStack) -> tuple[Side, ...]:
+    """A ring's sides, how much of each is seen as a line, and in which of the scenes that show the ring."""
+    starts, ends = steps(outline.ring)
+    middle = shapely.points(np.add(*pieces(outline.ring)) / 2.0)
+    nearest = shapely.distance(shapely.linestrings(np.stack([starts, ends], axis=1))[:, None], middle).argmin(axis=0)
+    sides = []
+    for number, (start, end) in enumerate(zip(starts, ends, strict=True)):
+        each = outline.visibility(nearest == number, 0.5)[list(shown)]
+        surely = [stack.scenes[index].item_id for index, share in zip(shown, each, strict=True) if share > 0.5]
+        strength = float(np.nanmean(each)) if np.isfinite(each).any() else 0.0
+        sides.append(Side(_on_ground(LineString([start, end]), stack.grid), strength, tuple(surely)))
+    return tuple(sides)
 
 
-def _on_ground(geometry: BaseGeometry, watch: RingWatch) -> BaseGeometry:
+def _on_ground(geometry: BaseGeometry, grid: Grid) -> BaseGeometry:
     """A geometry in pixel coordinates, 0 at the centre of the first pixel, in the grid's CRS."""
-    grid = watch.stack.grid
     corner = np.array([grid.transform.c, grid.transform.f])
     return shapely.transform(geometry, lambda points: corner + (points + 0.5) * [grid.gsd_m, -grid.gsd_m])

@@ -44,7 +44,7 @@ class RingParameters:
     built_weight: float = 0.4
     newness: tuple[float, float] = (0.1, 0.4)
     support: tuple[float, float] = (0.1, 0.6)
-    seen: tuple[float, float] = (0.08, 0.35)
+    seen: tuple[float, float] = (0.2, 0.6)
     weakest_line: float = 0.2
     most_lines: int = 70
     area_weight: float = 36.0
@@ -57,7 +57,7 @@ class RingParameters:
     corner_cost: float = 16.0
     fit_weight: float = 0.8
     least_corners: int = 4
-    least_new: float = 0.25
+    least_new: float = 0.2
     most_fits: int = 2
     least_width: float = 0.25
     frame_m: float = 100.0
@@ -79,13 +79,16 @@ class PerimeterParameters:
         least_visibility: Least mean visibility of a ring since its onset.
         least_gain: Least rise of visibility at the onset.
         chance_gain: Rise of visibility that chance reaches on 100 m of wall; falls with the root of length.
-        least_persistence: Least share of clear scenes since the onset that show a ring.
+        least_persistence: Least share of clear scenes since the onset that show a ring, and of those before that don't.
+        chance_share: Share of a side that may seem newly seen by chance: what is beyond it speaks for an outline.
+        corner_merit: Newly seen pixels of side that a corner has to bring in.
+        most_outlines: Outlines that are followed at once.
         least_clear: Share of a ring that must be clear for a scene to count.
         least_growth: Growth of the area, as a share, from which a ring is extended.
         works_days: Growth within this time of the onset belongs to the same works.
         gone_scenes: Clear scenes without a ring after which it is removed.
         pooled_scenes: Most scenes pooled to fit a ring's sides.
-        most_change: Gain in line strength that the 80th percentile of the area may reach: beyond, the scene
+        most_change: Gain in line strength that half of the area may reach: beyond, the scene
             differs everywhere (snow, haze, a failed registration) and no ring is sought in it.
         least_scene_clear: Clear share of a scene below which it is not assessed.
         wall_contrast: Contrast of a wall with its shadow and track against the ground, reflectance, that has
@@ -101,16 +104,19 @@ class PerimeterParameters:
     noise_block_m: float = 300.0
     rings: RingParameters = field(default_factory=RingParameters)
     before: tuple[int, int] = (16, 2)
-    least_visibility: float = 0.55
-    least_gain: float = 0.25
-    chance_gain: float = 0.6
-    least_persistence: float = 0.6
+    least_visibility: float = 0.3
+    least_gain: float = 0.2
+    chance_gain: float = 0.3
+    least_persistence: float = 0.75
+    chance_share: float = 0.2
+    corner_merit: float = 2.0
+    most_outlines: int = 24
     least_clear: float = 0.8
     least_growth: float = 0.1
     works_days: float = 90.0
     gone_scenes: int = 2
     pooled_scenes: int = 8
-    most_change: float = 0.15
+    most_change: float = 0.1
     least_scene_clear: float = 0.6
     wall_contrast: float = 0.02
     limit_noises: float = 4.0

@@ -1,4 +1,4 @@
-"""Rings through time: when each appeared, in which scenes it is seen, whether it grew or went."""
+"""Rings through time: how well each piece of an outline is seen in every scene, and when it appeared or went."""
 
 from __future__ import annotations
 
@@ -11,10 +11,12 @@ from scipy import ndimage
 from shapely.geometry import Polygon
 
 from detectors.lines import VOTE, Votes
-from detectors.perimeter_parameters import RingParameters
+from detectors.perimeter_parameters import PerimeterParameters
 from detectors.ring_shapes import steps
 from detectors.side_support import Points, line_support, support_share
 from geo.scene import BoolArray, FloatArray
+
+_PIECE_PX = 8.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,47 +41,74 @@ def pooled(scenes: list[SceneLines]) -> FloatArray:
     shadow, season and cloud rims move.
     """
     if len(scenes) == 1:
-        return np.asarray(np.abs(scenes[0].votes) * (scenes[0].clear / VOTE), np.float32)
+        return np.asarray(np.abs(scenes[0].votes) * (scenes[0].clear / np.float32(VOTE)), np.float32)
     total = np.zeros(scenes[0].votes.shape, np.int16)
     count = np.zeros(scenes[0].clear.shape, np.int16)
     for scene in scenes:
-        total += scene.votes * scene.clear
+        total += scene.votes if scene.clear.all() else scene.votes * scene.clear
         count += scene.clear
-    return np.asarray(np.abs(total) / (VOTE * np.maximum(count, 1)), np.float32)
+    return np.asarray(np.abs(total) / (np.float32(VOTE) * np.maximum(count, 1)), np.float32)
 
 
-def visibility(
-    starts: npt.NDArray[np.float64],
-    ends: npt.NDArray[np.float64],
-    scenes: list[SceneLines],
-    parameters: RingParameters,
-    least_clear: float,
-) -> npt.NDArray[np.float64]:
-    """How well some sides are seen in each scene.
+@dataclass(slots=True)
+class Outline:
+    """A ring that may stand, and how well each piece of it is seen in every scene.
 
-    Args:
-        starts: float64 (side, 2), pixel coordinates.
-        ends: float64 (side, 2).
-        scenes: In time order.
-        parameters: Of the ring search.
-        least_clear: Share of the sides that has to be clear.
-
-    Returns:
-        float64 (scene,), 0 to 1; NaN where too little is clear.
+    Attributes:
+        ring: In pixel coordinates, 0 at the centre of the first pixel.
+        seen: float32 (scene, piece), 0 to 1: how well each piece of at most eight pixels is seen; NaN where not clear.
+        fitted_with: Number of scenes with which its sides were last fitted.
     """
-    seen = np.full(len(scenes), np.nan)
-    middle = np.rint((starts + ends) / 2.0).astype(np.int64)
-    for index, scene in enumerate(scenes):
+
+    ring: Polygon
+    seen: FloatArray
+    fitted_with: int = 1
+
+    @classmethod
+    def of(cls, ring: Polygon, scenes: list[SceneLines], parameters: PerimeterParameters) -> Outline:
+        """A ring read in all scenes so far."""
+        outline = cls(ring, np.zeros((0, len(pieces(ring)[0])), np.float32))
+        outline.seen = np.array([outline.read(scene, parameters) for scene in scenes], np.float32)
+        return outline
+
+    def add(self, scene: SceneLines, parameters: PerimeterParameters) -> None:
+        """Reads the next scene."""
+        self.seen = np.vstack([self.seen, self.read(scene, parameters)[None]])
+
+    def read(self, scene: SceneLines, parameters: PerimeterParameters) -> FloatArray:
+        """How well each piece is seen in a scene, float32 (piece,)."""
+        starts, ends = pieces(self.ring)
         strengths, owner = line_support(scene.votes, starts, ends)
-        share = support_share(strengths / VOTE, *parameters.seen)
-        if scene.clear.all():
-            seen[index] = share.mean()
-            continue
+        share = support_share(strengths / VOTE, *parameters.rings.seen)
+        seen = np.bincount(owner, share) / np.bincount(owner)
         rows, columns = scene.clear.shape
-        clear = scene.clear[np.clip(middle[:, 1], 0, rows - 1), np.clip(middle[:, 0], 0, columns - 1)][owner]
-        if clear.mean() >= least_clear:
-            seen[index] = share[clear].mean()
-    return seen
+        middle = np.rint((starts + ends) / 2.0).astype(np.int64)
+        clear = scene.clear[np.clip(middle[:, 1], 0, rows - 1), np.clip(middle[:, 0], 0, columns - 1)]
+        return np.where(clear, seen, np.nan).astype(np.float32)
+
+    @property
+    def lengths(self) -> npt.NDArray[np.float64]:
+        """Of the pieces, pixels."""
+        starts, ends = pieces(self.ring)
+        return np.asarray(np.hypot(*(ends - starts).T))
+
+    def apart_from(self, older: Polygon, tolerance_px: float) -> BoolArray:
+        """Which pieces don't run along an older ring, bool (piece,)."""
+        starts, ends = pieces(self.ring)
+        return np.asarray(shapely.distance(shapely.points((starts + ends) / 2.0), older.exterior) > tolerance_px)
+
+    def visibility(self, chosen: BoolArray, least_clear: float) -> npt.NDArray[np.float64]:
+        """How well some pieces are seen in each scene, float64 (scene,); NaN where too little of them is clear."""
+        weight = np.where(chosen, self.lengths, 0.0)
+        clear = np.isfinite(self.seen)
+        known = clear @ weight
+        mean = np.where(clear, self.seen, 0.0) @ weight / np.maximum(known, 1e-9)
+        return np.where(known >= max(least_clear * weight.sum(), 1e-9), mean, np.nan)
+
+
+def pieces(ring: Polygon) -> tuple[Points, Points]:
+    """Start and end of each piece of a ring's sides, float64 (piece, 2), in pixel coordinates."""
+    return steps(ring.segmentize(_PIECE_PX))
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,16 +120,20 @@ class Onset:
         first: First scene that shows it.
         seen: All scenes since that show it.
         assessed: Number of clear scenes since the onset.
+        purity: Share of the clear scenes before the onset that don't show it.
         before: Mean visibility before the onset.
         after: Mean visibility since.
+        now: Mean visibility in the newest scenes that show it, four at most.
     """
 
     without: int
     first: int
     seen: tuple[int, ...]
     assessed: int
+    purity: float
     before: float
     after: float
+    now: float
 
     @property
     def persistence(self) -> float:
@@ -120,8 +153,7 @@ def onset(visible: npt.NDArray[np.float64]) -> Onset | None:
     if len(known) < 2:
         return None
     series = visible[known]
-    errors = [series[:k].var() * k + series[k:].var() * (len(series) - k) for k in range(1, len(series))]
-    split = int(np.argmin(errors)) + 1
+    split = _best_split(series)
     before, after = float(series[:split].mean()), float(series[split:].mean())
     if after <= before:
         return None
@@ -131,7 +163,17 @@ def onset(visible: npt.NDArray[np.float64]) -> Onset | None:
     low = early[series[:split] < middle]
     if not seen or not len(low):
         return None
-    return Onset(int(low[-1]), seen[0], seen, len(known[known >= seen[0]]), before, after)
+    assessed = len(known[known >= seen[0]])
+    now = float(visible[list(seen[-4:])].mean())
+    return Onset(int(low[-1]), seen[0], seen, assessed, len(low) / len(early), before, after, now)
+
+
+def _best_split(series: npt.NDArray[np.float64]) -> int:
+    """How many values come before the step of the two-segment constant model with the least squared error."""
+    count = np.arange(1, len(series))
+    total, left = series.sum(), np.cumsum(series)[:-1]
+    explained = left**2 / count + (total - left) ** 2 / (len(series) - count)
+    return int(explained.argmax()) + 1
 
 
 def departure(visible: npt.NDArray[np.float64]) -> Onset | None:
@@ -141,55 +183,6 @@ def departure(visible: npt.NDArray[np.float64]) -> Onset | None:
         visible: float64 (scene,), 0 to 1; NaN where not assessable.
     """
     return onset(1.0 - visible)
-
-
-@dataclass(eq=False, slots=True)
-class Track:
-    """One ring through time.
-
-    Attributes:
-        ring: As it stands, in pixel coordinates.
-        onset: When it, or for an extension its new sides, appeared; None where it stood from the start.
-        parent: The ring that it extends.
-        extended: Whether a larger ring has taken its place.
-        departure: When it went; None while it stands.
-        fitted_with: Number of scenes with which its sides were last fitted.
-    """
-
-    ring: Polygon
-    onset: Onset | None
-    parent: Track | None = None
-    extended: bool = False
-    departure: Onset | None = None
-    fitted_with: int = 1
-
-    @property
-    def standing(self) -> bool:
-        """Whether it is the newest state of its enclosure."""
-        return not self.extended and self.departure is None
-
-
-def new_sides(ring: Polygon, older: Polygon | None = None, tolerance_px: float = 0.0) -> tuple[Points, Points]:
-    """Pieces of a ring's sides that don't run along an older ring.
-
-    Args:
-        ring: In pixel coordinates.
-        older: The ring whose sides are left out.
-        tolerance_px: Distance within which a piece runs along the older ring.
-
-    Returns:
-        Start and end of each piece, float64 (piece, 2), at most eight pixels long.
-    """
-    starts, ends = steps(ring.segmentize(8.0))
-    if older is None:
-        return starts, ends
-    apart = shapely.distance(shapely.points((starts + ends) / 2.0), older.exterior) > tolerance_px
-    return starts[apart], ends[apart]
-
-
-def length_of(sides: tuple[Points, Points]) -> float:
-    """Summed length of pieces of sides."""
-    return float(np.hypot(*(sides[1] - sides[0]).T).sum())
 
 
 def eroded(valid: BoolArray, rim_px: int) -> BoolArray:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
@@ -10,71 +12,79 @@ from shapely.geometry import Polygon
 from detectors.alignment import align_sides
 from detectors.lines import LineFilter, luminance, widened
 from detectors.perimeter_parameters import PerimeterParameters
-from detectors.ring_shapes import beyond, outline_mask, overlap
-from detectors.ring_tracks import (
-    Onset,
-    SceneLines,
-    Track,
-    departure,
-    eroded,
-    length_of,
-    new_sides,
-    onset,
-    pooled,
-    visibility,
-)
-from detectors.rings import better, find_rings, inside_evidence
-from detectors.side_support import Points
+from detectors.ring_choice import Chain, Choice, Stage, dropped
+from detectors.ring_shapes import beyond, outline_mask
+from detectors.ring_tracks import Onset, Outline, SceneLines, departure, eroded, pooled
+from detectors.rings import find_rings, inside_evidence
 from geo.bands import visible
-from geo.scene import FloatArray, ImageStack
+from geo.scene import BoolArray, FloatArray
 
 _ALIGN_PX = 2.0  # a fitted side is within this of its line
 
 
 class RingWatch:
-    """Rings of one image stack, followed scene by scene.
+    """Rings of one area, followed scene by scene.
 
     Attributes:
-        tracks: All rings that hold so far.
+        scenes: What each scene shows of lines.
+        outlines: Rings that may stand.
+        chains: Those that do, place by place, with what they grew from.
+        gone: Rings that stood from the start and have gone, each with when.
+        differs: Whether the newest scene's lines differ from those before all over the area.
         ridges: float32 (orientation, y, x): contrast of thin lines in the newest scene.
         noise: float32 (y, x): contrast of the quietest clutter seen so far.
     """
 
-    def __init__(self, parameters: PerimeterParameters, stack: ImageStack) -> None:
+    def __init__(self, parameters: PerimeterParameters, shape: tuple[int, int], gsd_m: float) -> None:
         self.parameters = parameters
-        self.stack = stack
-        self.gsd_m = stack.grid.gsd_m
-        self.bands = [stack.bands.index(band) for band in visible(stack.bands)]
+        self.gsd_m = gsd_m
         self.filter = LineFilter(
-            stack.grid.shape,
-            self.gsd_m,
+            shape,
+            gsd_m,
             parameters.orientations,
-            parameters.flank_px * self.gsd_m,
+            parameters.flank_px * gsd_m,
             parameters.along_m,
             parameters.saturation,
         )
+        self.acquired: list[datetime] = []
         self.scenes: list[SceneLines] = []
         self.noise: FloatArray | None = None
         self.ridges: FloatArray = np.zeros((0, 0, 0), np.float32)
         self.background: FloatArray | None = None
-        self.tracks: list[Track] = []
+        self.outlines: list[Outline] = []
+        self.chains: tuple[Chain, ...] = ()
+        self.gone: list[tuple[Outline, Onset]] = []
+        self.differs = False
 
-    def add(self, index: int) -> None:
-        """Takes in the next scene of the stack."""
-        self.add_lines(index)
-        if index == 0:
+    @property
+    def choice(self) -> Choice:
+        """How rings are chosen."""
+        return Choice(self.parameters, self.gsd_m, self.acquired)
+
+    def add(self, reflectance: FloatArray, valid: BoolArray, bands: tuple[str, ...], acquired: datetime) -> None:
+        """Takes in the next scene: float32 (band, y, x), bool (y, x)."""
+        self.add_lines(reflectance, valid, bands, acquired)
+        newest = self.scenes[-1]
+        for outline in (*self.outlines, *(outline for outline, _ in self.gone)):
+            outline.add(newest, self.parameters)
+        self.differs = False
+        if len(self.scenes) == 1:
             return
-        for track in [track for track in self.tracks if not track.extended]:
-            self._update(track)
-        for ring in self._appeared(index):
-            self._place(ring, index)
-        for ring in self._vanished(index):
-            self._miss(ring)
+        found = [*self._appeared(), *self._refitted()]
+        self.outlines += [outline for outline in found if self._may_stand(outline)]
+        self.chains = self.choice.chains(self.outlines)
+        standing = [stage.outline for chain in self.chains for stage in chain]
+        self.outlines = dropped(self.outlines, self.choice, standing, self.parameters.most_outlines)
+        self.gone = [(outline, dated) for outline, _ in self.gone if (dated := self._went(outline)) is not None]
+        for outline in self._vanished():
+            dated = self._went(outline)
+            if dated is not None:
+                self.gone.append((outline, dated))
 
-    def add_lines(self, index: int) -> None:
+    def add_lines(self, reflectance: FloatArray, valid: BoolArray, bands: tuple[str, ...], acquired: datetime) -> None:
         """Reads the lines of the next scene, without looking for rings in them."""
-        valid = self.stack.valid[index]
-        image = luminance(self.stack.reflectance[index][self.bands], valid, self.background)
+        chosen = [bands.index(band) for band in visible(bands)]
+        image = luminance(reflectance[chosen], valid, self.background)
         self.background = image
         self.ridges = ridges = self.filter.ridges(image)
         contrast = np.abs(ridges).max(axis=0)
@@ -85,20 +95,71 @@ class RingWatch:
         texture = np.log(np.maximum(contrast, 1e-6) / max(float(np.median(contrast)), 1e-6))
         clear = eroded(valid, max(1, round(20.0 / self.gsd_m)))
         self.scenes.append(SceneLines(self.filter.votes(ridges, self.noise), texture.astype(np.float32), clear))
+        self.acquired.append(acquired)
 
-    def _appeared(self, index: int) -> list[Polygon]:
+    def departed(self, stage: Stage) -> Onset | None:
+        """When a ring went, if the newest clear scenes all show it gone."""
+        since = stage.outline.visibility(np.ones(stage.outline.seen.shape[1], bool), self.parameters.least_clear)
+        since[: stage.onset.first] = np.nan
+        gone = departure(since)
+        if gone is None or len(gone.seen) < self.parameters.gone_scenes or gone.persistence < 1.0:
+            return None
+        return gone if self.choice.holds(gone, stage.outline.ring.length, least_after=0.0) else None
+
+    def _appeared(self) -> list[Outline]:
         """Rings that the newest scene shows and the ones before don't."""
+        index = len(self.scenes) - 1
         many, newest = self.parameters.before
         old = range(max(0, index - many - newest), max(1, index - newest))
-        return self._search([index], list(old), [track.ring for track in self.tracks if track.standing])
+        known = [chain[-1].outline.ring for chain in self.chains]
+        found = self._search([index], list(old), known)
+        strength = pooled([self.scenes[index]])
+        built_on = [
+            beyond(ring, older, self.gsd_m, self.parameters.rings)
+            for ring in found
+            for older in known
+            if ring.intersection(older).area > 0.7 * older.area and ring.area > older.area
+        ]
+        outlines = [self._outline(ring) for ring in (*found, *built_on)]
+        return [*outlines, *(self._outline(align_sides(one.ring, strength, _ALIGN_PX)) for one in outlines)]
 
-    def _vanished(self, index: int) -> list[Polygon]:
+    def _refitted(self) -> list[Outline]:
+        """Rings that stand, found again in all scenes since their onset together: their sides stay, clutter moves."""
+        found: list[Outline] = []
+        for chain in self.chains:
+            top = chain[-1]
+            if len(top.onset.seen) < 1.3 * top.outline.fitted_with:
+                continue
+            top.outline.fitted_with = len(top.onset.seen)
+            others = [other[-1].outline.ring for other in self.chains if other is not chain]
+            others += [] if top.extends is None else [top.extends]
+            old = list(range(max(0, top.onset.without - 3), top.onset.without + 1))
+            for now in {top.onset.seen[-self.parameters.pooled_scenes :], top.onset.seen[-3:]}:
+                strength = pooled([self.scenes[i] for i in now])
+                rings = [top.outline.ring, *self._search(list(now), old, others, top.outline.ring)]
+                rings += [align_sides(ring, strength, _ALIGN_PX) for ring in rings]
+                found += [self._outline(ring, len(top.onset.seen)) for ring in rings[1:]]
+        return found
+
+    def _vanished(self) -> list[Outline]:
         """Rings that the first scenes show and the newest don't."""
+        index = len(self.scenes) - 1
         newest = list(range(index - self.parameters.gone_scenes + 1, index + 1))
         first = list(range(0, min(3, newest[0])))
         if not first:
             return []
-        return self._search(first, newest, [track.ring for track in self.tracks])
+        known = [stage.outline.ring for chain in self.chains for stage in chain]
+        known += [outline.ring for outline, _ in self.gone]
+        return [self._outline(ring) for ring in self._search(first, newest, known)]
+
+    def _went(self, outline: Outline) -> Onset | None:
+        """When a ring that stood from the start went; None if it didn't."""
+        whole = np.ones(outline.seen.shape[1], bool)
+        gone = departure(outline.visibility(whole, self.parameters.least_clear))
+        if gone is None or len(gone.seen) < self.parameters.gone_scenes or gone.persistence < 1.0:
+            return None
+        stood = 1.0 - gone.before >= self.parameters.least_visibility
+        return gone if stood and self.choice.holds(gone, outline.ring.length, least_after=0.0) else None
 
     def _search(
         self, now: list[int], old: list[int], known: list[Polygon], around: Polygon | None = None
@@ -112,7 +173,8 @@ class RingWatch:
         if not clear.any():
             return []
         gain = np.maximum(strength - widened(earlier), 0.0) * clear
-        if np.percentile(gain.max(axis=0)[clear], 80) > self.parameters.most_change:
+        if np.median(gain.max(axis=0)[clear]) > self.parameters.most_change:
+            self.differs |= now == [len(self.scenes) - 1]
             return []
         texture = np.median([self.scenes[i].texture for i in now], axis=0)
         before = np.maximum(np.median([self.scenes[i].texture for i in old], axis=0), -0.7)
@@ -120,135 +182,12 @@ class RingWatch:
         evidence = inside_evidence(gain, outline_mask(known, clear.shape), structure, gsd_m, rings)
         return find_rings(strength, earlier, evidence, known, gsd_m, rings, around)
 
-    def _place(self, ring: Polygon, index: int) -> None:
-        """Takes a candidate as a new ring, as the growth of one that stands, or not at all."""
-        touching = [
-            track
-            for track in self.tracks
-            if track.standing and track.ring.intersection(ring).area > 0.2 * min(ring.area, track.ring.area)
-        ]
-        if not touching:
-            dated = onset(self._visible(new_sides(ring)))
-            if self.holds(dated, new_sides(ring)) and dated is not None and index in dated.seen:
-                track = Track(ring, dated)
-                self._replace(track, ring)
-                self.tracks.append(track)
-        for track in touching:
-            self._grow(track, ring, index)
+    def _outline(self, ring: Polygon, fitted_with: int = 1) -> Outline:
+        outline = Outline.of(ring, self.scenes, self.parameters)
+        outline.fitted_with = fitted_with
+        return outline
 
-    def _grow(self, track: Track, ring: Polygon, index: int) -> None:
-        """Extends a ring by a candidate that reaches beyond it."""
-        limits = self.parameters
-        within = ring.intersection(track.ring).area
-        if ring.area < (1.0 + limits.least_growth) * track.ring.area or within < 0.7 * track.ring.area:
-            return
-        strength = pooled([self.scenes[index]])
-        kept = beyond(ring, track.ring, self.gsd_m, limits.rings)
-        if kept.area >= (1.0 + limits.least_growth) * track.ring.area and better(kept, ring, strength, limits.rings):
-            ring = kept
-        grown = Track(ring, None, parent=track)
-        dated = onset(self._visible(self.dated_sides(grown)))
-        if dated is None or not self.holds(dated, self.dated_sides(grown)) or index not in dated.seen:
-            return
-        acquired = [scene.acquired_at for scene in self.stack.scenes]
-        if track.onset and (acquired[dated.first] - acquired[track.onset.first]).days <= limits.works_days:
-            self._replace(track, ring)
-            return
-        track.extended = True
-        grown.onset = dated
-        self.tracks.append(grown)
-
-    def _replace(self, track: Track, ring: Polygon) -> None:
-        """Gives a ring a better outline, laid on the lines of all scenes that show it, if its onset stays clear."""
-        for _ in range(2):
-            candidate = Track(ring, None, parent=track.parent)
-            dated = onset(self._visible(self.dated_sides(candidate)))
-            if dated is None or not self.holds(dated, self.dated_sides(candidate)):
-                return
-            track.ring, track.onset = ring, dated
-            strength = pooled([self.scenes[i] for i in dated.seen[-self.parameters.pooled_scenes :]])
-            ring = align_sides(ring, strength, _ALIGN_PX)
-
-    def _miss(self, ring: Polygon) -> None:
-        """Takes a ring that stood from the start as removed."""
-        sides = new_sides(ring)
-        gone = departure(self._visible(sides))
-        if gone is None or len(gone.seen) < self.parameters.gone_scenes or gone.persistence < 1.0:
-            return
-        if 1.0 - gone.before >= self.parameters.least_visibility and self.holds(gone, sides, least_after=0.0):
-            self.tracks.append(Track(ring, None, departure=gone))
-
-    def _update(self, track: Track) -> None:
-        """Brings a ring up to date with the newest scene; one that no longer holds makes way for a better one."""
-        sides = self.dated_sides(track)
-        seen = self._visible(sides)
-        track.departure = self._departure(track, seen, sides)
-        if track.departure is not None:
-            return
-        if track.onset is None:
-            self._drop(track)
-            return
-        dated = onset(seen)
-        if dated is None or not self.holds(dated, sides):
-            self._drop(track)
-            return
-        track.onset = dated
-        if len(dated.seen) >= 1.3 * track.fitted_with:
-            track.fitted_with = len(dated.seen)
-            self._refit(track)
-
-    def _departure(self, track: Track, seen: npt.NDArray[np.float64], sides: tuple[Points, Points]) -> Onset | None:
-        """When a ring went, if the newest clear scenes all show it gone."""
-        start = track.onset.first if track.onset else 0
-        since = seen.copy()
-        since[:start] = np.nan
-        gone = departure(since)
-        if gone is None or len(gone.seen) < self.parameters.gone_scenes or gone.persistence < 1.0:
-            return None
-        if track.onset is not None and gone.without - start < 1:
-            return None
-        return gone if self.holds(gone, sides, least_after=0.0) else None
-
-    def _drop(self, track: Track) -> None:
-        self.tracks.remove(track)
-        if track.parent is not None:
-            track.parent.extended = False
-
-    def _refit(self, track: Track) -> None:
-        """Finds a ring again in all scenes since its onset together: its sides stay, clutter moves."""
-        limits = self.parameters
-        if track.onset is None:
-            return
-        now = list(track.onset.seen[-limits.pooled_scenes :])
-        old = list(range(max(0, track.onset.without - 3), track.onset.without + 1))
-        others = [other.ring for other in self.tracks if other.standing and other is not track]
-        if track.parent:
-            others.append(track.parent.ring)
-        strength = pooled([self.scenes[i] for i in now])
-        for ring in self._search(now, old, others, track.ring):
-            if overlap(ring, track.ring) > 0.6 and better(ring, track.ring, strength, limits.rings):
-                self._replace(track, ring)
-                return
-
-    def dated_sides(self, track: Track) -> tuple[Points, Points]:
-        """The sides by which a ring is dated: all, or for an extension those that its parent doesn't have."""
-        older = track.parent.ring if track.parent else None
-        return new_sides(track.ring, older, self.parameters.rings.snap_m / self.gsd_m / 2.0)
-
-    def _visible(self, sides: tuple[Points, Points]) -> npt.NDArray[np.float64]:
-        return visibility(*sides, self.scenes, self.parameters.rings, self.parameters.least_clear)
-
-    def holds(self, dated: Onset | None, sides: tuple[Points, Points], least_after: float | None = None) -> bool:
-        """Whether a step in visibility is more than chance, and lasts."""
-        limits = self.parameters
-        if dated is None or len(sides[0]) == 0:
-            return False
-        # Chance alone moves the visibility of short rings further than that of long ones.
-        length_m = length_of(sides) * self.gsd_m
-        chance = limits.chance_gain * np.sqrt(100.0 / max(length_m, 100.0))
-        least = limits.least_visibility if least_after is None else least_after
-        return bool(
-            dated.after >= least
-            and dated.after - dated.before >= limits.least_gain + chance
-            and dated.persistence >= limits.least_persistence
-        )
+    def _may_stand(self, outline: Outline) -> bool:
+        """Whether a new outline is worth following."""
+        found = self.choice.dated(outline)
+        return found is not None and len(self.scenes) - 1 in found.seen

@@ -1,0 +1,152 @@
+"""Which of many possible outlines stand: one story for every place, however the outlines were come by."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+from shapely.geometry import Polygon
+
+from detectors.perimeter_parameters import PerimeterParameters
+from detectors.ring_tracks import Onset, Outline, onset
+from geo.scene import BoolArray
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """A ring as it stood from its onset on.
+
+    Attributes:
+        outline: The ring.
+        onset: When it, or for an extension its new sides, appeared.
+        fresh: bool (piece,): the pieces of its outline that it is dated by.
+        extends: The ring that it is an extension of; None for a new one.
+    """
+
+    outline: Outline
+    onset: Onset
+    fresh: BoolArray
+    extends: Polygon | None = None
+
+
+#: Stages of one place, ascending in time and area; the last of them is what stands.
+Chain = tuple[Stage, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """How rings are chosen from the outlines that were found.
+
+    Attributes:
+        parameters: Of the detector.
+        gsd_m: Pixel size, metres.
+        acquired: When each scene was acquired.
+    """
+
+    parameters: PerimeterParameters
+    gsd_m: float
+    acquired: Sequence[datetime]
+
+    def dated(self, outline: Outline, chosen: BoolArray | None = None) -> Onset | None:
+        """When an outline, or some pieces of it, appeared; None where that isn't more than chance, or didn't last."""
+        chosen = np.ones(outline.seen.shape[1], bool) if chosen is None else chosen
+        found = onset(outline.visibility(chosen, self.parameters.least_clear))
+        return found if self.holds(found, float(outline.lengths[chosen].sum())) else None
+
+    def holds(self, dated: Onset | None, length_px: float, least_after: float | None = None) -> bool:
+        """Whether a step in visibility is more than chance, and lasts."""
+        limits = self.parameters
+        if dated is None or length_px == 0.0:
+            return False
+        # Chance alone moves the visibility of short rings further than that of long ones.
+        chance = limits.chance_gain * np.sqrt(100.0 / max(length_px * self.gsd_m, 100.0))
+        least = limits.least_visibility if least_after is None else least_after
+        return bool(
+            dated.after >= least
+            and dated.after - dated.before >= limits.least_gain + chance
+            and min(dated.persistence, dated.purity) >= limits.least_persistence
+        )
+
+    def merit(self, outline: Outline, dated: Onset) -> float:
+        """What an outline explains: newly seen pixels of side beyond those that chance would give, less its corners."""
+        gain = dated.now - dated.before - self.parameters.chance_share
+        return gain * outline.ring.length - self.parameters.corner_merit * (len(outline.ring.exterior.coords) - 1)
+
+    def chains(self, outlines: Sequence[Outline]) -> tuple[Chain, ...]:
+        """What stands at every place and what it grew from: the outlines of most merit that don't contradict."""
+        dated = [(outline, found) for outline in outlines if (found := self.dated(outline)) is not None]
+        ranked = sorted(dated, key=lambda pair: -self.merit(*pair))
+        chains: list[Chain] = []
+        for outline, found in ranked:
+            if self.merit(outline, found) <= 0.0:
+                break
+            touched = [chain for chain in chains if any(_meet(outline.ring, stage.outline.ring) for stage in chain)]
+            if not touched:
+                chains.append((Stage(outline, found, np.ones(outline.seen.shape[1], bool)),))
+            elif len(touched) == 1 and (grown := self._joined(touched[0], outline, found)) is not None:
+                chains[chains.index(touched[0])] = grown
+        return tuple(chains)
+
+    def _joined(self, chain: Chain, outline: Outline, found: Onset) -> Chain | None:
+        """A chain with one more stage, if it is older than what is larger and younger than what is smaller."""
+        smaller = [stage for stage in chain if stage.outline.ring.area < outline.ring.area]
+        larger = [stage for stage in chain if stage.outline.ring.area >= outline.ring.area]
+        stage: Stage | None = Stage(outline, found, np.ones(outline.seen.shape[1], bool))
+        if smaller:
+            stage = self._extension(outline, smaller[-1])
+        if stage is None:
+            return None
+        if not larger:
+            return (*smaller, stage)
+        after = self._extension(larger[0].outline, stage)
+        return None if after is None else (*smaller, stage, after, *larger[1:])
+
+    def _extension(self, outline: Outline, older: Stage) -> Stage | None:
+        """An outline as a later extension of a ring; None where it isn't one."""
+        ring, before = outline.ring, older.outline.ring
+        within = ring.intersection(before).area
+        if ring.area < (1.0 + self.parameters.least_growth) * before.area or within < 0.8 * before.area:
+            return None
+        fresh = outline.apart_from(before, self.parameters.rings.snap_m / self.gsd_m / 2.0)
+        found = self.dated(outline, fresh)
+        if found is None or older.onset.first >= found.first:
+            return None
+        later = self.acquired[found.first] - self.acquired[older.onset.first]
+        if later.days <= self.parameters.works_days or not _stood_before(older.onset, found):
+            return None
+        return Stage(outline, found, fresh, before)
+
+
+def _stood_before(older: Onset, later: Onset) -> bool:
+    """Whether a ring was seen before it was extended."""
+    return older.seen[0] <= later.without
+
+
+def _meet(one: Polygon, other: Polygon) -> bool:
+    return bool(one.intersection(other).area > 0.2 * min(one.area, other.area))
+
+
+def dropped(outlines: Sequence[Outline], choice: Choice, kept: Sequence[Outline], most: int) -> list[Outline]:
+    """The outlines worth keeping: those that stand, and the best of the others, each shape once."""
+
+    def worth(outline: Outline) -> float:
+        found = onset(outline.visibility(np.ones(outline.seen.shape[1], bool), choice.parameters.least_clear))
+        return -np.inf if found is None else choice.merit(outline, found)
+
+    chosen = list(kept)
+    for outline in sorted(outlines, key=worth, reverse=True):
+        if len(chosen) >= most:
+            break
+        if all(outline is not other and not _alike(outline.ring, other.ring) for other in chosen):
+            chosen.append(outline)
+    return chosen
+
+
+def _alike(one: Polygon, other: Polygon) -> bool:
+    inter = one.intersection(other).area
+    return bool(inter > 0.95 * (one.area + other.area - inter))
+
+
+
