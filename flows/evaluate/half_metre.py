@@ -21,6 +21,7 @@ GSD_M = 0.5
 _BRIGHTEST = 0.5  # reflectance of white, which an 8-bit picture doesn't tell
 _SCENES, _DAYS = 8, 60
 _TILES = 5
+_BANDS = ("B04", "B03", "B02")
 _BEGIN = datetime(2019, 4, 1, 11, tzinfo=UTC)
 
 
@@ -38,7 +39,8 @@ def half_metre_grounds(folder: Path, seed: int) -> Iterator[Background]:
     for number, path in enumerate(images):
         random = np.random.default_rng([seed, number])
         picture = np.moveaxis(imread(path)[..., :3], -1, 0).astype(np.float32) / 255.0 * _BRIGHTEST
-        wide = np.pad(picture, ((0, 0), *(((_TILES // 2) * n, (_TILES // 2) * n) for n in picture.shape[1:])), "symmetric")
+        around = [(_TILES // 2 * length,) * 2 for length in picture.shape[1:]]
+        wide = np.pad(picture, [(0, 0), *around], "symmetric")
         yield Background(path.stem, _series(wide, random), shapely.GeometryCollection())
 
 
@@ -47,12 +49,11 @@ def _series(ground: FloatArray, random: np.random.Generator) -> ImageStack:
     shape = (ground.shape[1], ground.shape[2])
     grid = Grid("EPSG:32614", Affine(GSD_M, 0.0, 600_000.0, 0.0, -GSD_M, 3_400_000.0), shape, GSD_M)
     scenes = tuple(
-        Scene(f"look-{index}", "made-up", _BEGIN + timedelta(days=_DAYS * index), grid.extent, GSD_M, ("B04", "B03", "B02"))
+        Scene(f"look-{index}", "made-up", _BEGIN + timedelta(days=_DAYS * index), grid.extent, GSD_M, _BANDS)
         for index in range(_SCENES)
     )
     looks = [
-        ndimage.shift(ground, (0.0, *random.normal(0.0, 0.3, 2)), order=1, mode="nearest")
-        * random.normal(1.0, 0.05)
+        ndimage.shift(ground, (0.0, *random.normal(0.0, 0.3, 2)), order=1, mode="nearest") * random.normal(1.0, 0.05)
         + random.normal(0.0, 0.005, ground.shape)
         for _ in scenes
     ]
@@ -60,7 +61,7 @@ def _series(ground: FloatArray, random: np.random.Generator) -> ImageStack:
     return ImageStack(
         reflectance=np.asarray(looks, np.float32),
         valid=valid,
-        bands=("B04", "B03", "B02"),
+        bands=_BANDS,
         scenes=scenes,
         grid=grid,
         shift_m=np.zeros((_SCENES, 2)),

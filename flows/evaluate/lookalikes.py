@@ -129,7 +129,8 @@ def _drainage(stack: ImageStack, random: np.random.Generator) -> ImageStack:
 
 def _houses(stack: ImageStack, random: np.random.Generator) -> ImageStack:
     """Rows of barracks and no wall around them."""
-    ground = random_ring(random, stack.grid.extent.centroid.coords[0], 9.0, int(random.integers(4, 8)))
+    centre = stack.grid.extent.centroid
+    ground = random_ring(random, (centre.x, centre.y), 9.0, int(random.integers(4, 8)))
     roofs = list(barracks(ground, random))
     return with_roofs(stack, roofs, float(random.uniform(0.08, 0.2)), _beginning(stack, random))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 import numpy as np
 from shapely.geometry.base import BaseGeometry
@@ -47,12 +48,15 @@ class Trial:
         contrast: Reflectance contrast of wall, track and strip in a pixel, without the shadow.
         seen_contrast: What the line filter sees of it, shadow included, reflectance.
         noise: Contrast that clutter reaches on the ground, reflectance.
+        shown: The last scene before it was opened or removed.
         drawn: The ring, and what happened to it.
         standing: The confirmed finding that matches the ring, None if there is none; before it was opened or removed.
         afterwards: Findings that match the ring after the last scene.
         false: Confirmed findings after the last scene that lie off the ring and off the walls that really appeared.
         evidence: What each finding off these walls rests on, and whether it is the ring.
         onset_error: First scene found less first scene drawn; None if not found.
+        gone_late: First scene in which it is told to be gone less the first in which it was opened or removed; None if
+            that isn't told.
         assessable: Whether the detector said that a wall could have been seen.
         years: Length of the series.
     """
@@ -61,12 +65,14 @@ class Trial:
     contrast: float
     seen_contrast: float
     noise: float
+    shown: ImageStack
     drawn: Draw
     standing: Finding | None
     afterwards: tuple[Finding, ...]
     false: int
     evidence: tuple[tuple[RingEvidence, bool], ...]
     onset_error: int | None
+    gone_late: int | None
     assessable: bool
     years: float
 
@@ -145,16 +151,18 @@ def trial(
         contrast=contrast,
         seen_contrast=seen_contrast(area, plan.wall, min(plan.since, len(area) - 1)),
         noise=ground_noise(area),
+        shown=stack.take([plan.changed - 1]),
         drawn=plan,
         standing=standing,
         afterwards=tuple(finding for finding in last if overlap(finding.geometry, ring) >= MATCH),
         false=sum(len(each.seen_in) >= CONFIRMED and not shares_ground(each.geometry, ring) for each in last),
         evidence=tuple(
-            (evidence_of(each, _scenes_before(each, stack)), overlap(each.geometry, ring) >= MATCH)
+            (evidence_of(each, _scenes_before(each.first_with, stack)), overlap(each.geometry, ring) >= MATCH)
             for each in last
             if each.kind in STANDING
         ),
-        onset_error=None if standing is None else _scenes_before(standing, stack) - plan.since,
+        onset_error=None if standing is None else _scenes_before(standing.first_with, stack) - plan.since,
+        gone_late=_gone_late(last, plan, stack),
         assessable=followed[0].verdict is not Verdict.NOT_ASSESSABLE,
         years=(stack.scenes[-1].acquired_at - stack.scenes[0].acquired_at).days / 365.25,
     )
@@ -186,6 +194,17 @@ def shares_ground(found: BaseGeometry, other: BaseGeometry) -> bool:
     return bool(shared > 0.1 * min(found.area, other.area) > 0.0)
 
 
-def _scenes_before(finding: Finding, stack: ImageStack) -> int:
-    """Number of scenes before the first that shows a finding."""
-    return sum(scene.acquired_at < finding.first_with for scene in stack.scenes)
+def _gone_late(findings: Sequence[Finding], plan: Draw, stack: ImageStack) -> int | None:
+    """By how many scenes the end of a ring is told late."""
+    moments = [
+        finding.first_with if finding.kind is ChangeType.PERIMETER_REMOVED else finding.gone_at
+        for finding in findings
+        if overlap(finding.geometry, plan.wall.ring) >= MATCH
+    ]
+    gone = [_scenes_before(moment, stack) for moment in moments if moment is not None]
+    return min(gone) - plan.changed if gone else None
+
+
+def _scenes_before(moment: datetime, stack: ImageStack) -> int:
+    """Number of scenes before a moment."""
+    return sum(scene.acquired_at < moment for scene in stack.scenes)

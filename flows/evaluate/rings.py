@@ -103,7 +103,7 @@ def with_roofs(stack: ImageStack, roofs: Sequence[Polygon], contrast: float, sin
 def pixel_contrast(wall: SimulatedWall, gsd_m: float) -> float:
     """Reflectance contrast of wall and track together in a pixel that holds both, without the shadow."""
     share = wall.width_m * wall.wall_contrast + wall.track_m * wall.track_contrast
-    return share / gsd_m + (wall.cleared_contrast if wall.cleared_m else 0.0)
+    return share / max(gsd_m, wall.width_m + wall.track_m) + (wall.cleared_contrast if wall.cleared_m else 0.0)
 
 
 def _stands(wall: SimulatedWall, grid: Grid) -> FloatArray:
