@@ -19,8 +19,8 @@ from detectors.perimeter_confidence import PerimeterCalibration
 from flows.evaluate.half_metre import half_metre_grounds
 from flows.evaluate.lookalikes import mistakes
 from flows.evaluate.nothing import silence
-from flows.evaluate.perimeter_limit import ground_noise, limit_table, side_contrast
-from flows.evaluate.perimeter_real import against_truth, shuffled_line, squares
+from flows.evaluate.perimeter_limit import ground_noise, limit_table
+from flows.evaluate.perimeter_real import against_truth, shuffled_line, squares, standing_contrasts
 from flows.evaluate.pictures import draw_reliability, draw_rings, draw_trials
 from flows.evaluate.ring_tables import (
     detection_table,
@@ -139,8 +139,10 @@ def _on_real(stack: ImageStack, truth: Path, options: Options, out: Console) -> 
     for name, square, rings in squares(stack, gpd.read_file(truth).to_crs(stack.grid.crs)):
         assessment = Perimeter().assess(square)
         out.print(against_truth(assessment.findings, rings, name))
-        contrasts = ", ".join(f"{side_contrast(square, ring):.3f}" for ring in rings.geometry)
-        out.print(f"contrast of the drawn sides in the newest scene: {contrasts}; noise {ground_noise(square):.4f}")
+        contrasts = ", ".join(f"{each:.4f}" for each in standing_contrasts(square, rings))
+        out.print(
+            f"contrast of the drawn sides, median of the scenes with it: {contrasts}; noise {ground_noise(square):.4f}"
+        )
         out.print(shuffled_line(square, options.seed))
         if options.pictures is not None:
             path = options.pictures / f"perimeter_{name}.png"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
 
 import geopandas as gpd
 import numpy as np
@@ -14,6 +15,7 @@ from shapely.geometry.base import BaseGeometry
 
 from detectors.base import Finding
 from detectors.perimeter import Perimeter
+from flows.evaluate.perimeter_limit import side_contrast
 from flows.evaluate.ring_trials import CONFIRMED, overlap
 from flows.evaluate.stacks import reordered
 from flows.evaluate.stacks import window as part_of
@@ -33,6 +35,14 @@ def squares(stack: ImageStack, drawn: gpd.GeoDataFrame) -> Iterator[tuple[str, I
             for middle, length in zip((row, column), stack.grid.shape, strict=True)
         )
         yield str(facility).replace(" ", "-"), part_of(stack, top, left, size), rings
+
+
+def standing_contrasts(stack: ImageStack, drawn: gpd.GeoDataFrame) -> Iterator[float]:
+    """Contrast of each drawn ring's sides as the line filter sees it, reflectance: the median of the scenes with it."""
+    for row in drawn.itertuples():
+        first = datetime.fromisoformat(str(row.first_with)[:10]).replace(tzinfo=UTC)
+        later = [index for index, scene in enumerate(stack.scenes) if scene.acquired_at >= first]
+        yield float(np.median([side_contrast(stack.take([index]), row.geometry) for index in later]))
 
 
 def shuffled_line(stack: ImageStack, seed: int, orders: int = 4) -> str:

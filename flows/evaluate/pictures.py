@@ -111,6 +111,8 @@ def draw_trials(trials: Sequence[Trial], path: Path, most: int = 12) -> None:
         bare, beside = (figure.add_subplot(rows, 4, 2 * number + column) for column in (1, 2))
         for axes in (bare, beside):
             _show(axes, trial.shown, 0)
+            west, south, east, north = trial.drawn.wall.ring.buffer(trial.drawn.wall.ring.length / 8.0).bounds
+            axes.set(xlim=(west, east), ylim=(south, north))
         _outline(beside, [trial.drawn.wall.ring], "white")
         _outline(beside, [] if trial.standing is None else [trial.standing.geometry], "tab:orange")
         beside.set_title(f"{trial.contrast:g} on {trial.background}: IoU {trial.iou:.2f}", fontsize=8)
