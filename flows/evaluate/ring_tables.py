@@ -22,7 +22,20 @@ def detection_table(trials: Sequence[Trial]) -> Table:
     sizes = [f"{low:g}-{high:g} ha".replace("-inf", "+") for low, high in _SIZES_HA]
     table = _table(
         "Simulated rings on real ground, confirmed at IoU 0.5 or more",
-        ("ground", "contrast", "rings", "found", *sizes, "IoU", "area", "length", "onset", "false/y", "assessable"),
+        (
+            "ground",
+            "contrast",
+            "seen",
+            "rings",
+            "found",
+            *sizes,
+            "IoU",
+            "area",
+            "length",
+            "onset",
+            "false/y",
+            "assessable",
+        ),
     )
     for ground, contrast in sorted({(each.background, each.contrast) for each in trials}):
         some = [each for each in trials if (each.background, each.contrast) == (ground, contrast)]
@@ -30,6 +43,7 @@ def detection_table(trials: Sequence[Trial]) -> Table:
         table.add_row(
             ground,
             f"{contrast:.3f}",
+            _median(some, lambda each: each.seen_contrast, "{:.4f}"),
             str(len(some)),
             _share(some),
             *(_share([each for each in some if low <= each.area_ha < high]) for low, high in _SIZES_HA),
