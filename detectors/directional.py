@@ -63,7 +63,7 @@ class Taps:
         return out
 
 
-@njit(cache=True)  # type: ignore[untyped-decorator]  # numba ships no types
+@njit(cache=True)
 def _sum_at(
     padded: FloatArray,
     pad: int,
@@ -83,7 +83,7 @@ def _sum_at(
                 total[x] += each * source[x]
 
 
-@njit(cache=True)  # type: ignore[untyped-decorator]
+@njit(cache=True)
 def nearer_flank(centre: FloatArray, one: FloatArray, other: FloatArray, ridge: FloatArray) -> None:
     """How far the centre stands out of both flanks, signed; 0 where it lies between them. All float32 (y, x)."""
     rows, columns = ridge.shape
@@ -94,21 +94,19 @@ def nearer_flank(centre: FloatArray, one: FloatArray, other: FloatArray, ridge: 
             ridge[y, x] = max(low, np.float32(0.0)) + min(high, np.float32(0.0))
 
 
-@njit(cache=True)  # type: ignore[untyped-decorator]
+@njit(cache=True)
 def agreed(mean: FloatArray, near: FloatArray, scale: float, out: npt.NDArray[np.int8]) -> None:
     """Mean votes along a line where the votes nearby agree with it, float32 (y, x), as whole numbers."""
     rows, columns = out.shape
     for y in range(rows):
         for x in range(columns):
             long, short = mean[y, x], np.float32(1.5) * near[y, x]
-            if long > 0.0:
-                held = min(long, max(short, np.float32(0.0)))
-            else:
-                held = max(long, min(short, np.float32(0.0)))
+            sign = np.float32(1.0 if long > 0.0 else -1.0)
+            held = sign * min(abs(long), max(sign * short, np.float32(0.0)))
             out[y, x] = np.int8(np.rint(held * np.float32(scale)))
 
 
-@njit(cache=True)  # type: ignore[untyped-decorator]
+@njit(cache=True)
 def strongest_around(strength: FloatArray, out: FloatArray) -> None:
     """Greatest of each cell's neighbours within a pixel and an orientation step; float32 (orientation, y, x)."""
     count, rows, columns = strength.shape

@@ -44,7 +44,7 @@ class _Pixels:
         )
 
 
-@njit(cache=True)  # type: ignore[untyped-decorator]
+@njit(cache=True)
 def _near(
     x: npt.NDArray[np.float64],
     y: npt.NDArray[np.float64],

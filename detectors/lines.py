@@ -80,18 +80,25 @@ class LineFilter:
             block_m: Side of the blocks.
 
         Returns:
-            float32 (y, x), never below a third of its own median.
+            float32 (block, block), never below a third of its own median.
         """
-        size = max(4, round(block_m / self.gsd_m))
+        size = self._block_px(block_m)
         rows, columns = (-(-n // size) for n in self.shape)
         padded = np.pad(
             strongest, ((0, rows * size - self.shape[0]), (0, columns * size - self.shape[1])), mode="symmetric"
         )
         blocks = padded.reshape(rows, size, columns, size).swapaxes(1, 2).reshape(rows, columns, -1)
         medians = np.median(blocks, axis=2)
-        medians = np.maximum(medians, max(float(np.median(medians)) / 3.0, 1e-6))
-        fine = ndimage.zoom(np.pad(medians, 1, mode="edge"), size, order=1, grid_mode=True, mode="nearest")
+        return np.asarray(np.maximum(medians, max(float(np.median(medians)) / 3.0, 1e-6)), np.float32)
+
+    def spread(self, of_block: FloatArray, block_m: float) -> FloatArray:
+        """A figure of blocks at each pixel, float32 (y, x), linear in between."""
+        size = self._block_px(block_m)
+        fine = ndimage.zoom(np.pad(of_block, 1, mode="edge"), size, order=1, grid_mode=True, mode="nearest")
         return np.asarray(fine[size : size + self.shape[0], size : size + self.shape[1]], np.float32)
+
+    def _block_px(self, block_m: float) -> int:
+        return max(4, round(block_m / self.gsd_m))
 
     def votes(self, ridges: FloatArray, noise: FloatArray) -> Votes:
         """Share of agreeing pixels along every direction.
@@ -137,17 +144,20 @@ class LineFilter:
     def _along(self) -> list[tuple[Taps, Taps]]:
         """Per direction, averages along a line, long and short."""
         most = min(self.shape) - 1
-        return [
-            tuple(_line(direction, min(2.0 * sigma, most), sigma) for sigma in (self.along_m / self.gsd_m, _NEARBY_PX))
-            for direction in self._directions
-        ]
+
+        def average(direction: npt.NDArray[np.float64], sigma: float) -> Taps:
+            return _line(direction, min(2.0 * sigma, most), sigma)
+
+        long = self.along_m / self.gsd_m
+        return [(average(direction, long), average(direction, _NEARBY_PX)) for direction in self._directions]
 
     @cached_property
     def _inside(self) -> list[FloatArray]:
-        """Per direction, float32 (y, x), by which averages near the edge of the image are raised: what lies beyond has no vote."""
+        """Per direction, by how much averages near the edge of the image are raised, as beyond it nothing votes."""
         pad = max(long.reach for long, _ in self._along)
         ones = np.pad(np.ones(self.shape, np.float32), pad)
-        return [1.0 / np.maximum(long.over(ones, pad, np.empty(self.shape, np.float32)), 0.25) for long, _ in self._along]
+        shares = (long.over(ones, pad, np.empty(self.shape, np.float32)) for long, _ in self._along)
+        return [np.asarray(1.0 / np.maximum(share, 0.25), np.float32) for share in shares]
 
 
 def _gauss(distance: npt.NDArray[np.float64], sigma: float) -> npt.NDArray[np.float64]:

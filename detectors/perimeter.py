@@ -19,18 +19,19 @@ from detectors.base import (
     ChangeType,
     Components,
     Finding,
+    Follower,
     Requirements,
     Side,
     Verdict,
-    last_assessment,
     unmet,
 )
 from detectors.perimeter_parameters import PerimeterParameters
 from detectors.ring_shapes import steps
-from detectors.ring_tracks import Onset, Outline, pieces
-from detectors.ring_watch import RingWatch
+from detectors.ring_tracks import Onset, Outline, side_of
+from detectors.ring_watch import RingState, RingWatch
+from detectors.series import Series
 from geo.grid import Grid
-from geo.scene import ImageStack
+from geo.scene import PreparedScene
 
 __all__ = ["Perimeter", "PerimeterParameters"]
 
@@ -47,41 +48,55 @@ class Perimeter:
     def __init__(self, parameters: PerimeterParameters | None = None) -> None:
         self.parameters = parameters or PerimeterParameters()
 
-    def assess(self, stack: ImageStack) -> Assessment:
+    def start(self, grid: Grid) -> Follower:
+        """A follower of an area that has seen no scene yet."""
+        return PerimeterFollower(RingWatch(self.parameters, grid))
+
+
+class PerimeterFollower:
+    """Follows one area; see `Perimeter`."""
+
+    def __init__(self, watch: RingWatch) -> None:
+        self.watch = watch
+
+    @property
+    def state(self) -> RingState:
+        """What is remembered."""
+        return self.watch.state
+
+    @state.setter
+    def state(self, state: RingState) -> None:
+        self.watch.state = state
+
+    def add(self, scene: PreparedScene) -> None:
+        """Takes in the next scene."""
+        self.watch.series.add(scene)
+        if scene.grid.gsd_m <= Perimeter.requires.max_gsd_m:
+            self.watch.add(scene)
+
+    def assess(self) -> Assessment:
         """What can be said after the newest scene."""
-        return last_assessment(self, stack)
-
-    def follow(self, stack: ImageStack, since: int = 0) -> Iterator[Assessment]:
-        """One assessment per scene from index `since` on; see `detectors.base.Detector`."""
-        watch = RingWatch(self.parameters, stack.grid.shape, stack.grid.gsd_m)
-        coarse = stack.grid.gsd_m > self.requires.max_gsd_m
-        for index in range(len(stack)):
-            if not coarse:
-                acquired = stack.scenes[index].acquired_at
-                watch.add(stack.reflectance[index], stack.valid[index], stack.bands, acquired)
-            if index >= since:
-                yield self._assessment(watch, stack, index)
-
-    def _assessment(self, watch: RingWatch, stack: ImageStack, index: int) -> Assessment:
-        clear = float(stack.clear_fraction[index])
-        reason = unmet(self.requires, stack.take(slice(index + 1))) or self._hidden(watch, clear)
-        findings = sorted(_findings(watch, stack), key=lambda one: (one.first_with, one.kind, one.geometry.wkt))
-        if reason is not None:
-            return Assessment(Verdict.NOT_ASSESSABLE, reason, clear, tuple(findings))
+        series = self.watch.series
+        clear = series.scenes[-1].clear_fraction
+        hidden = unmet(Perimeter.requires, series) or self._hidden(clear)
+        findings = sorted(_findings(self.watch), key=lambda one: (one.first_with, one.kind, one.geometry.wkt))
+        if hidden is not None:
+            return Assessment(Verdict.NOT_ASSESSABLE, hidden, clear, tuple(findings))
         verdict = Verdict.CHANGED if findings else Verdict.UNCHANGED
         reason = f"{len(findings)} perimeter change(s)" if findings else "no new linear enclosure"
         return Assessment(verdict, reason, clear, tuple(findings))
 
-    def _hidden(self, watch: RingWatch, clear: float) -> str | None:
+    def _hidden(self, clear: float) -> str | None:
         """Why a wall could not have been seen; None if it could."""
-        limits = self.parameters
+        limits = self.watch.parameters
         if clear < limits.least_scene_clear:
             return f"{clear:.0%} of the area clear in the newest scene, {limits.least_scene_clear:.0%} needed"
-        if watch.noise is None:
-            return None
-        if watch.differs:
-            return "lines differ from those before all over the area (snow, haze, plants), so that a wall would not stand out"
-        limit = limits.limit_noises * float(np.median(watch.noise))
+        if self.watch.state.differs:
+            return (
+                "lines differ from those before all over the area (plants, snow, haze), so that a wall would not "
+                "stand out"
+            )
+        limit = limits.limit_noises * float(np.median(self.watch.noise))
         if limit > limits.wall_contrast:
             return (
                 f"a wall and its track would need a contrast of {limit:.3f} reflectance to show against the ground "
@@ -90,31 +105,32 @@ class Perimeter:
         return None
 
 
-def _findings(watch: RingWatch, stack: ImageStack) -> Iterator[Finding]:
+def _findings(watch: RingWatch) -> Iterator[Finding]:
     """What rings' histories say: that they appeared, grew, and went."""
+    series = watch.series
     for chain in watch.chains:
         for stage in chain:
             gone = watch.departed(stage) if stage is chain[-1] else None
             kind = ChangeType.PERIMETER_ADDED if stage.extends is None else ChangeType.PERIMETER_EXTENDED
-            added = _finding(kind, stage.outline, stage.onset, stage.onset.seen, stack)
+            added = _finding(kind, stage.outline, stage.onset, stage.onset.seen, series)
             if gone is not None:
-                yield _finding(ChangeType.PERIMETER_REMOVED, stage.outline, gone, stage.onset.seen, stack)
-                added = replace(added, gone_at=stack.scenes[gone.first].acquired_at)
+                yield _finding(ChangeType.PERIMETER_REMOVED, stage.outline, gone, stage.onset.seen, series)
+                added = replace(added, gone_at=series.scenes[gone.first].acquired_at)
             yield added
-    for outline, gone in watch.gone:
-        yield _finding(ChangeType.PERIMETER_REMOVED, outline, gone, tuple(range(gone.without + 1)), stack)
+    for outline in watch.state.gone:
+        gone = watch.went(outline)
+        if gone is not None:
+            yield _finding(ChangeType.PERIMETER_REMOVED, outline, gone, tuple(range(gone.without + 1)), series)
 
 
-def _finding(
-    kind: ChangeType, outline: Outline, dated: Onset, shown: tuple[int, ...], stack: ImageStack
-) -> Finding:
-    ring = _on_ground(outline.ring, stack.grid)
-    scenes = stack.scenes
-    clear = np.mean([stack.clear_fraction[i] for i in dated.seen])
+def _finding(kind: ChangeType, outline: Outline, dated: Onset, shown: tuple[int, ...], series: Series) -> Finding:
+    ring = _on_ground(outline.ring, series.grid)
+    scenes = series.scenes
+    clear = np.mean([scenes[i].clear_fraction for i in dated.seen])
     components = Components(
         magnitude=float(np.clip((dated.after - dated.before) / 0.7, 0.0, 1.0)),
         persistence=dated.persistence,
-        registration=float(np.mean([stack.registration_quality[i] for i in dated.seen])),
+        registration=float(np.mean([scenes[i].registration_quality for i in dated.seen])),
         clear_fraction=float(np.clip(clear, 0.0, 1.0)),
     )
     return Finding(
@@ -129,21 +145,20 @@ def _finding(
         before_item_id=scenes[dated.without].item_id,
         after_item_id=scenes[dated.seen[-1]].item_id,
         seen_in=tuple(scenes[i].item_id for i in dated.seen),
-        sides=_sides(outline, shown, stack),
+        sides=_sides(outline, shown, series),
     )
 
 
-def _sides(outline: Outline, shown: tuple[int, ...], stack: ImageStack) -> tuple[Side, ...]:
+def _sides(outline: Outline, shown: tuple[int, ...], series: Series) -> tuple[Side, ...]:
     """A ring's sides, how much of each is seen as a line, and in which of the scenes that show the ring."""
     starts, ends = steps(outline.ring)
-    middle = shapely.points(np.add(*pieces(outline.ring)) / 2.0)
-    nearest = shapely.distance(shapely.linestrings(np.stack([starts, ends], axis=1))[:, None], middle).argmin(axis=0)
+    owner = side_of(outline.ring)
     sides = []
     for number, (start, end) in enumerate(zip(starts, ends, strict=True)):
-        each = outline.visibility(nearest == number, 0.5)[list(shown)]
-        surely = [stack.scenes[index].item_id for index, share in zip(shown, each, strict=True) if share > 0.5]
+        each = outline.visibility(owner == number, 0.5)[list(shown)]
+        surely = [series.scenes[index].item_id for index, share in zip(shown, each, strict=True) if share > 0.5]
         strength = float(np.nanmean(each)) if np.isfinite(each).any() else 0.0
-        sides.append(Side(_on_ground(LineString([start, end]), stack.grid), strength, tuple(surely)))
+        sides.append(Side(_on_ground(LineString([start, end]), series.grid), strength, tuple(surely)))
     return tuple(sides)
 
 

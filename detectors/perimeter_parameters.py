@@ -34,6 +34,10 @@ class RingParameters:
         most_fits: Outlines of a place that are fitted, those that stand out most.
         least_width: Least width of an extension, as a share of the side of a square of the ring's area:
             barracks and stores along a wall are no extension of it.
+        chance_share: Share of a side that may seem newly seen by chance: what is beyond it speaks for an outline.
+        corner_merit: Newly seen pixels of side that a corner has to bring in.
+        road_discount: What a side whose line goes on past both ends counts less: walls turn, roads go on.
+        past_px: From where to where past a corner a line counts as going on, pixels.
         frame_m: Rings that come nearer to the edge of the area than this are left out: they may go on beyond.
     """
 
@@ -58,8 +62,12 @@ class RingParameters:
     fit_weight: float = 0.8
     least_corners: int = 4
     least_new: float = 0.2
-    most_fits: int = 2
+    most_fits: int = 4
     least_width: float = 0.25
+    chance_share: float = 0.2
+    corner_merit: float = 5.0
+    road_discount: float = 0.5
+    past_px: tuple[float, float] = (3.0, 15.0)
     frame_m: float = 100.0
 
 
@@ -80,8 +88,6 @@ class PerimeterParameters:
         least_gain: Least rise of visibility at the onset.
         chance_gain: Rise of visibility that chance reaches on 100 m of wall; falls with the root of length.
         least_persistence: Least share of clear scenes since the onset that show a ring, and of those before that don't.
-        chance_share: Share of a side that may seem newly seen by chance: what is beyond it speaks for an outline.
-        corner_merit: Newly seen pixels of side that a corner has to bring in.
         most_outlines: Outlines that are followed at once.
         least_clear: Share of a ring that must be clear for a scene to count.
         least_growth: Growth of the area, as a share, from which a ring is extended.
@@ -108,8 +114,6 @@ class PerimeterParameters:
     least_gain: float = 0.2
     chance_gain: float = 0.3
     least_persistence: float = 0.75
-    chance_share: float = 0.2
-    corner_merit: float = 2.0
     most_outlines: int = 24
     least_clear: float = 0.8
     least_growth: float = 0.1

@@ -14,7 +14,7 @@ from detectors.ring_tracks import Onset, Outline, onset
 from geo.scene import BoolArray
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, eq=False, slots=True)
 class Stage:
     """A ring as it stood from its onset on.
 
@@ -71,8 +71,9 @@ class Choice:
 
     def merit(self, outline: Outline, dated: Onset) -> float:
         """What an outline explains: newly seen pixels of side beyond those that chance would give, less its corners."""
-        gain = dated.now - dated.before - self.parameters.chance_share
-        return gain * outline.ring.length - self.parameters.corner_merit * (len(outline.ring.exterior.coords) - 1)
+        rings = self.parameters.rings
+        worth = outline.gain(dated) * (1.0 - rings.road_discount * outline.goes_on) - rings.chance_share
+        return float(worth @ outline.lengths) - rings.corner_merit * (len(outline.ring.exterior.coords) - 1)
 
     def chains(self, outlines: Sequence[Outline]) -> tuple[Chain, ...]:
         """What stands at every place and what it grew from: the outlines of most merit that don't contradict."""
@@ -80,8 +81,6 @@ class Choice:
         ranked = sorted(dated, key=lambda pair: -self.merit(*pair))
         chains: list[Chain] = []
         for outline, found in ranked:
-            if self.merit(outline, found) <= 0.0:
-                break
             touched = [chain for chain in chains if any(_meet(outline.ring, stage.outline.ring) for stage in chain)]
             if not touched:
                 chains.append((Stage(outline, found, np.ones(outline.seen.shape[1], bool)),))
@@ -98,10 +97,17 @@ class Choice:
             stage = self._extension(outline, smaller[-1])
         if stage is None:
             return None
-        if not larger:
-            return (*smaller, stage)
-        after = self._extension(larger[0].outline, stage)
-        return None if after is None else (*smaller, stage, after, *larger[1:])
+        grown = [*smaller, stage]
+        if larger:
+            after = self._extension(larger[0].outline, stage)
+            if after is None:
+                return None
+            grown.append(after)
+        # What came after is dated against what it now extends, and may turn out to be the same works.
+        for later in larger[1:]:
+            again = self._extension(later.outline, grown[-1])
+            grown += [] if again is None else [again]
+        return tuple(grown)
 
     def _extension(self, outline: Outline, older: Stage) -> Stage | None:
         """An outline as a later extension of a ring; None where it isn't one."""
@@ -147,6 +153,3 @@ def dropped(outlines: Sequence[Outline], choice: Choice, kept: Sequence[Outline]
 def _alike(one: Polygon, other: Polygon) -> bool:
     inter = one.intersection(other).area
     return bool(inter > 0.95 * (one.area + other.area - inter))
-
-
-

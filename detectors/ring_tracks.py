@@ -12,6 +12,7 @@ from shapely.geometry import Polygon
 
 from detectors.lines import VOTE, Votes
 from detectors.perimeter_parameters import PerimeterParameters
+from detectors.ring_merit import NewLines
 from detectors.ring_shapes import steps
 from detectors.side_support import Points, line_support, support_share
 from geo.scene import BoolArray, FloatArray
@@ -50,24 +51,28 @@ def pooled(scenes: list[SceneLines]) -> FloatArray:
     return np.asarray(np.abs(total) / (np.float32(VOTE) * np.maximum(count, 1)), np.float32)
 
 
-@dataclass(slots=True)
+@dataclass(eq=False, slots=True)
 class Outline:
     """A ring that may stand, and how well each piece of it is seen in every scene.
 
     Attributes:
         ring: In pixel coordinates, 0 at the centre of the first pixel.
         seen: float32 (scene, piece), 0 to 1: how well each piece of at most eight pixels is seen; NaN where not clear.
+        goes_on: float64 (piece,), 0 to 1: how much the line of each piece's side went on past its ends when the ring
+            was found: a wall turns, a road goes on.
         fitted_with: Number of scenes with which its sides were last fitted.
     """
 
     ring: Polygon
     seen: FloatArray
+    goes_on: npt.NDArray[np.float64]
     fitted_with: int = 1
 
     @classmethod
-    def of(cls, ring: Polygon, scenes: list[SceneLines], parameters: PerimeterParameters) -> Outline:
-        """A ring read in all scenes so far."""
-        outline = cls(ring, np.zeros((0, len(pieces(ring)[0])), np.float32))
+    def of(cls, ring: Polygon, scenes: list[SceneLines], new: NewLines, parameters: PerimeterParameters) -> Outline:
+        """A ring found in new lines, read in all scenes so far."""
+        goes_on = new.goes_on(steps(ring)[0])[side_of(ring)]
+        outline = cls(ring, np.zeros((0, len(goes_on)), np.float32), goes_on)
         outline.seen = np.array([outline.read(scene, parameters) for scene in scenes], np.float32)
         return outline
 
@@ -97,6 +102,14 @@ class Outline:
         starts, ends = pieces(self.ring)
         return np.asarray(shapely.distance(shapely.points((starts + ends) / 2.0), older.exterior) > tolerance_px)
 
+    def gain(self, dated: Onset) -> npt.NDArray[np.float64]:
+        """How much better each piece is seen in the newest scenes that show the ring than before, float64 (piece,)."""
+        clear = np.isfinite(self.seen)
+        seen = np.where(clear, self.seen, 0.0)
+        now, then = list(dated.seen[-4:]), slice(0, dated.without + 1)
+        means = (seen[some].sum(axis=0) / np.maximum(clear[some].sum(axis=0), 1) for some in (now, then))
+        return np.asarray(np.subtract(*means), np.float64)
+
     def visibility(self, chosen: BoolArray, least_clear: float) -> npt.NDArray[np.float64]:
         """How well some pieces are seen in each scene, float64 (scene,); NaN where too little of them is clear."""
         weight = np.where(chosen, self.lengths, 0.0)
@@ -104,6 +117,14 @@ class Outline:
         known = clear @ weight
         mean = np.where(clear, self.seen, 0.0) @ weight / np.maximum(known, 1e-9)
         return np.where(known >= max(least_clear * weight.sum(), 1e-9), mean, np.nan)
+
+
+def side_of(ring: Polygon) -> npt.NDArray[np.int64]:
+    """Index of the side that each piece belongs to, int64 (piece,)."""
+    starts, ends = steps(ring)
+    sides = np.asarray(shapely.linestrings(np.stack([starts, ends], axis=1)))
+    middle = shapely.points(np.add(*pieces(ring)) / 2.0)
+    return np.asarray(shapely.distance(sides[:, None], middle).argmin(axis=0))
 
 
 def pieces(ring: Polygon) -> tuple[Points, Points]:

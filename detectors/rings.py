@@ -134,7 +134,7 @@ def _ring_around(
     gain = np.asarray(
         (share[window] - parameters.outside_share) * (parameters.area_weight / math.sqrt(whole.sum())), np.float32
     )
-    local = strength[:, window[0], window[1]]
+    local = np.ascontiguousarray(strength[:, window[0], window[1]])
     local_wide = np.ascontiguousarray(wide[:, window[0], window[1]])
     shortest = parameters.shortest_side_m / gsd_m
     lines = straight_lines(
@@ -158,8 +158,7 @@ def _ring_around(
         )
         for part in [parts[k] for k in np.argsort(merit)[: -1 - parameters.most_fits : -1]]
     ]
-    rings = [ring for ring in rings if len(ring.exterior.coords) - 1 >= parameters.least_corners]
-    return _apart(rings, [_newly_seen(ring, strength, before, parameters)[1] for ring in rings])
+    return [ring for ring in rings if len(ring.exterior.coords) - 1 >= parameters.least_corners]
 
 
 def _newly_seen(
@@ -170,15 +169,6 @@ def _newly_seen(
     then, _ = ring_support(ring, before, parameters)
     gain = float((now - then).mean())
     return gain, gain * math.sqrt(ring.length)
-
-
-def _apart(rings: list[Polygon], merit: list[float]) -> list[Polygon]:
-    """The best of rings that overlap."""
-    chosen: list[Polygon] = []
-    for _, ring in sorted(zip(merit, rings, strict=True), key=lambda pair: -pair[0]):
-        if all(ring.intersection(other).area < 0.3 * min(ring.area, other.area) for other in chosen):
-            chosen.append(ring)
-    return chosen
 
 
 def _leaves(ring: Polygon, seed: BoolArray, gsd_m: float, parameters: RingParameters) -> bool:

@@ -95,7 +95,7 @@ def side_means(
     return seen, swept
 
 
-@njit(cache=True)  # type: ignore[untyped-decorator]
+@njit(cache=True)
 def _read_beside(
     strength: FloatArray | Votes,
     starts: Points,
@@ -125,7 +125,7 @@ def _read_beside(
             step += 1
 
 
-@njit(cache=True)  # type: ignore[untyped-decorator]
+@njit(cache=True)
 def _mean_along(
     strength: FloatArray,
     enclosed: npt.NDArray[np.float64],

@@ -12,6 +12,7 @@ from scipy import ndimage
 from shapely.geometry import LineString
 from shapely.geometry.base import BaseGeometry
 
+from detectors.base import follow
 from detectors.perimeter import Perimeter
 from flows.evaluate.ring_draws import barracks
 from flows.evaluate.ring_trials import CONFIRMED, Background, part, shares_ground
@@ -54,7 +55,7 @@ def mistakes(backgrounds: Sequence[Background], count: int, seed: int, window_px
 def _confirms(stack: ImageStack, taken: BaseGeometry) -> bool:
     return any(
         len(finding.seen_in) >= CONFIRMED and not shares_ground(finding.geometry, taken)
-        for assessment in Perimeter().follow(stack)
+        for assessment in follow(Perimeter(), stack)
         for finding in assessment.findings
     )
 

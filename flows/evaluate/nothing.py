@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from detectors.base import Detector
+from detectors.base import Detector, follow
 from detectors.footprints import Footprints
 from flows.evaluate.stacks import reordered, shifted, true_colour
 from geo.scene import ImageStack
@@ -48,7 +48,7 @@ def silence(stack: ImageStack, seed: int, repeats: int = 3, detector: Detector |
 
 def _heard(name: str, stack: ImageStack, detector: Detector) -> Silence:
     counts = [0, 0, 0]
-    for assessment in detector.follow(stack):
+    for assessment in follow(detector, stack):
         for finding in assessment.findings:
             counts[min(len(finding.seen_in), 3) - 1] += 1
     span = stack.scenes[-1].acquired_at - stack.scenes[0].acquired_at

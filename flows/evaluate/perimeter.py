@@ -13,6 +13,7 @@ import shapely
 from rich.console import Console
 from shapely.geometry.base import BaseGeometry
 
+from detectors.base import assess
 from detectors.evaluation.metrics import expected_calibration_error, fit_logistic, reliability
 from detectors.perimeter import Perimeter, PerimeterParameters
 from detectors.perimeter_confidence import PerimeterCalibration
@@ -137,7 +138,7 @@ def _backgrounds(options: Options) -> list[Background]:
 def _on_real(stack: ImageStack, truth: Path, options: Options, out: Console) -> None:
     """Against truth drawn by eye, and with the scenes shuffled."""
     for name, square, rings in squares(stack, gpd.read_file(truth).to_crs(stack.grid.crs)):
-        assessment = Perimeter().assess(square)
+        assessment = assess(Perimeter(), square)
         out.print(against_truth(assessment.findings, rings, name))
         contrasts = ", ".join(f"{each:.4f}" for each in standing_contrasts(square, rings))
         out.print(

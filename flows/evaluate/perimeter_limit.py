@@ -57,7 +57,9 @@ def ground_noise(stack: ImageStack) -> float:
         strongest = np.abs(lines.ridges(background)).max(axis=0)
         noise = lines.noise(strongest, Perimeter().parameters.noise_block_m)
         quietest = noise if quietest is None else np.minimum(quietest, noise)
-    return float("nan") if quietest is None else float(np.median(quietest))
+    if quietest is None:
+        return float("nan")
+    return float(np.median(lines.spread(quietest, Perimeter().parameters.noise_block_m)))
 
 
 def seen_contrast(stack: ImageStack, wall: SimulatedWall, index: int) -> float:

@@ -13,7 +13,7 @@ import shapely
 from rich.table import Table
 from shapely.geometry.base import BaseGeometry
 
-from detectors.base import Finding
+from detectors.base import Finding, follow
 from detectors.perimeter import Perimeter
 from flows.evaluate.perimeter_limit import side_contrast
 from flows.evaluate.ring_trials import CONFIRMED, overlap
@@ -50,7 +50,7 @@ def shuffled_line(stack: ImageStack, seed: int, orders: int = 4) -> str:
     random = np.random.default_rng(seed)
     on_the_way = at_the_end = single = 0
     for _ in range(orders):
-        followed = list(Perimeter().follow(reordered(stack, random.permutation(len(stack)))))
+        followed = list(follow(Perimeter(), reordered(stack, random.permutation(len(stack)))))
         confirmed = [[f for f in a.findings if len(f.seen_in) >= CONFIRMED] for a in followed]
         first = stack.scenes[0].acquired_at
         on_the_way += any(confirmed)

@@ -9,7 +9,7 @@ from datetime import datetime
 import numpy as np
 from shapely.geometry.base import BaseGeometry
 
-from detectors.base import ChangeType, Finding, Verdict
+from detectors.base import ChangeType, Finding, Verdict, follow
 from detectors.perimeter import Perimeter, PerimeterParameters
 from detectors.perimeter_confidence import RingEvidence, evidence_of
 from flows.evaluate.perimeter_limit import ground_noise, seen_contrast
@@ -142,7 +142,7 @@ def trial(
     if plan is None:
         return None
     stack = plan.into(area, random)
-    followed = list(Perimeter(parameters).follow(stack, since=plan.changed - 1))
+    followed = list(follow(Perimeter(parameters), stack, since=plan.changed - 1))
     ring = plan.wall.ring
     standing = _match(followed[0].findings, ring)
     last = [finding for finding in followed[-1].findings if not shares_ground(finding.geometry, ground.taken)]

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from shapely.geometry import box
 from skimage.io import imsave
 
-from detectors.base import ChangeType, Verdict
+from detectors.base import ChangeType, Verdict, assess
+from detectors.perimeter import Perimeter
 from flows.evaluate.half_metre import half_metre_grounds
 from flows.evaluate.lookalikes import LOOKALIKES
 from flows.evaluate.perimeter_limit import found_from, ground_noise, limit_table, seen_contrast
@@ -192,6 +193,4 @@ def test_a_folder_without_images_is_refused(tmp_path):
 
 def test_an_area_too_coarse_is_told_as_not_assessable(plain):
     coarse = replace(plain, grid=replace(GRID, gsd_m=20.0))
-    from detectors.perimeter import Perimeter
-
-    assert Perimeter().assess(coarse).verdict is Verdict.NOT_ASSESSABLE
+    assert assess(Perimeter(), coarse).verdict is Verdict.NOT_ASSESSABLE
