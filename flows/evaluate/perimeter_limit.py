@@ -19,9 +19,11 @@ from shapely.geometry import Polygon
 from detectors.evaluation.metrics import fit_logistic
 from detectors.lines import LineFilter, luminance
 from detectors.perimeter import Perimeter
+from detectors.ring_shapes import steps
 from detectors.side_support import line_support
 from flows.evaluate.rings import SimulatedWall, with_wall
 from geo.bands import visible
+from geo.grid import Grid
 from geo.scene import FloatArray, ImageStack
 
 _BINS = (0.0, 0.5, 1.0, 2.0, 3.0, 5.0, 8.0, 13.0, np.inf)
@@ -41,6 +43,10 @@ class Drawn(Protocol):
     @property
     def found(self) -> bool:
         """Whether it was found and confirmed."""
+
+    @property
+    def visible(self) -> bool:
+        """Whether it would stand, had the search come upon it."""
 
     @property
     def assessable(self) -> bool:
@@ -74,20 +80,23 @@ def seen_contrast(stack: ImageStack, wall: SimulatedWall, index: int) -> float:
 def side_contrast(stack: ImageStack, ring: Polygon) -> float:
     """Contrast of a ring's sides against the nearer of their flanks in the newest scene, median, reflectance."""
     contrast = np.abs(line_filter(stack).ridges(_luminance(stack, len(stack) - 1, None)))
-    on_ground = np.asarray(ring.exterior.coords)[:, :2]
-    columns, rows = ~stack.grid.transform @ (on_ground[:, 0], on_ground[:, 1])
-    corners = np.column_stack([columns, rows]) - 0.5
-    strengths, _ = line_support(contrast, corners[:-1], corners[1:])
+    strengths, _ = line_support(contrast, *steps(in_pixels(ring, stack.grid)))
     return float(np.median(strengths))
 
 
-def found_from(trials: Sequence[Drawn], share: float = 0.5) -> float:
-    """Contrast in units of local noise from which a share of the rings is found; infinite where it never is.
+def in_pixels(ring: Polygon, grid: Grid) -> Polygon:
+    """A ring in the grid's CRS in pixel coordinates, 0 at the centre of the first pixel."""
+    on_ground = np.asarray(ring.exterior.coords)[:, :2]
+    return Polygon(np.column_stack(~grid.transform @ (on_ground[:, 0], on_ground[:, 1])) - 0.5)
+
+
+def found_from(trials: Sequence[Drawn], share: float = 0.5, told: str = "found") -> float:
+    """Contrast in units of local noise from which a share of the rings is found, or visible; infinite where none is.
 
     By a logistic regression on the logarithm of the ratio.
     """
     ratio: npt.NDArray[np.float64] = np.array([trial.seen_contrast / trial.noise for trial in trials])
-    found = np.array([trial.found for trial in trials])
+    found = np.array([getattr(trial, told) for trial in trials], bool)
     if not found.any():
         return float("inf")
     intercept, slope = fit_logistic(np.log(np.maximum(ratio, 1e-3))[:, None], found, ridge=1e-3)
@@ -98,16 +107,18 @@ def found_from(trials: Sequence[Drawn], share: float = 0.5) -> float:
 
 def limit_table(trials: Sequence[Drawn]) -> Table:
     """Detection rate against contrast in units of local noise, and how often an area was called assessable."""
-    half, most = found_from(trials), found_from(trials, 0.9)
-    table = Table(title=f"Contrast over local noise: half found from {half:.1f} (limit_noises), 90 % from {most:.1f}")
-    for name in ("contrast / noise", "rings", "found", "assessable"):
+    shown, half, most = found_from(trials, told="visible"), found_from(trials), found_from(trials, 0.9)
+    table = Table(
+        title=f"Contrast over noise: half visible from {shown:.1f}, half found from {half:.1f}, 90 % from {most:.1f}"
+    )
+    for name in ("contrast / noise", "rings", "visible", "found", "assessable"):
         table.add_column(name, justify="right", no_wrap=True)
     ratio = np.array([trial.seen_contrast / trial.noise for trial in trials])
     for low, high in itertools.pairwise(_BINS):
         some = [trial for trial, at in zip(trials, ratio, strict=True) if low <= at < high]
         if some:
-            found, assessable = (np.mean([getattr(each, name) for each in some]) for name in ("found", "assessable"))
-            table.add_row(f"{low:g} to {high:g}", str(len(some)), f"{found:.0%}", f"{assessable:.0%}")
+            shares = [np.mean([getattr(each, name) for each in some]) for name in ("visible", "found", "assessable")]
+            table.add_row(f"{low:g} to {high:g}", str(len(some)), *(f"{share:.0%}" for share in shares))
     return table
 
 

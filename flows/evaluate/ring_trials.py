@@ -9,10 +9,13 @@ from datetime import datetime
 import numpy as np
 from shapely.geometry.base import BaseGeometry
 
-from detectors.base import ChangeType, Finding, Verdict, follow
-from detectors.perimeter import Perimeter, PerimeterParameters
+from detectors.base import ChangeType, Finding, Verdict
+from detectors.perimeter import PerimeterFollower, PerimeterParameters
 from detectors.perimeter_confidence import RingEvidence, evidence_of
-from flows.evaluate.perimeter_limit import ground_noise, seen_contrast
+from detectors.ring_merit import NewLines
+from detectors.ring_tracks import Outline, pooled
+from detectors.ring_watch import RingWatch
+from flows.evaluate.perimeter_limit import ground_noise, in_pixels, seen_contrast
 from flows.evaluate.ring_draws import Draw, Story, draw
 from flows.evaluate.stacks import window as part_of
 from geo.scene import ImageStack
@@ -50,6 +53,7 @@ class Trial:
         noise: Contrast that clutter reaches on the ground, reflectance.
         shown: The last scene before it was opened or removed.
         drawn: The ring, and what happened to it.
+        visible: Whether the drawn outline itself would stand, had the search come upon it.
         standing: The confirmed finding that matches the ring, None if there is none; before it was opened or removed.
         afterwards: Findings that match the ring after the last scene.
         false: Confirmed findings after the last scene that lie off the ring and off the walls that really appeared.
@@ -67,6 +71,7 @@ class Trial:
     noise: float
     shown: ImageStack
     drawn: Draw
+    visible: bool
     standing: Finding | None
     afterwards: tuple[Finding, ...]
     false: int
@@ -142,10 +147,17 @@ def trial(
     if plan is None:
         return None
     stack = plan.into(area, random)
-    followed = list(follow(Perimeter(parameters), stack, since=plan.changed - 1))
+    watch = RingWatch(parameters or PerimeterParameters(), stack.grid)
+    follower = PerimeterFollower(watch)
+    for scene in stack.take(slice(0, plan.changed)):
+        follower.add(scene)
+    before = follower.assess()
+    visible = _would_stand(watch, plan)
+    for scene in stack.take(slice(plan.changed, None)):
+        follower.add(scene)
     ring = plan.wall.ring
-    standing = _match(followed[0].findings, ring)
-    last = [finding for finding in followed[-1].findings if not shares_ground(finding.geometry, ground.taken)]
+    standing = _match(before.findings, ring)
+    last = [finding for finding in follower.assess().findings if not shares_ground(finding.geometry, ground.taken)]
     return Trial(
         background=ground.name,
         contrast=contrast,
@@ -163,7 +175,8 @@ def trial(
         ),
         onset_error=None if standing is None else _scenes_before(standing.first_with, stack) - plan.since,
         gone_late=_gone_late(last, plan, stack),
-        assessable=followed[0].verdict is not Verdict.NOT_ASSESSABLE,
+        visible=visible,
+        assessable=before.verdict is not Verdict.NOT_ASSESSABLE,
         years=(stack.scenes[-1].acquired_at - stack.scenes[0].acquired_at).days / 365.25,
     )
 
@@ -175,6 +188,15 @@ def part(stack: ImageStack, size_px: int, random: np.random.Generator) -> ImageS
     top, left = int(random.integers(0, rows - size_px + 1)), int(random.integers(0, columns - size_px + 1))
     begin = int(random.integers(0, max(len(stack) - _LONGEST, 0) + 1))
     return part_of(stack, top, left, size_px).take(slice(begin, begin + _LONGEST))
+
+
+def _would_stand(watch: RingWatch, plan: Draw) -> bool:
+    """Whether the drawn outline is seen to appear, and explains more than it costs."""
+    lines = [watch.lines(index) for index in range(len(watch.series))]
+    new = NewLines(pooled([lines[plan.since]]), pooled(lines[: plan.since]), watch.parameters.rings)
+    outline = Outline.of(in_pixels(plan.wall.ring, watch.series.grid), lines, new, watch.parameters)
+    dated = watch.choice.dated(outline)
+    return dated is not None and watch.choice.merit(outline, dated) > 0.0
 
 
 def _match(findings: Sequence[Finding], ring: BaseGeometry) -> Finding | None:

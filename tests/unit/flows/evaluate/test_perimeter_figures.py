@@ -111,6 +111,7 @@ def test_barracks_stand_in_rows_within_the_wall():
 
 def test_a_strong_ring_on_quiet_ground_is_found_and_told_in_the_tables(plain):
     done = trial(Background("plain", plain, NOWHERE), 0.12, np.random.default_rng(3), SIZE)
+    assert done.visible
     assert done.found
     assert done.iou > 0.7
     assert abs(done.onset_error) <= 1
@@ -118,7 +119,7 @@ def test_a_strong_ring_on_quiet_ground_is_found_and_told_in_the_tables(plain):
     assert any(right for _, right in done.evidence)
     assert report_of(done) == "still stands"
     (row,) = zip(*(column.cells for column in detection_table([done]).columns), strict=True)
-    assert (*row[:2], *row[3:5]) == ("plain", "0.120", "1", "100%")
+    assert (*row[:2], *row[3:6]) == ("plain", "0.120", "1", "100%", "100%")
     assert limit_table([done]).row_count == 1
 
 
@@ -139,6 +140,7 @@ class _Told:
     seen_contrast: float
     found: bool
     noise: float = 0.001
+    visible: bool = True
     assessable: bool = True
 
 
