@@ -26,6 +26,7 @@ Votes = npt.NDArray[np.int8]
 VOTE = 127.0
 
 _CORE_PX = (0.8, 0.4)  # what of a line's own neighbourhood is its centre: along and across it
+_RINGING = 0.05  # overshoot beside a step after resampling, as a share of the step
 _NEARBY_PX = 2.0  # over which votes have to agree for a line not to have ended
 
 
@@ -69,31 +70,42 @@ class LineFilter:
         one, other = np.empty(self.shape, np.float32), np.empty(self.shape, np.float32)
         for ridge, (core, left, right) in zip(result, self._profiles, strict=True):
             core.over(padded, pad - reach, smoothed)
-            nearer_flank(inner, left.over(smoothed, reach, one), right.over(smoothed, reach, other), ridge)
+            left.over(smoothed, reach, one)
+            right.over(smoothed, reach, other)
+            nearer_flank(inner, one, other, _RINGING, ridge)
         return result
 
-    def noise(self, strongest: FloatArray, block_m: float) -> FloatArray:
+    def noise(self, strongest: FloatArray, clear: BoolArray, block_m: float) -> FloatArray:
         """Local clutter: the median, over blocks, of the strongest contrast at each pixel.
 
         Args:
             strongest: float32 (y, x): greatest absolute contrast over the directions.
+            clear: bool (y, x): pixels in which contrast tells of the ground.
             block_m: Side of the blocks.
 
         Returns:
-            float32 (block, block), never below a third of its own median.
+            float32 (block, block), never below a third of its own median; NaN where less than a quarter is clear.
         """
         size = self._block_px(block_m)
         rows, columns = (-(-n // size) for n in self.shape)
-        padded = np.pad(
-            strongest, ((0, rows * size - self.shape[0]), (0, columns * size - self.shape[1])), mode="symmetric"
-        )
-        blocks = padded.reshape(rows, size, columns, size).swapaxes(1, 2).reshape(rows, columns, -1)
-        medians = np.median(blocks, axis=2)
-        return np.asarray(np.maximum(medians, max(float(np.median(medians)) / 3.0, 1e-6)), np.float32)
+        margin = ((0, rows * size - self.shape[0]), (0, columns * size - self.shape[1]))
+        blocks = np.pad(np.where(clear, strongest, np.float32(np.nan)), margin, mode="symmetric")
+        blocks = blocks.reshape(rows, size, columns, size).swapaxes(1, 2).reshape(rows * columns, -1)
+        enough = np.isfinite(blocks).mean(axis=1) >= 0.25
+        medians = np.full(rows * columns, np.nan, np.float32)
+        whole = enough & np.isfinite(blocks).all(axis=1)
+        medians[whole] = np.median(blocks[whole], axis=1)
+        for index in np.flatnonzero(enough & ~whole):
+            medians[index] = np.nanmedian(blocks[index])
+        if enough.any():
+            medians = np.maximum(medians, max(float(np.median(medians[enough])) / 3.0, 1e-6))
+        return medians.reshape(rows, columns)
 
     def spread(self, of_block: FloatArray, block_m: float) -> FloatArray:
-        """A figure of blocks at each pixel, float32 (y, x), linear in between."""
+        """A figure of blocks at each pixel, float32 (y, x), linear in between; where it is NaN, their median."""
         size = self._block_px(block_m)
+        known = np.isfinite(of_block)
+        of_block = np.where(known, of_block, np.median(of_block[known]) if known.any() else 1.0)
         fine = ndimage.zoom(np.pad(of_block, 1, mode="edge"), size, order=1, grid_mode=True, mode="nearest")
         return np.asarray(fine[size : size + self.shape[0], size : size + self.shape[1]], np.float32)
 

@@ -135,10 +135,10 @@ class RingWatch:
         view = View(kept, eroded(scene.valid, max(1, round(20.0 / self.gsd_m))))
         ridges = self.filter.ridges(view.reflectance)
         contrast = np.abs(ridges).max(axis=0)
-        noise = self.filter.noise(contrast, self.parameters.noise_block_m)
+        noise = self.filter.noise(contrast, view.clear, self.parameters.noise_block_m)
         if before is not None:
             # The quietest state of a place is its ground; later buildings must not hide the wall around them.
-            noise = np.minimum(noise, before.noise)
+            noise = np.fmin(noise, before.noise)
         view.noise = noise
         self._lines[len(self.state.views)] = self._read(view, ridges)
         self.state.views.append(view)
@@ -153,8 +153,10 @@ class RingWatch:
     def _read(self, view: View, ridges: FloatArray) -> SceneLines:
         votes = self.filter.votes(ridges, self.filter.spread(view.noise, self.parameters.noise_block_m))
         contrast = np.abs(ridges).max(axis=0)
-        contrast = ndimage.gaussian_filter(np.minimum(contrast, np.percentile(contrast, 99)), 40.0 / self.gsd_m)
-        texture = np.log(np.maximum(contrast, 1e-6) / max(float(np.median(contrast)), 1e-6))
+        known = contrast[view.clear] if view.clear.any() else contrast.ravel()
+        contrast = ndimage.gaussian_filter(np.minimum(contrast, np.percentile(known, 99)), 40.0 / self.gsd_m)
+        typical = float(np.median(contrast[view.clear])) if view.clear.any() else 0.0
+        texture = np.log(np.maximum(contrast, 1e-6) / max(typical, 1e-6))
         return SceneLines(votes, texture.astype(np.float32), view.clear)
 
     def departed(self, stage: Stage) -> Onset | None:
@@ -244,7 +246,7 @@ class RingWatch:
         texture = np.median([self.lines(i).texture for i in now], axis=0)
         before = np.maximum(np.median([self.lines(i).texture for i in old], axis=0), -0.7)
         structure = np.where(clear, texture - before, 0.0).astype(np.float32)
-        evidence = inside_evidence(gain, outline_mask(known, clear.shape), structure, gsd_m, rings)
+        evidence = inside_evidence(gain, outline_mask(known, clear.shape), structure, clear, gsd_m, rings)
         return find_rings(strength, earlier, evidence, known, gsd_m, rings, around)
 
     def _outline(self, ring: Polygon, new: NewLines, fitted_with: int = 1) -> Outline:

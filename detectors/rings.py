@@ -22,7 +22,12 @@ from geo.scene import BoolArray, FloatArray
 
 
 def inside_evidence(
-    new_lines: FloatArray, standing: BoolArray, new_structure: FloatArray, gsd_m: float, parameters: RingParameters
+    new_lines: FloatArray,
+    standing: BoolArray,
+    new_structure: FloatArray,
+    clear: BoolArray,
+    gsd_m: float,
+    parameters: RingParameters,
 ) -> FloatArray:
     """Evidence that a place lies inside a new enclosure: new lines on all sides, and new structure.
 
@@ -30,6 +35,7 @@ def inside_evidence(
         new_lines: float32 (orientation, y, x): gain in line strength.
         standing: bool (y, x): outlines of enclosures already known, which bar the view like new lines.
         new_structure: float32 (y, x): logarithm of the growth of local contrast.
+        clear: bool (y, x): ground that is compared.
         gsd_m: Pixel size, metres.
         parameters: Of the search.
 
@@ -45,7 +51,7 @@ def inside_evidence(
     around = ndimage.zoom(view, step, order=1, grid_mode=True, mode="nearest")[:rows, :columns]
     evidence = (
         around
-        - max(float(np.median(around)), parameters.open_country)
+        - max(float(np.median(around[clear])), parameters.open_country)
         + parameters.built_weight * np.clip(new_structure, -0.4, 1.0)
     )
     return np.asarray(ndimage.gaussian_filter(evidence, 15.0 / gsd_m), np.float32)
