@@ -17,14 +17,13 @@ from rich.table import Table
 from shapely.geometry import Polygon
 
 from detectors.evaluation.metrics import fit_logistic
-from detectors.lines import LineFilter, luminance
-from detectors.perimeter import Perimeter
+from detectors.perimeter_parameters import PerimeterParameters
 from detectors.ring_shapes import steps
+from detectors.ring_watch import RingWatch
 from detectors.side_support import line_support
 from flows.evaluate.rings import SimulatedWall, with_wall
-from geo.bands import visible
 from geo.grid import Grid
-from geo.scene import FloatArray, ImageStack
+from geo.scene import ImageStack
 
 _BINS = (0.0, 0.5, 1.0, 2.0, 3.0, 5.0, 8.0, 13.0, np.inf)
 
@@ -55,17 +54,7 @@ class Drawn(Protocol):
 
 def ground_noise(stack: ImageStack) -> float:
     """Median over an area of the contrast that clutter reaches in the quietest scene, reflectance."""
-    lines = line_filter(stack)
-    quietest: FloatArray | None = None
-    background: FloatArray | None = None
-    for index in range(len(stack)):
-        background = _luminance(stack, index, background)
-        strongest = np.abs(lines.ridges(background)).max(axis=0)
-        noise = lines.noise(strongest, Perimeter().parameters.noise_block_m)
-        quietest = noise if quietest is None else np.minimum(quietest, noise)
-    if quietest is None:
-        return float("nan")
-    return float(np.median(lines.spread(quietest, Perimeter().parameters.noise_block_m)))
+    return float(np.median(_viewed(stack).noise))
 
 
 def seen_contrast(stack: ImageStack, wall: SimulatedWall, index: int) -> float:
@@ -79,7 +68,8 @@ def seen_contrast(stack: ImageStack, wall: SimulatedWall, index: int) -> float:
 
 def side_contrast(stack: ImageStack, ring: Polygon) -> float:
     """Contrast of a ring's sides against the nearer of their flanks in the newest scene, median, reflectance."""
-    contrast = np.abs(line_filter(stack).ridges(_luminance(stack, len(stack) - 1, None)))
+    watch = _viewed(stack.take([len(stack) - 1]))
+    contrast = np.abs(watch.filter.ridges(watch.state.views[-1].reflectance))
     strengths, _ = line_support(contrast, *steps(in_pixels(ring, stack.grid)))
     return float(np.median(strengths))
 
@@ -122,15 +112,9 @@ def limit_table(trials: Sequence[Drawn]) -> Table:
     return table
 
 
-def line_filter(stack: ImageStack) -> LineFilter:
-    """The detector's line filter for a stack."""
-    limits = Perimeter().parameters
-    gsd_m = stack.grid.gsd_m
-    return LineFilter(
-        stack.grid.shape, gsd_m, limits.orientations, limits.flank_px * gsd_m, limits.along_m, limits.saturation
-    )
-
-
-def _luminance(stack: ImageStack, index: int, background: FloatArray | None) -> FloatArray:
-    bands = [stack.bands.index(band) for band in visible(stack.bands)]
-    return luminance(stack.reflectance[index][bands], stack.valid[index], background)
+def _viewed(stack: ImageStack) -> RingWatch:
+    """What the detector keeps of some scenes, before it looks for rings in them."""
+    watch = RingWatch(PerimeterParameters(), stack.grid)
+    for scene in stack:
+        watch.add_view(scene)
+    return watch

@@ -15,7 +15,7 @@ from detectors.perimeter_confidence import RingEvidence, evidence_of
 from detectors.ring_merit import NewLines
 from detectors.ring_tracks import Outline, pooled
 from detectors.ring_watch import RingWatch
-from flows.evaluate.perimeter_limit import ground_noise, in_pixels, seen_contrast
+from flows.evaluate.perimeter_limit import in_pixels, seen_contrast
 from flows.evaluate.ring_draws import Draw, Story, draw
 from flows.evaluate.stacks import window as part_of
 from geo.scene import ImageStack
@@ -162,7 +162,7 @@ def trial(
         background=ground.name,
         contrast=contrast,
         seen_contrast=seen_contrast(area, plan.wall, min(plan.since, len(area) - 1)),
-        noise=ground_noise(area),
+        noise=float(np.median(watch.noise)),
         shown=stack.take([plan.changed - 1]),
         drawn=plan,
         standing=standing,

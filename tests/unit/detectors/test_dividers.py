@@ -34,7 +34,8 @@ def houses(image, first=40, last=80):
 
 def strength(image):
     ridges = FILTER.ridges(image)
-    noise = FILTER.spread(FILTER.noise(np.abs(ridges).max(axis=0), 300.0), 300.0)
+    clear = np.ones((SIZE, SIZE), bool)
+    noise = FILTER.spread(FILTER.noise(np.abs(ridges).max(axis=0), clear, 300.0), 300.0)
     return np.abs(FILTER.votes(ridges, noise)).astype(np.float32) / np.float32(VOTE)
 
 
