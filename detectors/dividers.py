@@ -47,9 +47,9 @@ class DividerParameters:
     most_lines: int = 40
     least_length_m: float = 80.0
     reach: float = 0.7
-    least_strength: float = 0.6
+    least_strength: float = 0.75
     largest_gap_m: float = 60.0
-    stands_out: float = 0.25
+    stands_out: float = 0.4
     beside_px: tuple[int, int] = (3, 6)
     clearance_m: float = 40.0
     parallel_deg: float = 20.0
