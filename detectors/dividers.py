@@ -34,7 +34,7 @@ class DividerParameters:
             is last seen.
         least_strength: Share of that run that is seen.
         largest_gap_m: Longest stretch of it that may be unseen: gates and houses that stand against it.
-        stands_out: By how much that share exceeds the one of the best line beside it.
+        stands_out: By how much that share exceeds the one of the best line beside it, and its own before.
         beside_px: Nearest and farthest parallels that it is compared with, in pixels: as near as the line filter's
             flanks allow.
         clearance_m: Distance from sides and other dividers that run along it.
@@ -72,7 +72,11 @@ class Divider:
 
 
 def dividers(
-    ring: Polygon, strength: FloatArray, gsd_m: float, parameters: DividerParameters | None = None
+    ring: Polygon,
+    strength: FloatArray,
+    before: FloatArray,
+    gsd_m: float,
+    parameters: DividerParameters | None = None,
 ) -> list[Divider]:
     """Interior fences of a ring, those that stand out most first.
 
@@ -80,6 +84,7 @@ def dividers(
         ring: In pixel coordinates, 0 at the centre of the first pixel.
         strength: float32 (orientation, y, x): line strength, 0 to 1, of the scenes that show the ring together; see
             `detectors.ring_tracks.pooled`.
+        before: The same of the scenes before anything of the ring stood: a wash that was there is no fence.
         gsd_m: Pixel size, metres.
         parameters: What counts.
     """
@@ -99,12 +104,12 @@ def dividers(
         for line in lines
         for chord in _chords(line, ring)
         if _meets_squarely(chord, ring, limits)
-        and _runs_apart(chord, ring.exterior, limits, gsd_m)
-        and (divider := _measured(chord, strength, gsd_m, limits)) is not None
+        and (apart_px := _apart_px(chord, ring.exterior, limits)) * gsd_m >= limits.clearance_m
+        and (divider := _measured(chord, apart_px, (strength, before), gsd_m, limits)) is not None
     ]
     chosen: list[Divider] = []
     for divider in sorted(found, key=lambda each: -each.stands_out):
-        if all(_runs_apart(divider.line, other.line, limits, gsd_m) for other in chosen):
+        if all(_apart_px(divider.line, other.line, limits) * gsd_m >= limits.clearance_m for other in chosen):
             chosen.append(divider)
     return chosen
 
@@ -131,23 +136,23 @@ def _meets_squarely(chord: LineString, ring: Polygon, limits: DividerParameters)
     return False
 
 
-def _runs_apart(chord: LineString, others: BaseGeometry, limits: DividerParameters, gsd_m: float) -> bool:
-    """Whether a chord keeps its distance from the lines that run along it."""
+def _apart_px(chord: LineString, others: BaseGeometry, limits: DividerParameters) -> float:
+    """Mean distance of a chord from the nearest line that runs along it; infinite where there is none."""
     points = shapely.get_coordinates(others)
     starts, ends = points[:-1], points[1:]
     heading = _heading(*shapely.get_coordinates(chord))
     turn = np.array([_turn(heading, _heading(*pair)) for pair in zip(starts, ends, strict=True)])
     along = [LineString(pair) for pair in np.stack([starts, ends], 1)[turn < np.radians(limits.parallel_deg)]]
     middle = chord.interpolate(0.5, normalized=True)
-    return all(
-        _mean_distance(chord, other) * gsd_m >= limits.clearance_m
-        for other in along
-        if other.distance(middle) < chord.length / 2.0
-    )
+    near = [other for other in along if other.distance(middle) < chord.length]
+    return min((_mean_distance(chord, other) for other in near), default=np.inf)
 
 
-def _measured(chord: LineString, strength: FloatArray, gsd_m: float, limits: DividerParameters) -> Divider | None:
-    """A chord as a divider, None if it is too short, broken, or one of several lines side by side."""
+def _measured(
+    chord: LineString, apart_px: float, lines: tuple[FloatArray, FloatArray], gsd_m: float, limits: DividerParameters
+) -> Divider | None:
+    """A chord as a divider, None if it is too short, broken, old, or one of several lines side by side."""
+    strength, before = lines
     ends = shapely.get_coordinates(chord)
     share, _ = _shares(ends[:1], ends[1:], strength, limits)
     step_m = chord.length * gsd_m / len(share)
@@ -160,11 +165,14 @@ def _measured(chord: LineString, strength: FloatArray, gsd_m: float, limits: Div
     seen = float(share[first:last].mean())
     along = ends[1] - ends[0]
     near, far = limits.beside_px
+    far = max(near, int(min(far, apart_px / 2.0)))  # the ring's own sides are no rows
     offsets = np.array([side * offset for offset in range(near, far + 1) for side in (-1.0, 1.0)])[:, None]
     beside = ends[0] + offsets * np.array([-along[1], along[0]]) / chord.length
     shares, owner = _shares(beside + first / len(share) * along, beside + last / len(share) * along, strength, limits)
     stands_out = seen - float((np.bincount(owner, shares) / np.bincount(owner)).max())
-    if seen < limits.least_strength or stands_out < limits.stands_out:
+    old, _ = _shares(ends[:1], ends[1:], before, limits)
+    gained = seen - float(old[first:last].mean())
+    if seen < limits.least_strength or min(stands_out, gained) < limits.stands_out:
         return None
     clearance = limits.clearance_m / step_m
     begin = 0.0 if first <= clearance else first / len(share)

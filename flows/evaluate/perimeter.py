@@ -17,6 +17,7 @@ from detectors.base import assess
 from detectors.evaluation.metrics import expected_calibration_error, fit_logistic, reliability
 from detectors.perimeter import Perimeter, PerimeterParameters
 from detectors.perimeter_confidence import PerimeterCalibration
+from flows.evaluate.divided import divided
 from flows.evaluate.half_metre import half_metre_grounds
 from flows.evaluate.lookalikes import mistakes
 from flows.evaluate.nothing import silence
@@ -25,6 +26,7 @@ from flows.evaluate.perimeter_real import against_truth, shuffled_line, squares,
 from flows.evaluate.pictures import draw_reliability, draw_rings, draw_trials
 from flows.evaluate.ring_tables import (
     detection_table,
+    divider_table,
     lookalike_table,
     removal_table,
     silence_table,
@@ -156,6 +158,7 @@ def _simulated(backgrounds: Sequence[Background], options: Options, out: Console
     for table in (detection_table, traits_table, limit_table):
         out.print(table(done))
     out.print(removal_table(list(removals(backgrounds, options.rings, options.seed, window_px=options.window_px))))
+    out.print(divider_table(list(divided(backgrounds, options.rings, options.seed, CONTRASTS[2:], options.window_px))))
     out.print(lookalike_table(list(mistakes(backgrounds, options.rings, options.seed, options.window_px))))
     if options.pictures is not None:
         draw_trials(done, options.pictures / "perimeter_simulated.png")

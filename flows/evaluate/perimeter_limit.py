@@ -9,12 +9,13 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import numpy as np
 import numpy.typing as npt
+import shapely
 from rich.table import Table
-from shapely.geometry import Polygon
+from shapely.geometry import LineString, Polygon
 
 from detectors.evaluation.metrics import fit_logistic
 from detectors.perimeter_parameters import PerimeterParameters
@@ -24,6 +25,8 @@ from detectors.side_support import line_support
 from flows.evaluate.rings import SimulatedWall, with_wall
 from geo.grid import Grid
 from geo.scene import ImageStack
+
+Shape = TypeVar("Shape", Polygon, LineString)
 
 _BINS = (0.0, 0.5, 1.0, 2.0, 3.0, 5.0, 8.0, 13.0, np.inf)
 
@@ -74,10 +77,9 @@ def side_contrast(stack: ImageStack, ring: Polygon) -> float:
     return float(np.median(strengths))
 
 
-def in_pixels(ring: Polygon, grid: Grid) -> Polygon:
-    """A ring in the grid's CRS in pixel coordinates, 0 at the centre of the first pixel."""
-    on_ground = np.asarray(ring.exterior.coords)[:, :2]
-    return Polygon(np.column_stack(~grid.transform @ (on_ground[:, 0], on_ground[:, 1])) - 0.5)
+def in_pixels(shape: Shape, grid: Grid) -> Shape:
+    """A shape in the grid's CRS in pixel coordinates, 0 at the centre of the first pixel."""
+    return shapely.transform(shape, lambda points: np.column_stack(~grid.transform @ tuple(points[:, :2].T)) - 0.5)
 
 
 def found_from(trials: Sequence[Drawn], share: float = 0.5, told: str = "found") -> float:
@@ -97,9 +99,10 @@ def found_from(trials: Sequence[Drawn], share: float = 0.5, told: str = "found")
 
 def limit_table(trials: Sequence[Drawn]) -> Table:
     """Detection rate against contrast in units of local noise, and how often an area was called assessable."""
-    shown, half, most = found_from(trials, told="visible"), found_from(trials), found_from(trials, 0.9)
+    half, most = found_from(trials, told="visible"), found_from(trials, 0.9, "visible")
     table = Table(
-        title=f"Contrast over noise: half visible from {shown:.1f}, half found from {half:.1f}, 90 % from {most:.1f}"
+        title=f"Contrast over noise: half visible from {half:.1f}, 90 % from {most:.1f}; half found from "
+        f"{found_from(trials):.1f}"
     )
     for name in ("contrast / noise", "rings", "visible", "found", "assessable"):
         table.add_column(name, justify="right", no_wrap=True)

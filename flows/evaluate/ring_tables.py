@@ -9,6 +9,7 @@ import numpy as np
 from rich.table import Table
 
 from detectors.base import ChangeType
+from flows.evaluate.divided import Divided
 from flows.evaluate.lookalikes import Mistakes
 from flows.evaluate.nothing import Silence
 from flows.evaluate.ring_draws import Story
@@ -99,6 +100,21 @@ def report_of(trial: Trial) -> str:
     if any(each.kind is ChangeType.PERIMETER_REMOVED or each.gone_at is not None for each in trial.afterwards):
         return "removed"
     return "still stands" if trial.afterwards else "nothing"
+
+
+def divider_table(seen: Sequence[Divided]) -> Table:
+    """Interior fences found in drawn rings, and lines found that weren't drawn."""
+    table = _table(
+        "Interior fences in rings that are given",
+        ("contrast", "barracks", "fences", "found", "rings", "false per ring"),
+    )
+    for contrast, built in sorted({(each.contrast, each.built) for each in seen}):
+        some = [each for each in seen if (each.contrast, each.built) == (contrast, built)]
+        fenced = [each for each in some if each.fenced]
+        found = f"{np.mean([each.found for each in fenced]):.0%}" if fenced else ""
+        false = f"{np.mean([each.false for each in some]):.2f}"
+        table.add_row(f"{contrast:.3f}", "yes" if built else "no", str(len(fenced)), found, str(len(some)), false)
+    return table
 
 
 def lookalike_table(seen: Sequence[Mistakes]) -> Table:

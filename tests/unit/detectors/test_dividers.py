@@ -39,8 +39,9 @@ def strength(image):
     return np.abs(FILTER.votes(ridges, noise)).astype(np.float32) / np.float32(VOTE)
 
 
-def found(image, **changed):
-    return dividers(RING, strength(image), GSD_M, DividerParameters(**changed))
+def found(image, before=None, ring=RING):
+    empty = np.random.default_rng(9).normal(0.2, 0.005, image.shape).astype(np.float32)
+    return dividers(ring, strength(image), strength(empty if before is None else before), GSD_M)
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -103,7 +104,21 @@ def test_a_path_across_a_corner_divides_nothing():
 
 
 def test_a_ring_smaller_than_the_clearance_has_none():
-    assert dividers(box(20, 20, 23, 23), strength(compound()), GSD_M) == []
+    assert found(compound(), ring=box(20, 20, 23, 23)) == []
+
+
+def test_a_line_that_was_there_before_the_ring_is_no_fence():
+    image, wash = compound(), np.full((SIZE, SIZE), 0.2, np.float32) + np.float32(0.001) * compound(1)
+    for each in (image, wash):
+        each[31:80, 55] += 0.04
+    assert found(image, before=wash) == []
+
+
+def test_what_counts_can_be_told():
+    image = compound()
+    image[31:55, 55] += 0.04
+    lines, quiet = strength(image), np.zeros((16, SIZE, SIZE), np.float32)
+    assert len(dividers(RING, lines, quiet, GSD_M, DividerParameters(reach=0.3))) == 1
 
 
 @settings(max_examples=15, deadline=None)
@@ -114,6 +129,6 @@ def test_where_the_fence_stands_and_how_the_image_is_turned_dont_matter(column, 
     ring = RING
     if turned:
         image, ring = np.ascontiguousarray(image.T), Polygon([(y, x) for x, y in RING.exterior.coords])
-    (fence,) = dividers(ring, strength(image), GSD_M)
+    (fence,) = found(image, ring=ring)
     middle = fence.line.centroid
     assert (middle.y if turned else middle.x) == pytest.approx(column, abs=1.0)
