@@ -12,10 +12,11 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from geo.scene import FloatArray
+from geo.scene import BoolArray, FloatArray
 
 #: float64 (point, 2): x and y, pixels.
 Offsets = npt.NDArray[np.float64]
+Offset = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,3 +132,82 @@ def strongest_around(strength: FloatArray, out: FloatArray) -> None:
                 line[x] = max(left, kept, line[x + 1])
                 left = kept
             line[columns - 1] = max(left, line[columns - 1])
+
+
+@njit(cache=True)
+def strength_of(votes: npt.NDArray[np.int8], clear: BoolArray, out: FloatArray) -> None:
+    """Votes without their sign as a share of a full vote, 0 where not clear; out is float32 (orientation, y, x)."""
+    count, rows, columns = votes.shape
+    for k in range(count):
+        for y in range(rows):
+            for x in range(columns):
+                out[k, y, x] = np.float32(abs(votes[k, y, x])) / np.float32(127.0) if clear[y, x] else np.float32(0.0)
+
+
+@njit(cache=True)
+def add_votes(
+    votes: npt.NDArray[np.int8], clear: BoolArray, total: npt.NDArray[np.int16], number: npt.NDArray[np.int16]
+) -> None:
+    """Adds the votes of clear pixels to a total (orientation, y, x), and one to their number (y, x)."""
+    count, rows, columns = votes.shape
+    for y in range(rows):
+        for x in range(columns):
+            number[y, x] += clear[y, x]
+    for k in range(count):
+        for y in range(rows):
+            for x in range(columns):
+                total[k, y, x] += votes[k, y, x] * clear[y, x]
+
+
+@njit(cache=True)
+def add_to_mean(
+    votes: npt.NDArray[np.int8], clear: BoolArray, number: npt.NDArray[np.int16], mean: npt.NDArray[np.int16]
+) -> None:
+    """Moves a mean (orientation, y, x), in 1/256 of a vote, towards clear pixels' votes, one of a number (y, x)."""
+    count, rows, columns = votes.shape
+    for y in range(rows):
+        for x in range(columns):
+            if clear[y, x]:
+                share = np.float32(1.0) / np.float32(number[y, x])
+                for k in range(count):
+                    old = np.float32(mean[k, y, x])
+                    mean[k, y, x] = np.int16(np.rint(old + (np.float32(256.0) * votes[k, y, x] - old) * share))
+
+
+@njit(cache=True)
+def strongest_gain(now: FloatArray, before: FloatArray, clear: BoolArray, out: FloatArray) -> None:
+    """Greatest gain over the orientations (orientation, y, x) at each clear pixel; out is float32 (y, x)."""
+    count, rows, columns = now.shape
+    out[:] = 0.0
+    for k in range(count):
+        for y in range(rows):
+            for x in range(columns):
+                out[y, x] = max(out[y, x], now[k, y, x] - before[k, y, x])
+    for y in range(rows):
+        for x in range(columns):
+            if not clear[y, x]:
+                out[y, x] = 0.0
+
+
+@njit(cache=True)
+def met_around(barriers: FloatArray, reach: int, step_x: Offset, step_y: Offset, out: FloatArray) -> None:
+    """Mean over directions of the greatest barrier met within reach of each cell; barriers and out are (y, x), 0 to 1.
+
+    step_x and step_y are int64 (direction, distance): the cell at each distance.
+    """
+    rows, columns = barriers.shape
+    directions = step_x.shape[0]
+    for y in range(rows):
+        for x in range(columns):
+            total = np.float32(0.0)
+            for k in range(directions):
+                met = np.float32(0.0)
+                for distance in range(reach):
+                    row, column = y + step_y[k, distance], x + step_x[k, distance]
+                    if row < 0 or column < 0 or row >= rows or column >= columns:
+                        break
+                    met = max(met, barriers[row, column])
+                    if met >= 1.0:
+                        break
+                total += met
+            out[y, x] = total / np.float32(directions)

@@ -17,6 +17,7 @@ from scipy import sparse
 from scipy.sparse import csgraph
 from shapely.geometry import LineString, Polygon, box
 
+from detectors.directional import met_around
 from detectors.hough import Line
 from detectors.side_support import side_means
 from geo.scene import FloatArray
@@ -35,20 +36,12 @@ def surroundedness(barriers: FloatArray, reach_px: int, directions: int = 16) ->
     Returns:
         float32 (y, x), 0 to 1.
     """
-    rows, columns = barriers.shape
-    total = np.zeros_like(barriers)
-    for index in range(directions):
-        angle = 2.0 * np.pi * index / directions
-        met = np.zeros_like(barriers)
-        for distance in range(1, reach_px):
-            dx, dy = round(np.cos(angle) * distance), round(np.sin(angle) * distance)
-            if abs(dx) >= columns or abs(dy) >= rows:
-                break
-            here = (slice(max(0, -dy), rows - max(0, dy)), slice(max(0, -dx), columns - max(0, dx)))
-            there = (slice(max(0, dy), rows + min(0, dy)), slice(max(0, dx), columns + min(0, dx)))
-            np.maximum(met[here], barriers[there], out=met[here])
-        total += met
-    return np.asarray(total / directions, np.float32)
+    angle = 2.0 * np.pi * np.arange(directions)[:, None] / directions
+    distance = np.arange(1, max(reach_px, 2))
+    met = np.empty(barriers.shape, np.float32)
+    step_x, step_y = (np.rint(part(angle) * distance).astype(np.int64) for part in (np.cos, np.sin))
+    met_around(np.ascontiguousarray(barriers), len(distance), step_x, step_y, met)
+    return met
 
 
 def enclose(

@@ -83,16 +83,19 @@ class PerimeterParameters:
         saturation: Contrast in units of local noise from which a pixel's vote is full.
         noise_block_m: Side of the blocks over which noise is measured.
         rings: How rings are found in line strength.
-        before: Number of scenes, and how many of the newest are left out, that tell which lines are old.
+        before: Number of scenes that old lines are averaged over, and how many of the newest are left out.
         least_visibility: Least mean visibility of a ring since its onset.
         least_gain: Least rise of visibility at the onset.
         chance_gain: Rise of visibility that chance reaches on 100 m of wall; falls with the root of length.
         least_persistence: Least share of clear scenes since the onset that show a ring, and of those before that don't.
+        least_built: How much rougher enclosed ground has to have become, as a logarithm, where only one scene shows it
+            without the ring: lines alone can't be told from season then.
         most_outlines: Outlines that are followed at once.
         least_clear: Share of a ring that must be clear for a scene to count.
         least_growth: Growth of the area, as a share, from which a ring is extended.
         works_days: Growth within this time of the onset belongs to the same works.
         gone_scenes: Clear scenes without a ring after which it is removed.
+        stood_scenes: Clear scenes that have to show a ring that was there first, for its going to be told.
         pooled_scenes: Most scenes pooled to fit a ring's sides.
         most_change: Gain in line strength that half of the area may reach: beyond, the scene
             differs everywhere (snow, haze, a failed registration) and no ring is sought in it.
@@ -114,11 +117,13 @@ class PerimeterParameters:
     least_gain: float = 0.2
     chance_gain: float = 0.3
     least_persistence: float = 0.75
+    least_built: float = 0.5
     most_outlines: int = 24
     least_clear: float = 0.8
     least_growth: float = 0.1
     works_days: float = 90.0
     gone_scenes: int = 2
+    stood_scenes: int = 3
     pooled_scenes: int = 8
     most_change: float = 0.1
     least_scene_clear: float = 0.6

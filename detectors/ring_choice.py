@@ -53,7 +53,10 @@ class Choice:
         """When an outline, or some pieces of it, appeared; None where that isn't more than chance, or didn't last."""
         chosen = np.ones(outline.seen.shape[1], bool) if chosen is None else chosen
         found = onset(outline.visibility(chosen, self.parameters.least_clear))
-        return found if self.holds(found, float(outline.lengths[chosen].sum())) else None
+        if found is None or not self.holds(found, float(outline.lengths[chosen].sum())):
+            return None
+        alone = found.looks_before == 1 and outline.built(found) < self.parameters.least_built
+        return None if alone else found
 
     def holds(self, dated: Onset | None, length_px: float, least_after: float | None = None) -> bool:
         """Whether a step in visibility is more than chance, and lasts."""
@@ -72,16 +75,18 @@ class Choice:
     def merit(self, outline: Outline, dated: Onset) -> float:
         """What an outline explains: newly seen pixels of side beyond those that chance would give, less its corners."""
         rings = self.parameters.rings
-        worth = outline.gain(dated) * (1.0 - rings.road_discount * outline.goes_on) - rings.chance_share
-        return float(worth @ outline.lengths) - rings.corner_merit * (len(outline.ring.exterior.coords) - 1)
+        worth = outline.gains(dated) * (1.0 - rings.road_discount * outline.goes_on) - rings.chance_share
+        return float((worth @ outline.lengths).max()) - rings.corner_merit * (len(outline.ring.exterior.coords) - 1)
 
     def chains(self, outlines: Sequence[Outline]) -> tuple[Chain, ...]:
         """What stands at every place and what it grew from: the outlines of most merit that don't contradict."""
         dated = [(outline, found) for outline in outlines if (found := self.dated(outline)) is not None]
-        ranked = sorted(dated, key=lambda pair: -self.merit(*pair))
+        weighed = [(self.merit(outline, found), outline, found) for outline, found in dated]
         chains: list[Chain] = []
-        for outline, found in ranked:
-            touched = [chain for chain in chains if any(_meet(outline.ring, stage.outline.ring) for stage in chain)]
+        for merit, outline, found in sorted(weighed, key=lambda each: -each[0]):
+            if merit <= 0.0:
+                break
+            touched = [chain for chain in chains if any(meet(outline.ring, stage.outline.ring) for stage in chain)]
             if not touched:
                 chains.append((Stage(outline, found, np.ones(outline.seen.shape[1], bool)),))
             elif len(touched) == 1 and (grown := self._joined(touched[0], outline, found)) is not None:
@@ -130,7 +135,8 @@ def _stood_before(older: Onset, later: Onset) -> bool:
     return older.seen[0] <= later.without
 
 
-def _meet(one: Polygon, other: Polygon) -> bool:
+def meet(one: Polygon, other: Polygon) -> bool:
+    """Whether two rings are of the same place."""
     return bool(one.intersection(other).area > 0.2 * min(one.area, other.area))
 
 

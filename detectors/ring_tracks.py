@@ -10,14 +10,16 @@ import shapely
 from scipy import ndimage
 from shapely.geometry import Polygon
 
+from detectors.directional import add_to_mean, add_votes, strength_of
 from detectors.lines import VOTE, Votes
 from detectors.perimeter_parameters import PerimeterParameters
 from detectors.ring_merit import NewLines
-from detectors.ring_shapes import steps
-from detectors.side_support import Points, line_support, support_share
+from detectors.ring_shapes import ring_mask, steps
+from detectors.side_support import Points, SideReading, support_share
 from geo.scene import BoolArray, FloatArray
 
 _PIECE_PX = 8.0
+_ERA = 4  # scenes
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,14 +43,53 @@ def pooled(scenes: list[SceneLines]) -> FloatArray:
     Votes are averaged with their sign over the scenes that are clear at a place: a wall stays, while
     shadow, season and cloud rims move.
     """
+    strength = np.empty(scenes[0].votes.shape, np.float32)
     if len(scenes) == 1:
-        return np.asarray(np.abs(scenes[0].votes) * (scenes[0].clear / np.float32(VOTE)), np.float32)
+        strength_of(scenes[0].votes, scenes[0].clear, strength)
+        return strength
     total = np.zeros(scenes[0].votes.shape, np.int16)
     count = np.zeros(scenes[0].clear.shape, np.int16)
     for scene in scenes:
-        total += scene.votes if scene.clear.all() else scene.votes * scene.clear
-        count += scene.clear
-    return np.asarray(np.abs(total) / (np.float32(VOTE) * np.maximum(count, 1)), np.float32)
+        add_votes(scene.votes, scene.clear, total, count)
+    return np.asarray(np.divide(np.abs(total), np.float32(VOTE) * np.maximum(count, 1), out=strength))
+
+
+@dataclass(slots=True)
+class OldLines:
+    """Lines and texture of the scenes before, averaged; the older a scene, the less it counts once there are many.
+
+    Attributes:
+        votes: int16 (orientation, y, x): mean of signed votes, in 1/256 of a vote.
+        texture: float32 (y, x): mean.
+        count: int16 (y, x): clear scenes so far, at most as many as are remembered.
+    """
+
+    votes: npt.NDArray[np.int16]
+    texture: FloatArray
+    count: npt.NDArray[np.int16]
+
+    @classmethod
+    def none(cls, scene: SceneLines) -> OldLines:
+        """Of no scene yet, for scenes like this one."""
+        shape = scene.clear.shape
+        return cls(np.zeros(scene.votes.shape, np.int16), np.zeros(shape, np.float32), np.zeros(shape, np.int16))
+
+    def add(self, scene: SceneLines, most: int) -> None:
+        """Takes a scene in; from so many on it is one of them."""
+        self.count = np.where(scene.clear, np.minimum(self.count + 1, most), self.count).astype(np.int16)
+        add_to_mean(scene.votes, scene.clear, self.count, self.votes)
+        weight = np.float32(1.0) / np.maximum(self.count, 1)
+        self.texture += np.where(scene.clear, (scene.texture - self.texture) * weight, np.float32(0.0))
+
+    @property
+    def strength(self) -> FloatArray:
+        """Line strength, float32 (orientation, y, x), 0 to 1."""
+        return np.asarray(np.abs(self.votes) * np.float32(1.0 / (256.0 * VOTE)), np.float32)
+
+    @property
+    def seen(self) -> BoolArray:
+        """Ground that was clear at all, bool (y, x)."""
+        return np.asarray(self.count > 0)
 
 
 @dataclass(eq=False, slots=True)
@@ -60,36 +101,44 @@ class Outline:
         seen: float32 (scene, piece), 0 to 1: how well each piece of at most eight pixels is seen; NaN where not clear.
         goes_on: float64 (piece,), 0 to 1: how much the line of each piece's side went on past its ends when the ring
             was found: a wall turns, a road goes on.
+        inside: float32 (scene,): mean texture of the ground that it encloses.
         fitted_with: Number of scenes with which its sides were last fitted.
     """
 
     ring: Polygon
     seen: FloatArray
     goes_on: npt.NDArray[np.float64]
+    inside: FloatArray
     fitted_with: int = 1
 
     @classmethod
     def of(cls, ring: Polygon, scenes: list[SceneLines], new: NewLines, parameters: PerimeterParameters) -> Outline:
         """A ring found in new lines, read in all scenes so far."""
         goes_on = new.goes_on(steps(ring)[0])[side_of(ring)]
-        outline = cls(ring, np.zeros((0, len(goes_on)), np.float32), goes_on)
-        outline.seen = np.array([outline.read(scene, parameters) for scene in scenes], np.float32)
+        none = np.zeros((0, len(goes_on)), np.float32)
+        outline = cls(ring, none, goes_on, none[:, 0])
+        enclosed = ring_mask(ring, scenes[0].clear.shape)
+        reading = SideReading.of(*pieces(ring), scenes[0].votes.shape)
+        outline.seen = np.array([outline.read(scene, reading, parameters) for scene in scenes], np.float32)
+        outline.inside = np.array([_mean(scene.texture, enclosed) for scene in scenes], np.float32)
         return outline
 
     def add(self, scene: SceneLines, parameters: PerimeterParameters) -> None:
         """Reads the next scene."""
-        self.seen = np.vstack([self.seen, self.read(scene, parameters)[None]])
+        reading = SideReading.of(*pieces(self.ring), scene.votes.shape)
+        self.seen = np.vstack([self.seen, self.read(scene, reading, parameters)[None]])
+        enclosed = ring_mask(self.ring, scene.clear.shape)
+        self.inside = np.append(self.inside, np.float32(_mean(scene.texture, enclosed)))
 
-    def read(self, scene: SceneLines, parameters: PerimeterParameters) -> FloatArray:
+    def built(self, dated: Onset) -> float:
+        """How much rougher the enclosed ground has become since the onset, as a logarithm."""
+        return float(self.inside[list(dated.seen)].mean() - self.inside[: dated.without + 1].mean())
+
+    def read(self, scene: SceneLines, reading: SideReading, parameters: PerimeterParameters) -> FloatArray:
         """How well each piece is seen in a scene, float32 (piece,)."""
-        starts, ends = pieces(self.ring)
-        strengths, owner = line_support(scene.votes, starts, ends)
-        share = support_share(strengths / VOTE, *parameters.rings.seen)
-        seen = np.bincount(owner, share) / np.bincount(owner)
-        rows, columns = scene.clear.shape
-        middle = np.rint((starts + ends) / 2.0).astype(np.int64)
-        clear = scene.clear[np.clip(middle[:, 1], 0, rows - 1), np.clip(middle[:, 0], 0, columns - 1)]
-        return np.where(clear, seen, np.nan).astype(np.float32)
+        share = support_share(reading.of_votes(scene.votes) / np.float32(VOTE), *parameters.rings.seen)
+        seen = np.bincount(reading.owner, share) / reading.count
+        return np.where(reading.middles(scene.clear), seen, np.nan).astype(np.float32)
 
     @property
     def lengths(self) -> npt.NDArray[np.float64]:
@@ -102,13 +151,20 @@ class Outline:
         starts, ends = pieces(self.ring)
         return np.asarray(shapely.distance(shapely.points((starts + ends) / 2.0), older.exterior) > tolerance_px)
 
-    def gain(self, dated: Onset) -> npt.NDArray[np.float64]:
-        """How much better each piece is seen in the newest scenes that show the ring than before, float64 (piece,)."""
+    def gains(self, dated: Onset) -> npt.NDArray[np.float64]:
+        """How much better each piece is seen than before the onset, float64 (era, piece).
+
+        An era is four scenes in a row that show the ring: works around a ring can hide a side of it again.
+        """
         clear = np.isfinite(self.seen)
         seen = np.where(clear, self.seen, 0.0)
-        now, then = list(dated.seen[-4:]), slice(0, dated.without + 1)
-        means = (seen[some].sum(axis=0) / np.maximum(clear[some].sum(axis=0), 1) for some in (now, then))
-        return np.asarray(np.subtract(*means), np.float64)
+        shown = list(dated.seen)
+        eras = [shown[start : start + _ERA] for start in range(max(1, len(shown) - _ERA + 1))]
+        then, *means = (
+            seen[some].sum(axis=0) / np.maximum(clear[some].sum(axis=0), 1)
+            for some in (list(range(dated.without + 1)), *eras)
+        )
+        return np.asarray(np.array(means) - then, np.float64)
 
     def visibility(self, chosen: BoolArray, least_clear: float) -> npt.NDArray[np.float64]:
         """How well some pieces are seen in each scene, float64 (scene,); NaN where too little of them is clear."""
@@ -117,6 +173,10 @@ class Outline:
         known = clear @ weight
         mean = np.where(clear, self.seen, 0.0) @ weight / np.maximum(known, 1e-9)
         return np.where(known >= max(least_clear * weight.sum(), 1e-9), mean, np.nan)
+
+
+def _mean(image: FloatArray, where: BoolArray) -> float:
+    return float(image[where].mean()) if where.any() else 0.0
 
 
 def side_of(ring: Polygon) -> npt.NDArray[np.int64]:
@@ -141,6 +201,7 @@ class Onset:
         first: First scene that shows it.
         seen: All scenes since that show it.
         assessed: Number of clear scenes since the onset.
+        looks_before: Number of clear scenes before the onset.
         purity: Share of the clear scenes before the onset that don't show it.
         before: Mean visibility before the onset.
         after: Mean visibility since.
@@ -151,6 +212,7 @@ class Onset:
     first: int
     seen: tuple[int, ...]
     assessed: int
+    looks_before: int
     purity: float
     before: float
     after: float
@@ -185,8 +247,8 @@ def onset(visible: npt.NDArray[np.float64]) -> Onset | None:
     if not seen or not len(low):
         return None
     assessed = len(known[known >= seen[0]])
-    now = float(visible[list(seen[-4:])].mean())
-    return Onset(int(low[-1]), seen[0], seen, assessed, len(low) / len(early), before, after, now)
+    now = float(visible[list(seen[-_ERA:])].mean())
+    return Onset(int(low[-1]), seen[0], seen, assessed, len(early), len(low) / len(early), before, after, now)
 
 
 def _best_split(series: npt.NDArray[np.float64]) -> int:

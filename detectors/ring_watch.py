@@ -10,12 +10,13 @@ from scipy import ndimage
 from shapely.geometry import Polygon
 
 from detectors.alignment import align_sides
+from detectors.directional import strongest_gain
 from detectors.lines import LineFilter, luminance, widened
 from detectors.perimeter_parameters import PerimeterParameters
-from detectors.ring_choice import Chain, Choice, Stage, dropped
+from detectors.ring_choice import Chain, Choice, Stage, dropped, meet
 from detectors.ring_merit import NewLines
 from detectors.ring_shapes import beyond, outline_mask
-from detectors.ring_tracks import Onset, Outline, SceneLines, departure, eroded, pooled
+from detectors.ring_tracks import OldLines, Onset, Outline, SceneLines, departure, eroded, pooled
 from detectors.rings import find_rings, inside_evidence
 from detectors.series import Series
 from geo.bands import visible
@@ -46,6 +47,27 @@ class View:
         return np.asarray(self.image / np.float32(_WHOLE), np.float32)
 
 
+@dataclass(frozen=True, slots=True)
+class Look:
+    """Some scenes together.
+
+    Attributes:
+        strength: float32 (orientation, y, x), 0 to 1.
+        texture: float32 (y, x): mean logarithm of local contrast.
+        clear: bool (y, x): ground that any of them shows.
+    """
+
+    strength: FloatArray
+    texture: FloatArray
+    clear: BoolArray
+
+    @classmethod
+    def of(cls, scenes: list[SceneLines]) -> Look:
+        """Of one scene or more."""
+        texture = np.asarray(np.mean([scene.texture for scene in scenes], axis=0), np.float32)
+        return cls(pooled(scenes), texture, np.any([scene.clear for scene in scenes], axis=0))
+
+
 @dataclass(slots=True)
 class RingState:
     """What is remembered of a series.
@@ -53,6 +75,7 @@ class RingState:
     Attributes:
         series: The scenes so far.
         views: What is kept of each.
+        old: Lines of the scenes before, less the newest; None before there are any.
         outlines: Rings that may stand.
         gone: Rings that stood from the start and have gone.
         differs: Whether the newest scene's lines differ from those before all over the area.
@@ -60,6 +83,7 @@ class RingState:
 
     series: Series
     views: list[View] = field(default_factory=list)
+    old: OldLines | None = None
     outlines: list[Outline] = field(default_factory=list)
     gone: list[Outline] = field(default_factory=list)
     differs: bool = False
@@ -112,19 +136,31 @@ class RingWatch:
     def add(self, scene: PreparedScene) -> None:
         """Takes in the next scene, which the series has already."""
         self.add_view(scene)
-        state, newest = self.state, self.lines(len(self.state.views) - 1)
+        state, index = self.state, len(self.state.views) - 1
+        newest, standing = self.lines(index), self.chains
         for outline in (*state.outlines, *state.gone):
             outline.add(newest, self.parameters)
         state.differs = False
-        self._chains = None
-        if len(state.views) == 1:
+        old = self._remembered(index)
+        if index == 0:
             return
-        found = [*self._appeared(), *self._refitted()]
+        found = [*self._appeared(index, old, standing), *self._refitted(standing)]
         state.outlines += [outline for outline in found if self._may_stand(outline)]
-        self._chains = None
-        standing = [stage.outline for chain in self.chains for stage in chain]
-        state.outlines = dropped(state.outlines, self.choice, standing, self.parameters.most_outlines)
-        state.gone = [outline for outline in (*state.gone, *self._vanished()) if self.went(outline) is not None]
+        self._chains = self.choice.chains(state.outlines)
+        kept = [stage.outline for chain in self.chains for stage in chain]
+        state.outlines = dropped(state.outlines, self.choice, kept, self.parameters.most_outlines)
+        state.gone = [outline for outline in (*state.gone, *self._vanished(index)) if self.went(outline) is not None]
+
+    def _remembered(self, index: int) -> OldLines:
+        """Lines of the scenes before, among them the newest that is no longer left out."""
+        many, newest = self.parameters.before
+        state = self.state
+        if state.old is None:
+            state.old = OldLines.none(self.lines(0))
+            state.old.add(self.lines(0), many)
+        elif index - newest - 1 > 0:
+            state.old.add(self.lines(index - newest - 1), many)
+        return state.old
 
     def add_view(self, scene: PreparedScene) -> None:
         """Keeps what the next scene shows, without looking for rings in it."""
@@ -168,56 +204,55 @@ class RingWatch:
             return None
         return gone if self.choice.holds(gone, stage.outline.ring.length, least_after=0.0) else None
 
-    def _appeared(self) -> list[Outline]:
+    def _appeared(self, index: int, old: OldLines, standing: tuple[Chain, ...]) -> list[Outline]:
         """Rings that the newest scene shows and the ones before don't."""
-        index = len(self.state.views) - 1
-        many, newest = self.parameters.before
-        old = range(max(0, index - many - newest), max(1, index - newest))
-        known = [chain[-1].outline.ring for chain in self.chains]
-        found = self._search([index], list(old), known)
-        strength = pooled([self.lines(index)])
+        known = [chain[-1].outline.ring for chain in standing]
+        newest = Look.of([self.lines(index)])
+        found = self._search(newest, Look(old.strength, old.texture, old.seen), known, newest=True)
         built_on = [
             beyond(ring, older, self.gsd_m, self.parameters.rings)
             for ring in found
             for older in known
             if ring.intersection(older).area > 0.7 * older.area and ring.area > older.area
         ]
-        new = NewLines(strength, pooled([self.lines(i) for i in old]), self.parameters.rings)
         rings = [*found, *built_on]
-        rings += [align_sides(ring, strength, _ALIGN_PX) for ring in rings]
+        rings += [align_sides(ring, newest.strength, _ALIGN_PX) for ring in rings]
+        new = NewLines(newest.strength, old.strength, self.parameters.rings)
         return [self._outline(ring, new) for ring in rings]
 
-    def _refitted(self) -> list[Outline]:
+    def _refitted(self, standing: tuple[Chain, ...]) -> list[Outline]:
         """Rings that stand, found again in all scenes since their onset together: their sides stay, clutter moves."""
         found: list[Outline] = []
-        for chain in self.chains:
+        for chain in standing:
             top = chain[-1]
             if len(top.onset.seen) < 1.3 * top.outline.fitted_with:
                 continue
-            top.outline.fitted_with = len(top.onset.seen)
-            others = [other[-1].outline.ring for other in self.chains if other is not chain]
+            for outline in self.state.outlines:
+                if meet(outline.ring, top.outline.ring):
+                    outline.fitted_with = len(top.onset.seen)
+            others = [other[-1].outline.ring for other in standing if other is not chain]
             others += [] if top.extends is None else [top.extends]
-            old = list(range(max(0, top.onset.without - 3), top.onset.without + 1))
+            first = range(max(0, top.onset.without - 3), top.onset.without + 1)
+            old = Look.of([self.lines(i) for i in first])
             for now in {top.onset.seen[-self.parameters.pooled_scenes :], top.onset.seen[-3:]}:
-                strength = pooled([self.lines(i) for i in now])
-                rings = [top.outline.ring, *self._search(list(now), old, others, top.outline.ring)]
-                rings += [align_sides(ring, strength, _ALIGN_PX) for ring in rings]
-                new = NewLines(strength, pooled([self.lines(i) for i in old]), self.parameters.rings)
+                look = Look.of([self.lines(i) for i in now])
+                rings = [top.outline.ring, *self._search(look, old, others, around=top.outline.ring)]
+                rings += [align_sides(ring, look.strength, _ALIGN_PX) for ring in rings]
+                new = NewLines(look.strength, old.strength, self.parameters.rings)
                 found += [self._outline(ring, new, len(top.onset.seen)) for ring in rings[1:]]
         return found
 
-    def _vanished(self) -> list[Outline]:
+    def _vanished(self, index: int) -> list[Outline]:
         """Rings that the first scenes show and the newest don't."""
-        index = len(self.state.views) - 1
-        newest = list(range(index - self.parameters.gone_scenes + 1, index + 1))
-        first = list(range(0, min(3, newest[0])))
-        if not first:
+        newest = range(index - self.parameters.gone_scenes + 1, index + 1)
+        if newest[0] <= 0:
             return []
+        first = Look.of([self.lines(i) for i in range(min(3, newest[0]))])
+        now = Look.of([self.lines(i) for i in newest])
         known = [stage.outline.ring for chain in self.chains for stage in chain]
         known += [outline.ring for outline in self.state.gone]
-        strength, after = (pooled([self.lines(i) for i in some]) for some in (first, newest))
-        new = NewLines(strength, after, self.parameters.rings)
-        return [self._outline(ring, new) for ring in self._search(first, newest, known)]
+        new = NewLines(first.strength, now.strength, self.parameters.rings)
+        return [self._outline(ring, new) for ring in self._search(first, now, known)]
 
     def went(self, outline: Outline) -> Onset | None:
         """When a ring that stood from the start went; None if it didn't."""
@@ -225,29 +260,27 @@ class RingWatch:
         gone = departure(outline.visibility(whole, self.parameters.least_clear))
         if gone is None or len(gone.seen) < self.parameters.gone_scenes or gone.persistence < 1.0:
             return None
+        if gone.looks_before < self.parameters.stood_scenes:
+            return None
         stood = 1.0 - gone.before >= self.parameters.least_visibility
         return gone if stood and self.choice.holds(gone, outline.ring.length, least_after=0.0) else None
 
     def _search(
-        self, now: list[int], old: list[int], known: list[Polygon], around: Polygon | None = None
+        self, now: Look, old: Look, known: list[Polygon], *, around: Polygon | None = None, newest: bool = False
     ) -> list[Polygon]:
         """Rings in the lines of some scenes that others don't have."""
-        rings, gsd_m = self.parameters.rings, self.gsd_m
-        strength = pooled([self.lines(i) for i in now])
-        earlier = pooled([self.lines(i) for i in old])
-        clear = np.all([self.lines(i).clear for i in now], axis=0)
-        clear &= np.any([self.lines(i).clear for i in old], axis=0)
+        clear = now.clear & old.clear
         if not clear.any():
             return []
-        gain = np.maximum(strength - widened(earlier), 0.0) * clear
-        if np.median(gain.max(axis=0)[clear]) > self.parameters.most_change:
-            self.state.differs |= now == [len(self.state.views) - 1]
+        gain = np.empty(clear.shape, np.float32)
+        strongest_gain(now.strength, widened(old.strength), clear, gain)
+        if np.median(gain[clear]) > self.parameters.most_change:
+            self.state.differs |= newest
             return []
-        texture = np.median([self.lines(i).texture for i in now], axis=0)
-        before = np.maximum(np.median([self.lines(i).texture for i in old], axis=0), -0.7)
-        structure = np.where(clear, texture - before, 0.0).astype(np.float32)
+        structure = np.where(clear, now.texture - np.maximum(old.texture, -0.7), 0.0).astype(np.float32)
+        rings, gsd_m = self.parameters.rings, self.gsd_m
         evidence = inside_evidence(gain, outline_mask(known, clear.shape), structure, clear, gsd_m, rings)
-        return find_rings(strength, earlier, evidence, known, gsd_m, rings, around)
+        return find_rings(now.strength, old.strength, evidence, known, gsd_m, rings, around)
 
     def _outline(self, ring: Polygon, new: NewLines, fitted_with: int = 1) -> Outline:
         scenes = [self.lines(index) for index in range(len(self.state.views))]

@@ -32,7 +32,7 @@ def inside_evidence(
     """Evidence that a place lies inside a new enclosure: new lines on all sides, and new structure.
 
     Args:
-        new_lines: float32 (orientation, y, x): gain in line strength.
+        new_lines: float32 (y, x): gain in line strength, the greatest over the orientations.
         standing: bool (y, x): outlines of enclosures already known, which bar the view like new lines.
         new_structure: float32 (y, x): logarithm of the growth of local contrast.
         clear: bool (y, x): ground that is compared.
@@ -42,9 +42,9 @@ def inside_evidence(
     Returns:
         float32 (y, x), about 0 in unchanged country and 1 inside.
     """
-    barriers = support_share(new_lines.max(axis=0), *parameters.newness)
+    barriers = support_share(new_lines, *parameters.newness)
     barriers[standing] = 1.0
-    step = max(1, round(20.0 / gsd_m))
+    step = max(1, round(30.0 / gsd_m))
     rows, columns = barriers.shape
     coarse = ndimage.maximum_filter(barriers, size=step, origin=(step // 2 - step + 1 if step > 1 else 0))
     view = surroundedness(np.ascontiguousarray(coarse[::step, ::step]), round(parameters.reach_m / gsd_m / step))

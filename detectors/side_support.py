@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import numpy.typing as npt
 from numba import njit
 
 from detectors.lines import Votes
-from geo.scene import FloatArray
+from geo.scene import BoolArray, FloatArray
 
 #: float64 (point, 2): x and y in pixel coordinates, 0 at the centre of the first pixel.
 Points = npt.NDArray[np.float64]
 
 _BESIDE = np.float32(0.9)  # a line that runs a pixel beside a side holds it nearly as well
+_OFFSETS = (0, -1, 1)  # pixels across a side
 
 
 def support_share(strength: FloatArray, weakest: float, full: float) -> FloatArray:
@@ -53,25 +56,59 @@ def direction_of(starts: Points, ends: Points, orientations: int) -> npt.NDArray
     return np.asarray(turned % orientations)
 
 
+@dataclass(frozen=True, slots=True)
+class SideReading:
+    """Where line strength is read along straight segments: in the middle of steps of at most one pixel, and beside.
+
+    Attributes:
+        cells: int64 (offset, step): flat indices into (orientation, y, x), on the segment and beside it.
+        owner: int64 (step,): segment of each step.
+        count: int64 (segment,): steps of each segment.
+        middle: int64 (segment,): flat index into (y, x) of each segment's middle.
+    """
+
+    cells: npt.NDArray[np.int64]
+    owner: npt.NDArray[np.int64]
+    count: npt.NDArray[np.int64]
+    middle: npt.NDArray[np.int64]
+
+    @classmethod
+    def of(cls, starts: Points, ends: Points, shape: tuple[int, ...]) -> SideReading:
+        """For segments from float64 (segment, 2) to (segment, 2), in arrays of a shape (orientation, y, x)."""
+        orientations, rows, columns = shape
+        count, direction = step_count(starts, ends), direction_of(starts, ends, orientations)
+        cells = np.empty((len(_OFFSETS), int(count.sum())), np.int64)
+        _cells_beside(starts, ends, count, direction, orientations, rows, columns, cells)
+        middle = np.rint((starts + ends) / 2.0).astype(np.int64)
+        flat = np.clip(middle[:, 1], 0, rows - 1) * columns + np.clip(middle[:, 0], 0, columns - 1)
+        return cls(cells, np.repeat(np.arange(len(count)), count), count, flat)
+
+    def of_votes(self, strength: FloatArray | Votes) -> FloatArray:
+        """Strength at each step, the greatest on the segment and beside it, without sign; float32 (step,)."""
+        read = np.abs(strength.reshape(-1).take(self.cells).astype(np.float32))
+        read[1:] *= _BESIDE
+        return np.asarray(read.max(axis=0))
+
+    def middles(self, image: BoolArray) -> BoolArray:
+        """An image (y, x) at the middle of each segment."""
+        return np.asarray(image.reshape(-1).take(self.middle))
+
+
 def line_support(
-    strength: FloatArray | Votes, starts: Points, ends: Points, reach_px: int = 1
+    strength: FloatArray | Votes, starts: Points, ends: Points
 ) -> tuple[FloatArray, npt.NDArray[np.int64]]:
-    """Strength of lines along straight segments, read in the middle of steps of at most one pixel.
+    """Strength of lines along straight segments.
 
     Args:
         strength: float32 (orientation, y, x), not negative, or votes, whose sign doesn't count.
         starts: float64 (segment, 2): x and y in pixel coordinates, 0 at the centre of the first pixel.
         ends: float64 (segment, 2).
-        reach_px: How far beside the segment a line may run; 0 where `beside` has been applied.
 
     Returns:
         Strength at each step, float32 (step,), and the index of the step's segment, int64 (step,).
     """
-    count = step_count(starts, ends)
-    direction = direction_of(starts, ends, len(strength))
-    best = np.zeros(int(count.sum()), np.float32)
-    _read_beside(strength, starts, ends, count, direction, reach_px, best)
-    return best, np.repeat(np.arange(len(count)), count)
+    reading = SideReading.of(starts, ends, strength.shape)
+    return reading.of_votes(strength), reading.owner
 
 
 def side_means(
@@ -96,16 +133,16 @@ def side_means(
 
 
 @njit(cache=True)
-def _read_beside(
-    strength: FloatArray | Votes,
+def _cells_beside(
     starts: Points,
     ends: Points,
     count: npt.NDArray[np.int64],
     direction: npt.NDArray[np.int64],
-    reach_px: int,
-    best: FloatArray,
+    orientations: int,
+    rows: int,
+    columns: int,
+    cells: npt.NDArray[np.int64],
 ) -> None:
-    orientations, rows, columns = strength.shape
     step = 0
     for segment in range(len(count)):
         layer = direction[segment]
@@ -115,13 +152,10 @@ def _read_beside(
             share = (index + 0.5) / count[segment]
             x = starts[segment, 0] + share * (ends[segment, 0] - starts[segment, 0])
             y = starts[segment, 1] + share * (ends[segment, 1] - starts[segment, 1])
-            most = np.float32(0.0)
-            for offset in range(-reach_px, reach_px + 1):
+            for number, offset in enumerate(_OFFSETS):
                 column = min(max(int(np.rint(x + offset * across_x)), 0), columns - 1)
                 row = min(max(int(np.rint(y + offset * across_y)), 0), rows - 1)
-                read = abs(np.float32(strength[layer, row, column]))
-                most = max(most, read if offset == 0 else read * _BESIDE)
-            best[step] = most
+                cells[number, step] = (layer * rows + row) * columns + column
             step += 1
 
 
