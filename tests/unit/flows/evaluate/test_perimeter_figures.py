@@ -15,11 +15,12 @@ from skimage.io import imsave
 
 from detectors.base import ChangeType, Verdict, assess
 from detectors.perimeter import Perimeter
+from flows.evaluate.divided import divided
 from flows.evaluate.half_metre import half_metre_grounds
 from flows.evaluate.lookalikes import LOOKALIKES
 from flows.evaluate.perimeter_limit import found_from, ground_noise, limit_table, seen_contrast
 from flows.evaluate.ring_draws import Story, barracks, draw
-from flows.evaluate.ring_tables import detection_table, removal_table, report_of
+from flows.evaluate.ring_tables import detection_table, divider_table, removal_table, report_of
 from flows.evaluate.ring_trials import Background, trial
 from flows.evaluate.rings import SimulatedWall, coverage, pixel_contrast, with_wall
 from geo.errors import InputError
@@ -133,6 +134,16 @@ def test_a_removal_is_told_by_its_end_or_as_a_change_of_its_own(plain, kind):
     assert report_of(replace(told, afterwards=())) == "nothing"
     rows = list(zip(*(column.cells for column in removal_table([told]).columns), strict=True))
     assert rows[1][:5] == ("all goes", "1", "1", "1", "0")
+
+
+def test_fences_in_rings_are_counted_apart_from_lines_that_nobody_drew(plain):
+    done = list(divided([Background("plain", plain, NOWHERE)], 4, 0, [0.08], SIZE))
+    assert [each.fenced for each in done] == [False, True, False, True]
+    assert not any(each.found for each in done if not each.fenced)
+    assert not done[0].built
+    assert done[0].false == 0
+    rows = list(zip(*(column.cells for column in divider_table(done).columns), strict=True))
+    assert sum(int(row[4]) for row in rows) == 4
 
 
 @dataclass(frozen=True)
