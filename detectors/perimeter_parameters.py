@@ -30,6 +30,7 @@ class RingParameters:
         fit_weight: Weight of area when an outline is fitted, against that when it is found.
         corner_cost: Cost of a corner, in pixels of unseen side.
         least_corners: Fewest corners of a ring: walls stand in rectangles, tracks and drainage make triangles.
+        least_rested: Share of a place that hasn't been looked at lately from which it is looked at again.
         least_new: Gain in visibility below which an outline isn't worth fitting.
         most_fits: Outlines of a place that are fitted, those that stand out most.
         least_width: Least width of an extension, as a share of the side of a square of the ring's area:
@@ -61,6 +62,7 @@ class RingParameters:
     corner_cost: float = 16.0
     fit_weight: float = 0.8
     least_corners: int = 4
+    least_rested: float = 0.25
     least_new: float = 0.2
     most_fits: int = 4
     least_width: float = 0.25
@@ -94,8 +96,10 @@ class PerimeterParameters:
         least_clear: Share of a ring that must be clear for a scene to count.
         least_growth: Growth of the area, as a share, from which a ring is extended.
         works_days: Growth within this time of the onset belongs to the same works.
+        rest_scenes: Scenes for which a place that was looked at in vain is left alone, unless it grows.
         gone_scenes: Clear scenes without a ring after which it is removed.
-        stood_scenes: Clear scenes that have to show a ring that was there first, for its going to be told.
+        stood_days: How long a ring that was there first has to have been seen for its going to be told: tracks of
+            works and the lines of a season come and go.
         pooled_scenes: Most scenes pooled to fit a ring's sides.
         most_change: Gain in line strength that half of the area may reach: beyond, the scene
             differs everywhere (snow, haze, a failed registration) and no ring is sought in it.
@@ -122,8 +126,9 @@ class PerimeterParameters:
     least_clear: float = 0.8
     least_growth: float = 0.1
     works_days: float = 90.0
+    rest_scenes: int = 4
     gone_scenes: int = 2
-    stood_scenes: int = 3
+    stood_days: float = 180.0
     pooled_scenes: int = 8
     most_change: float = 0.1
     least_scene_clear: float = 0.6

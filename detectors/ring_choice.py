@@ -31,6 +31,21 @@ class Stage:
     extends: Polygon | None = None
 
 
+@dataclass(frozen=True, eq=False, slots=True)
+class Weighed:
+    """An outline with what speaks for it.
+
+    Attributes:
+        outline: The ring.
+        merit: What it explains; minus infinity where it never appears.
+        onset: When it appeared; None where that is no more than chance, or didn't last.
+    """
+
+    outline: Outline
+    merit: float
+    onset: Onset | None
+
+
 #: Stages of one place, ascending in time and area; the last of them is what stands.
 Chain = tuple[Stage, ...]
 
@@ -52,7 +67,9 @@ class Choice:
     def dated(self, outline: Outline, chosen: BoolArray | None = None) -> Onset | None:
         """When an outline, or some pieces of it, appeared; None where that isn't more than chance, or didn't last."""
         chosen = np.ones(outline.seen.shape[1], bool) if chosen is None else chosen
-        found = onset(outline.visibility(chosen, self.parameters.least_clear))
+        return self._surely(outline, onset(outline.visibility(chosen, self.parameters.least_clear)), chosen)
+
+    def _surely(self, outline: Outline, found: Onset | None, chosen: BoolArray) -> Onset | None:
         if found is None or not self.holds(found, float(outline.lengths[chosen].sum())):
             return None
         alone = found.looks_before == 1 and outline.built(found) < self.parameters.least_built
@@ -78,14 +95,23 @@ class Choice:
         worth = outline.gains(dated) * (1.0 - rings.road_discount * outline.goes_on) - rings.chance_share
         return float((worth @ outline.lengths).max()) - rings.corner_merit * (len(outline.ring.exterior.coords) - 1)
 
-    def chains(self, outlines: Sequence[Outline]) -> tuple[Chain, ...]:
+    def weighed(self, outlines: Sequence[Outline]) -> list[Weighed]:
+        """Outlines with their merit and onset, those of most merit first."""
+        every = []
+        for outline in outlines:
+            whole = np.ones(outline.seen.shape[1], bool)
+            found = onset(outline.visibility(whole, self.parameters.least_clear))
+            merit = -np.inf if found is None else self.merit(outline, found)
+            every.append(Weighed(outline, merit, self._surely(outline, found, whole)))
+        return sorted(every, key=lambda each: -each.merit)
+
+    def chains(self, ranked: Sequence[Weighed]) -> tuple[Chain, ...]:
         """What stands at every place and what it grew from: the outlines of most merit that don't contradict."""
-        dated = [(outline, found) for outline in outlines if (found := self.dated(outline)) is not None]
-        weighed = [(self.merit(outline, found), outline, found) for outline, found in dated]
         chains: list[Chain] = []
-        for merit, outline, found in sorted(weighed, key=lambda each: -each[0]):
-            if merit <= 0.0:
-                break
+        for each in ranked:
+            outline, found = each.outline, each.onset
+            if found is None or each.merit <= 0.0:
+                continue
             touched = [chain for chain in chains if any(meet(outline.ring, stage.outline.ring) for stage in chain)]
             if not touched:
                 chains.append((Stage(outline, found, np.ones(outline.seen.shape[1], bool)),))
@@ -140,15 +166,10 @@ def meet(one: Polygon, other: Polygon) -> bool:
     return bool(one.intersection(other).area > 0.2 * min(one.area, other.area))
 
 
-def dropped(outlines: Sequence[Outline], choice: Choice, kept: Sequence[Outline], most: int) -> list[Outline]:
-    """The outlines worth keeping: those that stand, and the best of the others, each shape once."""
-
-    def worth(outline: Outline) -> float:
-        found = onset(outline.visibility(np.ones(outline.seen.shape[1], bool), choice.parameters.least_clear))
-        return -np.inf if found is None else choice.merit(outline, found)
-
-    chosen = list(kept)
-    for outline in sorted(outlines, key=worth, reverse=True):
+def worth_keeping(ranked: Sequence[Weighed], standing: Sequence[Outline], most: int) -> list[Outline]:
+    """The outlines that stand, and the best of the others, each shape once."""
+    chosen = list(standing)
+    for outline in (each.outline for each in ranked):
         if len(chosen) >= most:
             break
         if all(outline is not other and not _alike(outline.ring, other.ring) for other in chosen):

@@ -20,6 +20,7 @@ from geo.scene import BoolArray, FloatArray
 
 _PIECE_PX = 8.0
 _ERA = 4  # scenes
+_SAMPLE = 250  # points, enough for a mean
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,13 +102,15 @@ class Outline:
         seen: float32 (scene, piece), 0 to 1: how well each piece of at most eight pixels is seen; NaN where not clear.
         goes_on: float64 (piece,), 0 to 1: how much the line of each piece's side went on past its ends when the ring
             was found: a wall turns, a road goes on.
-        inside: float32 (scene,): mean texture of the ground that it encloses.
+        sample: int64 (point,): flat indices into (y, x) of points spread over the ground that it encloses.
+        inside: float32 (scene,): mean texture there.
         fitted_with: Number of scenes with which its sides were last fitted.
     """
 
     ring: Polygon
     seen: FloatArray
     goes_on: npt.NDArray[np.float64]
+    sample: npt.NDArray[np.int64]
     inside: FloatArray
     fitted_with: int = 1
 
@@ -116,19 +119,22 @@ class Outline:
         """A ring found in new lines, read in all scenes so far."""
         goes_on = new.goes_on(steps(ring)[0])[side_of(ring)]
         none = np.zeros((0, len(goes_on)), np.float32)
-        outline = cls(ring, none, goes_on, none[:, 0])
-        enclosed = ring_mask(ring, scenes[0].clear.shape)
+        enclosed = np.flatnonzero(ring_mask(ring, scenes[0].clear.shape))
+        outline = cls(ring, none, goes_on, enclosed[:: max(1, len(enclosed) // _SAMPLE)], none[:, 0])
         reading = SideReading.of(*pieces(ring), scenes[0].votes.shape)
         outline.seen = np.array([outline.read(scene, reading, parameters) for scene in scenes], np.float32)
-        outline.inside = np.array([_mean(scene.texture, enclosed) for scene in scenes], np.float32)
+        outline.inside = np.array([outline.texture(scene) for scene in scenes], np.float32)
         return outline
 
     def add(self, scene: SceneLines, parameters: PerimeterParameters) -> None:
         """Reads the next scene."""
         reading = SideReading.of(*pieces(self.ring), scene.votes.shape)
         self.seen = np.vstack([self.seen, self.read(scene, reading, parameters)[None]])
-        enclosed = ring_mask(self.ring, scene.clear.shape)
-        self.inside = np.append(self.inside, np.float32(_mean(scene.texture, enclosed)))
+        self.inside = np.append(self.inside, np.float32(self.texture(scene)))
+
+    def texture(self, scene: SceneLines) -> float:
+        """Mean texture of the enclosed ground."""
+        return float(scene.texture.reshape(-1).take(self.sample).mean()) if len(self.sample) else 0.0
 
     def built(self, dated: Onset) -> float:
         """How much rougher the enclosed ground has become since the onset, as a logarithm."""
@@ -158,13 +164,12 @@ class Outline:
         """
         clear = np.isfinite(self.seen)
         seen = np.where(clear, self.seen, 0.0)
-        shown = list(dated.seen)
-        eras = [shown[start : start + _ERA] for start in range(max(1, len(shown) - _ERA + 1))]
-        then, *means = (
-            seen[some].sum(axis=0) / np.maximum(clear[some].sum(axis=0), 1)
-            for some in (list(range(dated.without + 1)), *eras)
-        )
-        return np.asarray(np.array(means) - then, np.float64)
+        shown, before = list(dated.seen), slice(0, dated.without + 1)
+        era = min(_ERA, len(shown))
+        total, count = (np.vstack([np.zeros((1, part.shape[1])), part[shown].cumsum(axis=0)]) for part in (seen, clear))
+        now = (total[era:] - total[:-era]) / np.maximum(count[era:] - count[:-era], 1)
+        then = seen[before].sum(axis=0) / np.maximum(clear[before].sum(axis=0), 1)
+        return np.asarray(now - then, np.float64)
 
     def visibility(self, chosen: BoolArray, least_clear: float) -> npt.NDArray[np.float64]:
         """How well some pieces are seen in each scene, float64 (scene,); NaN where too little of them is clear."""
@@ -173,10 +178,6 @@ class Outline:
         known = clear @ weight
         mean = np.where(clear, self.seen, 0.0) @ weight / np.maximum(known, 1e-9)
         return np.where(known >= max(least_clear * weight.sum(), 1e-9), mean, np.nan)
-
-
-def _mean(image: FloatArray, where: BoolArray) -> float:
-    return float(image[where].mean()) if where.any() else 0.0
 
 
 def side_of(ring: Polygon) -> npt.NDArray[np.int64]:

@@ -13,7 +13,7 @@ from detectors.alignment import align_sides
 from detectors.directional import strongest_gain
 from detectors.lines import LineFilter, luminance, widened
 from detectors.perimeter_parameters import PerimeterParameters
-from detectors.ring_choice import Chain, Choice, Stage, dropped, meet
+from detectors.ring_choice import Chain, Choice, Stage, meet, worth_keeping
 from detectors.ring_merit import NewLines
 from detectors.ring_shapes import beyond, outline_mask
 from detectors.ring_tracks import OldLines, Onset, Outline, SceneLines, departure, eroded, pooled
@@ -24,6 +24,7 @@ from geo.grid import Grid
 from geo.scene import BoolArray, FloatArray, PreparedScene
 
 _ALIGN_PX = 2.0  # a fitted side is within this of its line
+_EARLY, _LATE = 1.3, 2.0  # times as many scenes as last time after which a ring is fitted again
 _WHOLE = 10_000.0  # an image is kept in whole numbers of 1/10,000
 
 
@@ -76,6 +77,8 @@ class RingState:
         series: The scenes so far.
         views: What is kept of each.
         old: Lines of the scenes before, less the newest; None before there are any.
+        looked_at: int16 (y, x): when each place was last looked at for rings that appeared.
+        missed_at: Likewise for rings that went.
         outlines: Rings that may stand.
         gone: Rings that stood from the start and have gone.
         differs: Whether the newest scene's lines differ from those before all over the area.
@@ -84,6 +87,8 @@ class RingState:
     series: Series
     views: list[View] = field(default_factory=list)
     old: OldLines | None = None
+    looked_at: npt.NDArray[np.int16] | None = None
+    missed_at: npt.NDArray[np.int16] | None = None
     outlines: list[Outline] = field(default_factory=list)
     gone: list[Outline] = field(default_factory=list)
     differs: bool = False
@@ -120,7 +125,7 @@ class RingWatch:
     def chains(self) -> tuple[Chain, ...]:
         """Rings that stand, place by place, with what they grew from."""
         if self._chains is None:
-            self._chains = self.choice.chains(self.state.outlines)
+            self._chains = self.choice.chains(self.choice.weighed(self.state.outlines))
         return self._chains
 
     @property
@@ -146,9 +151,10 @@ class RingWatch:
             return
         found = [*self._appeared(index, old, standing), *self._refitted(standing)]
         state.outlines += [outline for outline in found if self._may_stand(outline)]
-        self._chains = self.choice.chains(state.outlines)
-        kept = [stage.outline for chain in self.chains for stage in chain]
-        state.outlines = dropped(state.outlines, self.choice, kept, self.parameters.most_outlines)
+        ranked = self.choice.weighed(state.outlines)
+        self._chains = self.choice.chains(ranked)
+        kept = [stage.outline for chain in self._chains for stage in chain]
+        state.outlines = worth_keeping(ranked, kept, self.parameters.most_outlines)
         state.gone = [outline for outline in (*state.gone, *self._vanished(index)) if self.went(outline) is not None]
 
     def _remembered(self, index: int) -> OldLines:
@@ -208,7 +214,9 @@ class RingWatch:
         """Rings that the newest scene shows and the ones before don't."""
         known = [chain[-1].outline.ring for chain in standing]
         newest = Look.of([self.lines(index)])
-        found = self._search(newest, Look(old.strength, old.texture, old.seen), known, newest=True)
+        rested = self._rested(self.state.looked_at, index)
+        found = self._search(newest, Look(old.strength, old.texture, old.seen), known, rested=rested, newest=True)
+        self.state.looked_at = self._marked(self.state.looked_at, rested, index)
         built_on = [
             beyond(ring, older, self.gsd_m, self.parameters.rings)
             for ring in found
@@ -225,7 +233,8 @@ class RingWatch:
         found: list[Outline] = []
         for chain in standing:
             top = chain[-1]
-            if len(top.onset.seen) < 1.3 * top.outline.fitted_with:
+            fitted_with = top.outline.fitted_with
+            if len(top.onset.seen) < fitted_with * (_EARLY if fitted_with < self.parameters.pooled_scenes else _LATE):
                 continue
             for outline in self.state.outlines:
                 if meet(outline.ring, top.outline.ring):
@@ -234,11 +243,12 @@ class RingWatch:
             others += [] if top.extends is None else [top.extends]
             first = range(max(0, top.onset.without - 3), top.onset.without + 1)
             old = Look.of([self.lines(i) for i in first])
-            for now in {top.onset.seen[-self.parameters.pooled_scenes :], top.onset.seen[-3:]}:
-                look = Look.of([self.lines(i) for i in now])
-                rings = [top.outline.ring, *self._search(look, old, others, around=top.outline.ring)]
-                rings += [align_sides(ring, look.strength, _ALIGN_PX) for ring in rings]
-                new = NewLines(look.strength, old.strength, self.parameters.rings)
+            # All together for what stays, the newest alone for what has only just been finished.
+            for shown in {top.onset.seen[-self.parameters.pooled_scenes :], top.onset.seen[-3:]}:
+                now = Look.of([self.lines(i) for i in shown])
+                rings = [top.outline.ring, *self._search(now, old, others, around=top.outline.ring)]
+                rings += [align_sides(ring, now.strength, _ALIGN_PX) for ring in rings]
+                new = NewLines(now.strength, old.strength, self.parameters.rings)
                 found += [self._outline(ring, new, len(top.onset.seen)) for ring in rings[1:]]
         return found
 
@@ -252,7 +262,23 @@ class RingWatch:
         known = [stage.outline.ring for chain in self.chains for stage in chain]
         known += [outline.ring for outline in self.state.gone]
         new = NewLines(first.strength, now.strength, self.parameters.rings)
-        return [self._outline(ring, new) for ring in self._search(first, now, known)]
+        rested = self._rested(self.state.missed_at, index)
+        found = self._search(first, now, known, rested=rested)
+        self.state.missed_at = self._marked(self.state.missed_at, rested, index)
+        return [self._outline(ring, new) for ring in found]
+
+    def _rested(self, last: npt.NDArray[np.int16] | None, index: int) -> BoolArray:
+        """Ground that hasn't been looked at in the last scenes."""
+        if last is None:
+            return np.ones(self.filter.shape, bool)
+        return np.asarray(index - last >= self.parameters.rest_scenes)
+
+    def _marked(self, last: npt.NDArray[np.int16] | None, rested: BoolArray, index: int) -> npt.NDArray[np.int16]:
+        """When each place was last looked at, after a search that has taken places out of the rested ground."""
+        if last is None:
+            last = np.full(self.filter.shape, -self.parameters.rest_scenes, np.int16)
+        looked = ~rested & (index - last >= self.parameters.rest_scenes)
+        return np.where(looked, np.int16(index), last)
 
     def went(self, outline: Outline) -> Onset | None:
         """When a ring that stood from the start went; None if it didn't."""
@@ -260,13 +286,21 @@ class RingWatch:
         gone = departure(outline.visibility(whole, self.parameters.least_clear))
         if gone is None or len(gone.seen) < self.parameters.gone_scenes or gone.persistence < 1.0:
             return None
-        if gone.looks_before < self.parameters.stood_scenes:
+        acquired = self.choice.acquired
+        if (acquired[gone.without] - acquired[0]).days < self.parameters.stood_days:
             return None
         stood = 1.0 - gone.before >= self.parameters.least_visibility
         return gone if stood and self.choice.holds(gone, outline.ring.length, least_after=0.0) else None
 
     def _search(
-        self, now: Look, old: Look, known: list[Polygon], *, around: Polygon | None = None, newest: bool = False
+        self,
+        now: Look,
+        old: Look,
+        known: list[Polygon],
+        *,
+        around: Polygon | None = None,
+        rested: BoolArray | None = None,
+        newest: bool = False,
     ) -> list[Polygon]:
         """Rings in the lines of some scenes that others don't have."""
         clear = now.clear & old.clear
@@ -280,7 +314,7 @@ class RingWatch:
         structure = np.where(clear, now.texture - np.maximum(old.texture, -0.7), 0.0).astype(np.float32)
         rings, gsd_m = self.parameters.rings, self.gsd_m
         evidence = inside_evidence(gain, outline_mask(known, clear.shape), structure, clear, gsd_m, rings)
-        return find_rings(now.strength, old.strength, evidence, known, gsd_m, rings, around)
+        return find_rings(now.strength, old.strength, evidence, known, gsd_m, rings, around, rested)
 
     def _outline(self, ring: Polygon, new: NewLines, fitted_with: int = 1) -> Outline:
         scenes = [self.lines(index) for index in range(len(self.state.views))]

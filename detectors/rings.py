@@ -65,6 +65,7 @@ def find_rings(
     gsd_m: float,
     parameters: RingParameters,
     around: Polygon | None = None,
+    rested: BoolArray | None = None,
 ) -> list[Polygon]:
     """Outlines around the places that look enclosed, each fitted to the lines nearby.
 
@@ -77,6 +78,7 @@ def find_rings(
         evidence: From `inside_evidence`.
         standing: Rings already known; nothing is sought inside them.
         around: Look at places that touch this polygon alone.
+        rested: bool (y, x): ground that may be looked at; where a place has been looked at, it is taken out of it.
         gsd_m: Pixel size, metres.
         parameters: Of the search.
 
@@ -97,6 +99,11 @@ def find_rings(
             continue
         if wanted is not None and not (wanted & seed).any():
             continue
+        if rested is not None:
+            known_place = rested[seed].mean() < parameters.least_rested
+            rested[seed] = False
+            if known_place:
+                continue
         near = ndimage.binary_dilation(seed, iterations=2 * rim)
         joined = [mask for mask in known if (mask & near).any()]
         if joined and not _wide(seed, sum(int(mask.sum()) for mask in joined), parameters.least_width):
