@@ -12,10 +12,11 @@ from scipy import ndimage
 from shapely.geometry import LineString
 from shapely.geometry.base import BaseGeometry
 
-from detectors.base import follow
-from detectors.perimeter import Perimeter
+from detectors.base import assess, follow
+from detectors.perimeter import Perimeter, PerimeterParameters
+from detectors.perimeter_confidence import RingEvidence, evidence_of
 from flows.evaluate.ring_draws import barracks
-from flows.evaluate.ring_trials import CONFIRMED, Background, part, shares_ground
+from flows.evaluate.ring_trials import CONFIRMED, STANDING, Background, part, scenes_before, shares_ground
 from flows.evaluate.rings import coverage, random_ring, with_roofs
 from geo.scene import FloatArray, ImageStack
 
@@ -50,6 +51,20 @@ def mistakes(backgrounds: Sequence[Background], count: int, seed: int, window_px
                 wrong += _confirms(stack, ground.taken)
                 years += (stack.scenes[-1].acquired_at - stack.scenes[0].acquired_at).days / 365.25
             yield Mistakes(ground.name, name, count, wrong, years)
+
+
+def wrong_evidence(
+    backgrounds: Sequence[Background], count: int, seed: int, window_px: int, parameters: PerimeterParameters
+) -> Iterator[RingEvidence]:
+    """What findings on look-alikes rest on after the last scene, all of them wrong."""
+    for number, ground in enumerate(backgrounds):
+        for place, drawn_into in enumerate(LOOKALIKES.values()):
+            for repeat in range(count):
+                random = np.random.default_rng([seed, number, place, repeat])
+                stack = drawn_into(part(ground.stack, window_px, random), random)
+                for finding in assess(Perimeter(parameters), stack).findings:
+                    if finding.kind in STANDING and not shares_ground(finding.geometry, ground.taken):
+                        yield evidence_of(finding, scenes_before(finding.first_with, stack))
 
 
 def _confirms(stack: ImageStack, taken: BaseGeometry) -> bool:

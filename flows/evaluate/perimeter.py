@@ -19,7 +19,7 @@ from detectors.perimeter import Perimeter, PerimeterParameters
 from detectors.perimeter_confidence import PerimeterCalibration
 from flows.evaluate.divided import divided
 from flows.evaluate.half_metre import half_metre_grounds
-from flows.evaluate.lookalikes import mistakes
+from flows.evaluate.lookalikes import mistakes, wrong_evidence
 from flows.evaluate.nothing import silence
 from flows.evaluate.perimeter_limit import ground_noise, limit_table
 from flows.evaluate.perimeter_real import against_truth, shuffled_line, squares, standing_contrasts
@@ -88,15 +88,19 @@ def run(options: Options, console: Console | None = None) -> None:
 def fit_calibration(options: Options, console: Console | None = None) -> PerimeterCalibration:
     """Fit the weights of `detectors.perimeter_confidence.PerimeterCalibration` on simulated rings and print them.
 
-    Findings of the detector as it is and of a lenient one are taken together: there would be too few wrong ones.
+    Findings of the detector as it is, of a lenient one, and of that on look-alikes are taken together: there would be too
+    few wrong ones.
     """
     out = console or Console(width=None if sys.stdout.isatty() else 150)
+    backgrounds = _backgrounds(options)
     told = [
         each
         for parameters in (PerimeterParameters(), lenient())
-        for done in trials(_backgrounds(options), options.rings, options.seed, CONTRASTS, options.window_px, parameters)
+        for done in trials(backgrounds, options.rings, options.seed, CONTRASTS, options.window_px, parameters)
         for each in done.evidence
     ]
+    wrong = wrong_evidence(backgrounds, options.rings, options.seed, options.window_px, lenient())
+    told += [(each, False) for each in wrong]
     real = np.array([right for _, right in told], bool)
     if real.all() or not real.any():
         raise InputError(f"{len(told)} findings, {real.sum()} of them real: too few to learn from, give more --rings")
@@ -119,9 +123,18 @@ def lenient() -> PerimeterParameters:
     return replace(
         usual,
         least_visibility=0.6 * usual.least_visibility,
-        least_gain=0.4 * usual.least_gain,
-        chance_gain=0.4 * usual.chance_gain,
-        least_persistence=0.5 * usual.least_persistence,
+        least_gain=0.5 * usual.least_gain,
+        chance_gain=0.5 * usual.chance_gain,
+        least_persistence=0.6 * usual.least_persistence,
+        least_built=0.0,
+        rings=replace(
+            usual.rings,
+            seed_evidence=0.6 * usual.rings.seed_evidence,
+            least_new=0.5 * usual.rings.least_new,
+            chance_share=0.3 * usual.rings.chance_share,
+            road_discount=0.0,
+            corner_merit=0.0,
+        ),
     )
 
 

@@ -169,11 +169,11 @@ def trial(
         afterwards=tuple(finding for finding in last if overlap(finding.geometry, ring) >= MATCH),
         false=sum(len(each.seen_in) >= CONFIRMED and not shares_ground(each.geometry, ring) for each in last),
         evidence=tuple(
-            (evidence_of(each, _scenes_before(each.first_with, stack)), overlap(each.geometry, ring) >= MATCH)
+            (evidence_of(each, scenes_before(each.first_with, stack)), overlap(each.geometry, ring) >= MATCH)
             for each in last
             if each.kind in STANDING
         ),
-        onset_error=None if standing is None else _scenes_before(standing.first_with, stack) - plan.since,
+        onset_error=None if standing is None else scenes_before(standing.first_with, stack) - plan.since,
         gone_late=_gone_late(last, plan, stack),
         visible=visible,
         assessable=before.verdict is not Verdict.NOT_ASSESSABLE,
@@ -223,10 +223,10 @@ def _gone_late(findings: Sequence[Finding], plan: Draw, stack: ImageStack) -> in
         for finding in findings
         if overlap(finding.geometry, plan.wall.ring) >= MATCH
     ]
-    gone = [_scenes_before(moment, stack) for moment in moments if moment is not None]
+    gone = [scenes_before(moment, stack) for moment in moments if moment is not None]
     return min(gone) - plan.changed if gone else None
 
 
-def _scenes_before(moment: datetime, stack: ImageStack) -> int:
+def scenes_before(moment: datetime, stack: ImageStack) -> int:
     """Number of scenes before a moment."""
     return sum(scene.acquired_at < moment for scene in stack.scenes)
