@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from dataclasses import astuple, dataclass, replace
+from itertools import islice
 from pathlib import Path
 
 import geopandas as gpd
@@ -49,7 +50,7 @@ class Options:
         truth: Perimeters drawn by eye in EPSG:4326, with `ring`, `facility`, `kind`, `last_without` and `first_with`.
             Each is assessed in a square of 3 km around it; their places are left out of the simulation.
         silent: Folder of GeoTIFFs in which nothing is built.
-        half_metre: Folder with A and B, PNG at half a metre.
+        half_metre: Folder with A and B, PNG at half a metre; about a minute for each image of 128 m.
         pictures: Folder that pictures are written to.
         rings: Simulated rings of each contrast on each background, and of each look-alike; 0 for none.
         window_px: Side of the squares that are cut from a series, pixels.
@@ -81,15 +82,15 @@ def run(options: Options, console: Console | None = None) -> None:
         out.print(silence_table(list(silence(quiet.stack, options.seed, detector=Perimeter()))))
     if options.rings:
         _simulated(backgrounds, options, out)
-    if options.half_metre is not None:
+    if options.half_metre is not None and options.rings:
         _at_half_a_metre(options.half_metre, options, out)
 
 
 def fit_calibration(options: Options, console: Console | None = None) -> PerimeterCalibration:
     """Fit the weights of `detectors.perimeter_confidence.PerimeterCalibration` on simulated rings and print them.
 
-    Findings of the detector as it is, of a lenient one, and of that on look-alikes are taken together: there would be too
-    few wrong ones.
+    Findings of the detector as it is, of a lenient one, and of that on look-alikes are taken together: there would be
+    too few wrong ones.
     """
     out = console or Console(width=None if sys.stdout.isatty() else 150)
     backgrounds = _backgrounds(options)
@@ -178,9 +179,9 @@ def _simulated(backgrounds: Sequence[Background], options: Options, out: Console
 
 
 def _at_half_a_metre(folder: Path, options: Options, out: Console) -> None:
-    """A ring in every image, of low and of high contrast in turn."""
+    """A ring in every image, as many as are asked for, of low and of high contrast in turn."""
     done: list[Trial] = []
-    for number, ground in enumerate(half_metre_grounds(folder, options.seed)):
+    for number, ground in enumerate(islice(half_metre_grounds(folder, options.seed), options.rings)):
         random = np.random.default_rng([options.seed, number])
         made = trial(ground, CONTRASTS[-1 - number % 2], random, max(ground.stack.grid.shape))
         done += [] if made is None else [replace(made, background="half a metre")]
