@@ -90,6 +90,7 @@ class PerimeterParameters:
         least_gain: Least rise of visibility at the onset.
         chance_gain: Rise of visibility that chance reaches on 100 m of wall; falls with the root of length.
         least_persistence: Least share of clear scenes since the onset that show a ring, and of those before that don't.
+        least_merit: Merit below which a ring is none, in one or two scenes and in several.
         least_built: How much rougher enclosed ground has to have become, as a logarithm, where only one scene shows it
             without the ring: lines alone can't be told from season then.
         most_outlines: Outlines that are followed at once.
@@ -121,6 +122,7 @@ class PerimeterParameters:
     least_gain: float = 0.2
     chance_gain: float = 0.3
     least_persistence: float = 0.75
+    least_merit: tuple[float, float] = (-10.0, 0.0)
     least_built: float = 0.5
     most_outlines: int = 24
     least_clear: float = 0.8

@@ -10,8 +10,12 @@ import numpy as np
 from shapely.geometry import Polygon
 
 from detectors.perimeter_parameters import PerimeterParameters
+from detectors.ring_shapes import adjoins
 from detectors.ring_tracks import Onset, Outline, onset
 from geo.scene import BoolArray
+
+
+_SEVERAL = 3  # scenes, from which on a ring has to stand on its own
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -110,14 +114,21 @@ class Choice:
         chains: list[Chain] = []
         for each in ranked:
             outline, found = each.outline, each.onset
-            if found is None or each.merit <= 0.0:
+            if found is None or each.merit < self.parameters.least_merit[len(found.seen) >= _SEVERAL]:
                 continue
             touched = [chain for chain in chains if any(meet(outline.ring, stage.outline.ring) for stage in chain)]
             if not touched:
+                if any(self._beside(outline, found, stage) for chain in chains for stage in chain):
+                    continue
                 chains.append((Stage(outline, found, np.ones(outline.seen.shape[1], bool)),))
             elif len(touched) == 1 and (grown := self._joined(touched[0], outline, found)) is not None:
                 chains[chains.index(touched[0])] = grown
         return tuple(chains)
+
+    def _beside(self, outline: Outline, found: Onset, stage: Stage) -> bool:
+        """Whether an outline only adds ground to a ring that is older: it is told as the extension that it is."""
+        tolerance_px = self.parameters.rings.snap_m / self.gsd_m
+        return found.first >= stage.onset.first and adjoins(outline.ring, stage.outline.ring, tolerance_px)
 
     def _joined(self, chain: Chain, outline: Outline, found: Onset) -> Chain | None:
         """A chain with one more stage, if it is older than what is larger and younger than what is smaller."""

@@ -15,7 +15,7 @@ from detectors.lines import LineFilter, luminance, widened
 from detectors.perimeter_parameters import PerimeterParameters
 from detectors.ring_choice import Chain, Choice, Stage, meet, worth_keeping
 from detectors.ring_merit import NewLines
-from detectors.ring_shapes import beyond, outline_mask
+from detectors.ring_shapes import adjoins, beyond, joined, outline_mask
 from detectors.ring_tracks import OldLines, Onset, Outline, SceneLines, departure, eroded, pooled
 from detectors.rings import find_rings, inside_evidence
 from detectors.series import Series
@@ -217,16 +217,19 @@ class RingWatch:
         rested = self._rested(self.state.looked_at, index)
         found = self._search(newest, Look(old.strength, old.texture, old.seen), known, rested=rested, newest=True)
         self.state.looked_at = self._marked(self.state.looked_at, rested, index)
-        built_on = [
-            beyond(ring, older, self.gsd_m, self.parameters.rings)
-            for ring in found
-            for older in known
-            if ring.intersection(older).area > 0.7 * older.area and ring.area > older.area
-        ]
-        rings = [*found, *built_on]
-        rings += [align_sides(ring, newest.strength, _ALIGN_PX) for ring in rings]
+        built_on = [other for ring in found for older in known if (other := self._built_on(ring, older)) is not None]
         new = NewLines(newest.strength, old.strength, self.parameters.rings)
-        return [self._outline(ring, new) for ring in rings]
+        return [self._outline(align_sides(ring, newest.strength, _ALIGN_PX), new) for ring in (*found, *built_on)]
+
+    def _built_on(self, ring: Polygon, older: Polygon) -> Polygon | None:
+        """A new outline as the extension of a standing ring; None where it has nothing to do with it."""
+        rings = self.parameters.rings
+        tolerance_px = rings.snap_m / self.gsd_m
+        if ring.intersection(older).area > 0.7 * older.area and ring.area > older.area:
+            return beyond(ring, older, self.gsd_m, rings)
+        if not meet(ring, older) and adjoins(ring, older, tolerance_px):
+            return joined(ring, older, tolerance_px, self.gsd_m, rings)
+        return None
 
     def _refitted(self, standing: tuple[Chain, ...]) -> list[Outline]:
         """Rings that stand, found again in all scenes since their onset together: their sides stay, clutter moves."""
@@ -247,9 +250,9 @@ class RingWatch:
             for shown in {top.onset.seen[-self.parameters.pooled_scenes :], top.onset.seen[-3:]}:
                 now = Look.of([self.lines(i) for i in shown])
                 rings = [top.outline.ring, *self._search(now, old, others, around=top.outline.ring)]
-                rings += [align_sides(ring, now.strength, _ALIGN_PX) for ring in rings]
                 new = NewLines(now.strength, old.strength, self.parameters.rings)
-                found += [self._outline(ring, new, len(top.onset.seen)) for ring in rings[1:]]
+                aligned = [align_sides(ring, now.strength, _ALIGN_PX) for ring in rings]
+                found += [self._outline(ring, new, len(top.onset.seen)) for ring in aligned]
         return found
 
     def _vanished(self, index: int) -> list[Outline]:
