@@ -35,8 +35,8 @@ class RingEvidence:
 class PerimeterCalibration:
     """Weights of the logistic regression that turns evidence into the probability that a perimeter is real.
 
-    Fitted on simulated rings on real ground by `facility-watch evaluate perimeter --calibrate`. One weight for each of
-    `RingEvidence`.
+    One weight for each of `RingEvidence`; `facility-watch evaluate perimeter --calibrate` fits them on simulated rings
+    and look-alikes on real ground. Without weights every ring is as likely real as not.
     """
 
     intercept: float = 0.0
