@@ -22,6 +22,7 @@ from detectors.base import (
     Follower,
     Requirements,
     Side,
+    SideRole,
     Verdict,
     unmet,
 )
@@ -159,6 +160,9 @@ def _sides(outline: Outline, shown: tuple[int, ...], series: Series) -> tuple[Si
         surely = [series.scenes[index].item_id for index, share in zip(shown, each, strict=True) if share > 0.5]
         strength = float(np.nanmean(each)) if np.isfinite(each).any() else 0.0
         sides.append(Side(_on_ground(LineString([start, end]), series.grid), strength, tuple(surely)))
+    shown_in = tuple(series.scenes[index].item_id for index in shown)
+    for divider in outline.dividers or ():
+        sides.append(Side(_on_ground(divider.line, series.grid), divider.strength, shown_in, SideRole.INTERIOR))
     return tuple(sides)
 
 

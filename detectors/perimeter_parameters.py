@@ -98,6 +98,7 @@ class PerimeterParameters:
         least_clear: Share of a ring that must be clear for a scene to count.
         least_growth: Growth of the area, as a share, from which a ring is extended.
         works_days: Growth within this time of the onset belongs to the same works.
+        rings_sure: Scenes that show a ring before lines that divide it are looked for.
         rest_scenes: Scenes for which a place that was looked at in vain is left alone, unless it grows.
         gone_scenes: Clear scenes without a ring after which it is removed.
         stood_days: How long a ring that was there first has to have been seen for its going to be told: tracks of
@@ -130,6 +131,7 @@ class PerimeterParameters:
     least_clear: float = 0.8
     least_growth: float = 0.1
     works_days: float = 90.0
+    rings_sure: int = 3
     rest_scenes: int = 4
     gone_scenes: int = 2
     stood_days: float = 180.0

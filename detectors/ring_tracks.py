@@ -11,6 +11,7 @@ from scipy import ndimage
 from shapely.geometry import Polygon
 
 from detectors.directional import add_to_mean, add_votes, strength_of
+from detectors.dividers import Divider
 from detectors.lines import VOTE, Votes
 from detectors.perimeter_parameters import PerimeterParameters
 from detectors.ring_merit import NewLines
@@ -106,6 +107,7 @@ class Outline:
         inside: float32 (scene,): mean texture there.
         fitted_with: Number of scenes with which its sides were last fitted.
         gone_from: First scene in which it stood no more; None while it stands.
+        dividers: Lines that divide the enclosed ground, when the sides were last fitted; None before that was looked at.
     """
 
     ring: Polygon
@@ -115,6 +117,7 @@ class Outline:
     inside: FloatArray
     fitted_with: int = 1
     gone_from: int | None = None
+    dividers: list[Divider] | None = None
 
     @classmethod
     def of(cls, ring: Polygon, scenes: list[SceneLines], new: NewLines, parameters: PerimeterParameters) -> Outline:

@@ -11,6 +11,7 @@ from shapely.geometry import Polygon
 
 from detectors.alignment import align_sides
 from detectors.directional import strongest_gain
+from detectors.dividers import dividers
 from detectors.lines import LineFilter, luminance, widened
 from detectors.perimeter_parameters import PerimeterParameters
 from detectors.ring_choice import Chain, Choice, Stage, meet, worth_keeping
@@ -157,6 +158,9 @@ class RingWatch:
         ranked = self.choice.weighed(state.outlines)
         self._chains = self.choice.chains(ranked)
         kept = [stage.outline for chain in self._chains for stage in chain]
+        for chain in self._chains:
+            if chain[-1].outline.dividers is None and len(chain[-1].onset.seen) >= self.parameters.rings_sure:
+                self._divide(chain)
         state.outlines = worth_keeping(ranked, kept, self.parameters.most_outlines)
         gone: list[Outline] = []
         for outline in (*state.gone, *self._vanished(index)):
@@ -249,7 +253,7 @@ class RingWatch:
                 continue
             for outline in self.state.outlines:
                 if meet(outline.ring, top.outline.ring):
-                    outline.fitted_with = len(top.onset.seen)
+                    outline.fitted_with, outline.dividers = len(top.onset.seen), None
             others = [other[-1].outline.ring for other in standing if other is not chain]
             others += [] if top.extends is None else [top.extends]
             first = range(max(0, top.onset.without - 3), top.onset.without + 1)
@@ -262,6 +266,13 @@ class RingWatch:
                 aligned = [align_sides(ring, now.strength, _ALIGN_PX) for ring in rings]
                 found += [self._outline(ring, new, len(top.onset.seen)) for ring in aligned]
         return found
+
+    def _divide(self, chain: Chain) -> None:
+        """Looks for lines that divide a standing ring: new since the first of its stages, a former wall among them."""
+        top, first = chain[-1], chain[0].onset.without
+        now = pooled([self.lines(i) for i in top.onset.seen[-self.parameters.pooled_scenes :]])
+        before = pooled([self.lines(i) for i in range(max(0, first - 3), first + 1)])
+        top.outline.dividers = dividers(top.outline.ring, now, before, self.gsd_m)
 
     def _vanished(self, index: int) -> list[Outline]:
         """Rings that the first scenes show and the newest don't."""
