@@ -107,7 +107,7 @@ class Outline:
         inside: float32 (scene,): mean texture there.
         fitted_with: Number of scenes with which its sides were last fitted.
         gone_from: First scene in which it stood no more; None while it stands.
-        dividers: Lines that divide the enclosed ground, when the sides were last fitted; None before that was looked at.
+        dividers: Lines that divide the enclosed ground; None where they haven't been looked for since the last fit.
     """
 
     ring: Polygon

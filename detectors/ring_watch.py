@@ -162,11 +162,11 @@ class RingWatch:
             if chain[-1].outline.dividers is None and len(chain[-1].onset.seen) >= self.parameters.rings_sure:
                 self._divide(chain)
         state.outlines = worth_keeping(ranked, kept, self.parameters.most_outlines)
-        gone: list[Outline] = []
-        for outline in (*state.gone, *self._vanished(index)):
-            if self.went(outline) is not None and not any(meet(outline.ring, other.ring) for other in gone):
-                gone.append(outline)
-        state.gone = gone
+        gone = [*state.gone, *self._vanished(index)]
+        state.gone = []
+        for outline in gone:
+            if self.went(outline) is not None and not any(meet(outline.ring, other.ring) for other in state.gone):
+                state.gone.append(outline)
 
     def _remembered(self, index: int) -> OldLines:
         """Lines of the scenes before, among them the newest that is no longer left out."""
