@@ -162,9 +162,9 @@ class RingWatch:
             if chain[-1].outline.dividers is None and len(chain[-1].onset.seen) >= self.parameters.rings_sure:
                 self._divide(chain)
         state.outlines = worth_keeping(ranked, kept, self.parameters.most_outlines)
-        gone = [*state.gone, *self._vanished(index)]
+        went = [*state.gone, *self._vanished(index)]
         state.gone = []
-        for outline in gone:
+        for outline in went:
             if self.went(outline) is not None and not any(meet(outline.ring, other.ring) for other in state.gone):
                 state.gone.append(outline)
 
