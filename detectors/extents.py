@@ -5,18 +5,31 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
+from affine import Affine
 from rasterio.features import shapes
 from scipy import ndimage
 from shapely import simplify, unary_union
 from shapely.geometry import shape
 from shapely.geometry.base import BaseGeometry
 
+from detectors.morphology import (
+    bounds,
+    distance_squared,
+    eroded,
+    greatest,
+    holes_filled,
+    labelled,
+    opened,
+    within,
+)
 from geo.grid import Grid
 from geo.scene import BoolArray, FloatArray
 
 # A small site loses no more than this share of its half width to the correction for bled evidence.
 KEPT_DEPTH = 0.35
+
+# Ground this near to what has changed decides on its outline, m: further away nothing can have bled.
+MARGIN_M = 120.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,15 +84,18 @@ def site_extent(
         parameters: Sizes.
         edges: How far evidence reaches; not beyond its cause if None.
     """
-    if not changed.any():
-        return changed
+    site = np.zeros(changed.shape, bool)
+    if changed.any():
+        box = bounds(changed, int(np.ceil(MARGIN_M / gsd_m)))
+        site[box] = _extent(changed[box], gsd_m, parameters, None if edges is None else edges[box])
+    return site
+
+
+def _extent(changed: BoolArray, gsd_m: float, parameters: ExtentParameters, edges: Edges | None) -> BoolArray:
     reach = parameters.gap_m / 2 / gsd_m
     margin = int(np.ceil(reach)) + 1
-    room = np.pad(changed, margin)
-    near = within(room, reach)
-    closed = ndimage.distance_transform_edt(ndimage.binary_fill_holes(near)) > reach
-    inner = (slice(margin, -margin), slice(margin, -margin))
-    whole = closed[inner] | changed
+    closed = eroded(holes_filled(within(np.pad(changed, margin), reach)), reach)
+    whole = closed[margin:-margin, margin:-margin] | changed
     wide = opened(whole, parameters.narrowest_m / 2 / gsd_m) | _compact(whole, parameters.compact_m / gsd_m)
     site = _without_tails(wide, gsd_m, parameters)
     return site if edges is None else _without_bleed(site, edges, gsd_m)
@@ -100,9 +116,11 @@ def _without_bleed(mask: BoolArray, edges: Edges, gsd_m: float) -> BoolArray:
     outside = ~mask & ~edges.covered
     if count == 0 or not outside.any():
         return mask
-    depth = ndimage.distance_transform_edt(~outside)
-    deepest = np.concatenate([[0.0], ndimage.maximum(depth, labels, np.arange(1, count + 1))])
-    return np.asarray(mask & (depth > np.minimum(edges.bleed_m / gsd_m, KEPT_DEPTH * deepest[labels])))
+    bleed = edges.bleed_m / np.float32(gsd_m)
+    furthest = float(bleed[mask].max()) / KEPT_DEPTH
+    depth = np.sqrt(distance_squared(outside, int(furthest) + 1))
+    kept = np.float32(KEPT_DEPTH) * greatest(depth, labels, count)
+    return np.asarray(mask & (depth > np.minimum(bleed, kept.take(labels))))
 
 
 def _without_tails(mask: BoolArray, gsd_m: float, parameters: ExtentParameters) -> BoolArray:
@@ -117,37 +135,17 @@ def _without_tails(mask: BoolArray, gsd_m: float, parameters: ExtentParameters) 
     return kept
 
 
-def within(mask: BoolArray, pixels: float) -> BoolArray:
-    """Dilation by a disc, bool (y, x)."""
-    if not mask.any():
-        return mask
-    return np.asarray(ndimage.distance_transform_edt(~mask) <= pixels)
-
-
-def opened(mask: BoolArray, pixels: float) -> BoolArray:
-    """Opening by a disc: what is narrower than its diameter goes. The edge of the image cuts nothing."""
-    margin = int(np.ceil(pixels)) + 1
-    room = np.pad(mask, margin, mode="edge")
-    core = ndimage.distance_transform_edt(room) > pixels
-    inner = (slice(margin, -margin), slice(margin, -margin))
-    return within(core, pixels)[inner] & mask
-
-
-def labelled(mask: BoolArray) -> tuple[npt.NDArray[np.int32], int]:
-    """Components that touch by side or corner."""
-    labels, count = ndimage.label(mask, structure=np.ones((3, 3), int))
-    return labels.astype(np.int32), int(count)
-
-
 def outline(mask: BoolArray, grid: Grid, parameters: ExtentParameters) -> BaseGeometry:
     """A mask as a Polygon or MultiPolygon in the grid's CRS, staircases of pixels drawn straight.
 
     Lines are simplified after Douglas and Peucker (1973) by `straighten_m` at most, so that a wall at an
     angle to the grid is one line.
     """
+    rows, columns = bounds(mask, 0)
+    here = mask[rows, columns]
+    transform = grid.transform @ Affine.translation(columns.start, rows.start)
     parts = [
-        shape(geometry)
-        for geometry, _ in shapes(mask.astype(np.uint8), mask=mask, connectivity=4, transform=grid.transform)
+        shape(geometry) for geometry, _ in shapes(here.astype(np.uint8), mask=here, connectivity=4, transform=transform)
     ]
     straight = simplify(unary_union(parts), parameters.straighten_m, preserve_topology=True)
     return straight if straight.is_valid else straight.buffer(0)

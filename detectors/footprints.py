@@ -12,12 +12,12 @@ from detectors.base import Assessment, ChangeType, Finding, Requirements, Verdic
 from detectors.evidence import PersistenceParameters, bleed_m
 from detectors.extents import Edges, ExtentParameters
 from detectors.features import FeatureScales, ground_bands, scene_features
-from detectors.noise import settled
 from detectors.persistence import fold
 from detectors.pixel_history import PixelHistory
 from detectors.removals import report_gone
 from detectors.reporting import ReportParameters, report
 from detectors.seasons import YEAR_DAYS
+from detectors.settled import newest_of, settled
 from detectors.works import Works, WorksParameters, find_works
 from geo.scene import BoolArray, ImageStack
 
@@ -68,7 +68,7 @@ class Footprints:
     def follow(self, stack: ImageStack, since: int = 0) -> Iterator[Assessment]:
         """One assessment per scene from index `since` on, each as if that scene were the newest."""
         bands = ground_bands(stack)
-        history = PixelHistory.empty(len(bands), stack.grid.shape, self.parameters.persistence.memory)
+        history = PixelHistory.empty(len(bands), stack.grid.shape)
         suits = unmet(replace(self.requires, min_scenes=0), stack) is None
         for index in range(len(stack)):
             if suits:
@@ -123,7 +123,7 @@ class Footprints:
         """Ground that was under plants before, where no near infrared tells felling and regrowth from building."""
         if {"B04", "B08"} <= {stack.bands[band] for band in ground_bands(stack)}:
             return np.zeros(stack.grid.shape, bool)
-        before = settled(history.greenness, history.count)
+        before = settled(history.greenness)
         return np.asarray(before >= self.parameters.scales.vegetated_excess_green)
 
     def _works(self, history: PixelHistory, stack: ImageStack, changed: BoolArray, sign: int) -> list[Works]:
@@ -176,5 +176,5 @@ def _built_ground_lost(history: PixelHistory, parameters: ReportParameters) -> B
     """Pixels that were as rough as buildings in several scenes and have lost that, seen more than once."""
     loss = history.standing & (history.gain < 0) & (history.seen >= parameters.removal_sightings)
     stood = history.count >= parameters.removal_sightings
-    built = np.exp(history.texture[0]) >= parameters.built_texture
+    built = np.exp(newest_of(history.texture, history.count)) >= parameters.built_texture
     return np.asarray(loss & stood & built)

@@ -10,7 +10,8 @@ import numpy as np
 from scipy import ndimage
 
 from detectors.base import Assessment, ChangeType, Components, Finding, Requirements, Verdict, last_assessment, unmet
-from detectors.extents import ExtentParameters, labelled, outline
+from detectors.extents import ExtentParameters, outline
+from detectors.morphology import labelled
 from detectors.objects import ObjectParameters, likeness, new_buildings
 from geo.scene import BoolArray, FloatArray, ImageStack
 

@@ -10,7 +10,8 @@ import numpy as np
 from detectors.base import ChangeType, Finding
 from detectors.extents import ExtentParameters
 from detectors.pixel_history import PixelHistory
-from detectors.reporting import ReportParameters, clear_enough, report, shows
+from detectors.reporting import ReportParameters, report
+from detectors.sightings import sightings_of
 from detectors.works import Works
 from geo.scene import ImageStack
 
@@ -35,10 +36,12 @@ def report_gone(
         parameters: How they are told.
     """
     changed = np.asarray(works.ground & past.standing)
-    seen = [index for index in range(works.first, len(past.hits)) if shows(past, changed, index, parameters)]
+    sightings = sightings_of(past, changed, parameters.shown_share, parameters.clear_share)
+    clear = sightings.clear
+    seen = [index for index in range(works.first, len(clear)) if sightings.shown[index]]
     if len(seen) < parameters.removal_sightings:
         return
-    without = [index for index in range(seen[-1] + 1, len(past.hits)) if clear_enough(past, changed, index, parameters)]
+    without = [index for index in range(seen[-1] + 1, len(clear)) if sightings.enough[index]]
     if len(without) < parameters.removal_sightings:
         return
     while_it_stood = replace(past, hits=past.hits[: without[0]], clear=past.clear[: without[0]])
@@ -54,7 +57,7 @@ def report_gone(
         built.components,
         persistence=1.0,
         registration=float(np.clip(stack.registration_quality[[seen[-1], *without]].min(), 0.0, 1.0)),
-        clear_fraction=float(np.mean([past.clear[index][changed].mean() for index in without])),
+        clear_fraction=float(np.mean(clear[without])),
     )
     yield replace(
         built,
@@ -64,6 +67,6 @@ def report_gone(
         last_without=stack.scenes[seen[-1]].acquired_at,
         first_with=gone_at,
         before_item_id=stack.scenes[seen[-1]].item_id,
-        after_item_id=stack.scenes[max(without, key=lambda index: (past.clear[index][changed].mean(), index))].item_id,
+        after_item_id=stack.scenes[max(without, key=lambda index: (clear[index], index))].item_id,
         seen_in=tuple(stack.scenes[index].item_id for index in without),
     )

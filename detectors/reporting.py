@@ -10,8 +10,10 @@ import numpy as np
 import numpy.typing as npt
 
 from detectors.base import ChangeType, Components, Finding
+from detectors.bits import shares
 from detectors.extents import ExtentParameters, outline
 from detectors.pixel_history import PixelHistory
+from detectors.sightings import sightings_of
 from detectors.works import Works
 from geo.scene import BoolArray, ImageStack
 
@@ -94,12 +96,13 @@ def report(
         kind: What happened; told by the texture of the ground if None.
     """
     changed = works.ground & history.standing
-    clear = _shares(history.clear, changed, works.first)
-    seen = _seen(works, history, changed, parameters)
+    sightings = sightings_of(history, changed, parameters.shown_share, parameters.clear_share)
+    clear = sightings.clear
+    seen = [index for index in range(works.first, len(clear)) if sightings.shown[index]]
     if not seen:
         return None
     geometry = outline(works.ground, stack.grid, extents)
-    counted = [share for share in clear if share >= parameters.clear_share]
+    counted = [share for share in clear[works.first :] if share >= parameters.clear_share]
     components = Components(
         magnitude=_magnitude(history, changed, parameters),
         persistence=min(len(seen) / max(len(counted), 1), 1.0),
@@ -117,35 +120,10 @@ def report(
         last_without=_when(stack, works.last_without),
         first_with=stack.scenes[works.first].acquired_at,
         before_item_id=_clearest(history, stack, works),
-        after_item_id=stack.scenes[max(seen, key=lambda index: (clear[index - works.first], index))].item_id,
+        after_item_id=stack.scenes[max(seen, key=lambda index: (clear[index], index))].item_id,
         seen_in=tuple(stack.scenes[index].item_id for index in seen),
         confidence=confidence,
     )
-
-
-def _shares(per_scene: list[BoolArray], ground: BoolArray, first: int) -> list[float]:
-    """Share of the ground in each scene's mask, from scene `first` on."""
-    rows, columns = np.nonzero(ground)
-    return [float(mask[rows, columns].mean()) if rows.size else 0.0 for mask in per_scene[first:]]
-
-
-def _seen(works: Works, history: PixelHistory, changed: BoolArray, parameters: ReportParameters) -> list[int]:
-    """Scenes that show the site."""
-    return [index for index in range(works.first, len(history.hits)) if shows(history, changed, index, parameters)]
-
-
-def clear_enough(history: PixelHistory, changed: BoolArray, index: int, parameters: ReportParameters) -> bool:
-    """Whether a scene shows enough of what had begun by then, of changed pixels (y, x), to count at all."""
-    begun = changed & (history.onset <= index)
-    return bool((begun & history.clear[index]).sum() >= parameters.clear_share * max(begun.sum(), 1))
-
-
-def shows(history: PixelHistory, changed: BoolArray, index: int, parameters: ReportParameters) -> bool:
-    """Whether a scene shows most of what had begun by then."""
-    if not clear_enough(history, changed, index, parameters):
-        return False
-    clear = changed & (history.onset <= index) & history.clear[index]
-    return bool(history.hits[index][clear].mean() >= parameters.shown_share)
 
 
 def _magnitude(history: PixelHistory, changed: BoolArray, parameters: ReportParameters) -> float:
@@ -179,7 +157,7 @@ def _when(stack: ImageStack, index: int) -> datetime | None:
 def _clearest(history: PixelHistory, stack: ImageStack, works: Works) -> str | None:
     """The clearest of the last scenes before the onset; the newest of equals."""
     before = range(max(works.last_without - 3, 0), works.last_without + 1)
-    shares = {index: float(history.clear[index][works.ground].mean()) for index in before}
-    if not shares:
+    share = shares(history.clear[: before.stop], np.flatnonzero(works.ground))
+    if not before:
         return None
-    return stack.scenes[max(shares, key=lambda index: (round(shares[index], 2), index))].item_id
+    return stack.scenes[max(before, key=lambda index: (round(float(share[index]), 2), index))].item_id

@@ -9,8 +9,10 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
-from detectors.extents import Edges, ExtentParameters, labelled, opened, site_extent, within
+from detectors.extents import Edges, ExtentParameters, site_extent
+from detectors.morphology import labelled, opened, within
 from detectors.pixel_history import PixelHistory
+from detectors.settled import MEMORY
 from geo.scene import BoolArray
 
 # Sites this near to each other share a border: two pixels of 10 m, for the seam between two outlines.
@@ -128,7 +130,7 @@ def core_pixels(history: PixelHistory, changed: BoolArray, sign: int, parameters
 
     A step is a difference of two samples, so few scenes before it weaken it as few scenes after it do.
     """
-    few = parameters.doubt / np.maximum(history.seen, 1) + parameters.doubt_before / np.maximum(history.count, 1)
+    few = parameters.doubt / np.maximum(history.seen, 1) + parameters.doubt_before / np.clip(history.count, 1, MEMORY)
     salience = history.strength + parameters.gain_weight * sign * history.gain
     return np.asarray(
         changed & (salience >= parameters.core * (1.0 + few)) & (sign * history.gain >= parameters.least_gain)
