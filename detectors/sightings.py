@@ -39,7 +39,7 @@ def sightings_of(history: PixelHistory, changed: BoolArray, shown_share: float, 
     """
     pixels = np.flatnonzero(changed)
     begun, clear, shown = _counts(history.hits, history.clear, pixels, history.onset.ravel()[pixels])
-    enough = (clear >= clear_share * np.maximum(begun, 1)) & (clear > 0)
+    enough = clear >= clear_share * np.maximum(begun, 1)
     return Sightings(shares(history.clear, pixels), enough, enough & (shown >= shown_share * clear))
 
 

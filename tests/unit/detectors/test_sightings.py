@@ -31,5 +31,5 @@ def test_a_scene_shows_what_had_begun_by_then_if_enough_of_it_is_clear():
     history.hits = np.vstack([packed(one) for one in (marks(), marks(0, 1), marks(0, 1), marks(0, 1))])
     sightings = sightings_of(history, marks(0, 1, 2, 3), shown_share=0.6, clear_share=0.5)
     assert sightings.clear.tolist() == [1.0, 1.0, 0.0, 1.0]
-    assert sightings.enough.tolist() == [True, True, False, True]
-    assert sightings.shown.tolist()[1:] == [True, False, False]
+    assert sightings.enough.tolist() == [False, True, False, True]
+    assert sightings.shown.tolist() == [False, True, False, False]
