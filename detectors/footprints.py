@@ -9,8 +9,8 @@ from typing import ClassVar
 import numpy as np
 
 from detectors.base import Assessment, ChangeType, Finding, Requirements, Verdict, last_assessment, unmet
-from detectors.evidence import PersistenceParameters, bleed_m
-from detectors.extents import Edges, ExtentParameters
+from detectors.evidence import PersistenceParameters
+from detectors.extents import ExtentParameters
 from detectors.features import FeatureScales, ground_bands, scene_features
 from detectors.persistence import fold
 from detectors.pixel_history import PixelHistory
@@ -20,9 +20,6 @@ from detectors.seasons import YEAR_DAYS
 from detectors.settled import newest_of, settled
 from detectors.works import Works, WorksParameters, find_works
 from geo.scene import BoolArray, ImageStack
-
-# Ground that most of the last clear scenes show under plants, water or shade has nothing built on it.
-COVERED_SHARE = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,12 +124,10 @@ class Footprints:
         return np.asarray(before >= self.parameters.scales.vegetated_excess_green)
 
     def _works(self, history: PixelHistory, stack: ImageStack, changed: BoolArray, sign: int) -> list[Works]:
-        gsd_m, extents = stack.grid.gsd_m, self.parameters.extents
-        edges = Edges(
-            bleed_m(history.strength, changed, extents.surroundings_m / gsd_m, self.parameters.persistence),
-            np.asarray(history.covered >= COVERED_SHARE),
+        ours = self.parameters
+        return find_works(
+            history, changed, _days(stack), stack.grid.gsd_m, ours.works, ours.extents, ours.persistence, sign
         )
-        return find_works(history, changed, _days(stack), gsd_m, self.parameters.works, extents, edges, sign)
 
 
 def _young(history: PixelHistory, stack: ImageStack) -> BoolArray:
@@ -176,5 +171,5 @@ def _built_ground_lost(history: PixelHistory, parameters: ReportParameters) -> B
     """Pixels that were as rough as buildings in several scenes and have lost that, seen more than once."""
     loss = history.standing & (history.gain < 0) & (history.seen >= parameters.removal_sightings)
     stood = history.count >= parameters.removal_sightings
-    built = np.exp(newest_of(history.texture, history.count)) >= parameters.built_texture
+    built = newest_of(history.texture, history.count) >= np.log(parameters.built_texture)
     return np.asarray(loss & stood & built)

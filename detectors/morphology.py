@@ -133,7 +133,13 @@ def greatest(figure: FloatArray, labels: npt.NDArray[np.int32], count: int) -> F
 
 def bounds(mask: BoolArray, margin: int) -> tuple[slice, slice]:
     """The box around what is marked (at least one pixel), with a margin as far as the image goes."""
-    return tuple(  # type: ignore[return-value]
-        slice(max(int(found[0]) - margin, 0), int(found[-1]) + 1 + margin)
-        for found in (np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0)))
+    rows, columns = (np.flatnonzero(mask.any(axis=axis)) for axis in (1, 0))
+    return (
+        widened(slice(int(rows[0]), int(rows[-1]) + 1), margin),
+        widened(slice(int(columns[0]), int(columns[-1]) + 1), margin),
     )
+
+
+def widened(part: slice, margin: int) -> slice:
+    """A part of an axis with a margin, as far as the image goes."""
+    return slice(max(part.start - margin, 0), part.stop + margin)
