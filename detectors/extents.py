@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 from affine import Affine
 from rasterio.features import shapes
 from scipy import ndimage
@@ -14,13 +15,11 @@ from shapely.geometry.base import BaseGeometry
 
 from detectors.morphology import (
     bounds,
+    closed,
     distance_squared,
-    eroded,
     greatest,
-    holes_filled,
     labelled,
     opened,
-    within,
 )
 from geo.grid import Grid
 from geo.scene import BoolArray, FloatArray
@@ -47,6 +46,40 @@ class Edges:
     def __getitem__(self, part: tuple[slice, slice]) -> Edges:
         """The same of a part of the ground."""
         return Edges(self.bleed_m[part], self.covered[part])
+
+
+@dataclass(frozen=True, slots=True)
+class Labelled:
+    """A mask and its components.
+
+    Attributes:
+        mask: bool (y, x).
+        labels: int32 (y, x), as `labelled` tells them.
+        sizes: int (label,), pixels of each; 0 of the ground.
+    """
+
+    mask: BoolArray
+    labels: npt.NDArray[np.int32]
+    sizes: npt.NDArray[np.intp]
+
+    @classmethod
+    def of(cls, mask: BoolArray) -> Labelled:
+        """The components of a mask."""
+        labels, count = labelled(mask)
+        sizes = np.bincount(labels.ravel(), minlength=count + 1)
+        sizes[0] = 0
+        return cls(mask, labels, sizes)
+
+    def cut_to(self, mask: BoolArray) -> Labelled:
+        """The components of what is left of the mask."""
+        return self if np.array_equal(mask, self.mask) else Labelled.of(mask)
+
+    def fitting(self, length: float) -> BoolArray:
+        """Components that fit in a square of a given side, pixels."""
+        fits = [False]
+        for box in ndimage.find_objects(self.labels):
+            fits.append(max(part.stop - part.start for part in box) <= length)
+        return np.array(fits).take(self.labels)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,47 +125,35 @@ def site_extent(
 
 
 def _extent(changed: BoolArray, gsd_m: float, parameters: ExtentParameters, edges: Edges | None) -> BoolArray:
-    reach = parameters.gap_m / 2 / gsd_m
-    margin = int(np.ceil(reach)) + 1
-    closed = eroded(holes_filled(within(np.pad(changed, margin), reach)), reach)
-    whole = closed[margin:-margin, margin:-margin] | changed
-    wide = opened(whole, parameters.narrowest_m / 2 / gsd_m) | _compact(whole, parameters.compact_m / gsd_m)
-    site = _without_tails(wide, gsd_m, parameters)
-    return site if edges is None else _without_bleed(site, edges, gsd_m)
+    whole = closed(changed, parameters.gap_m / 2 / gsd_m) | changed
+    sites = Labelled.of(whole)
+    wide = opened(whole, parameters.narrowest_m / 2 / gsd_m) | sites.fitting(parameters.compact_m / gsd_m)
+    sites = sites.cut_to(wide)
+    sites = sites.cut_to(_without_tails(sites, gsd_m, parameters))
+    return sites.mask if edges is None else _without_bleed(sites, edges, gsd_m)
 
 
-def _compact(mask: BoolArray, length: float) -> BoolArray:
-    """Components that fit in a square of a given side, pixels."""
-    labels, count = labelled(mask)
-    fits = np.zeros(count + 1, bool)
-    for label, box in enumerate(ndimage.find_objects(labels), start=1):
-        fits[label] = max(part.stop - part.start for part in box) <= length
-    return fits[labels]
-
-
-def _without_bleed(mask: BoolArray, edges: Edges, gsd_m: float) -> BoolArray:
-    """Erosion by what has bled, but of no component all: a small building stays one."""
-    labels, count = labelled(mask)
-    outside = ~mask & ~edges.covered
-    if count == 0 or not outside.any():
-        return mask
-    bleed = edges.bleed_m / np.float32(gsd_m)
-    furthest = float(bleed[mask].max()) / KEPT_DEPTH
-    depth = np.sqrt(distance_squared(outside, int(furthest) + 1))
-    kept = np.float32(KEPT_DEPTH) * greatest(depth, labels, count)
-    return np.asarray(mask & (depth > np.minimum(bleed, kept.take(labels))))
-
-
-def _without_tails(mask: BoolArray, gsd_m: float, parameters: ExtentParameters) -> BoolArray:
+def _without_tails(sites: Labelled, gsd_m: float, parameters: ExtentParameters) -> BoolArray:
     """Sites without the roads that lead to them: what is narrow beside the site that it hangs on goes."""
-    labels, _ = labelled(mask)
-    kept = mask.copy()
-    for label, box in enumerate(ndimage.find_objects(labels), start=1):
-        site = labels[box] == label
-        width = parameters.tail_share * np.sqrt(site.sum())
-        if width * gsd_m > parameters.narrowest_m:
-            kept[box] &= ~site | opened(np.pad(site, 1), width / 2)[1:-1, 1:-1]
+    width = parameters.tail_share * np.sqrt(sites.sizes)
+    kept = sites.mask.copy()
+    for label in np.flatnonzero(width * gsd_m > parameters.narrowest_m):
+        box = bounds(sites.labels == label, 0)
+        site = sites.labels[box] == label
+        kept[box] &= ~site | opened(np.pad(site, 1), width[label] / 2)[1:-1, 1:-1]
     return kept
+
+
+def _without_bleed(sites: Labelled, edges: Edges, gsd_m: float) -> BoolArray:
+    """Erosion by what has bled, but of no component all: a small building stays one."""
+    outside = ~sites.mask & ~edges.covered
+    if sites.sizes.size == 1 or not outside.any():
+        return sites.mask
+    bleed = edges.bleed_m / np.float32(gsd_m)
+    furthest = float(bleed[sites.mask].max()) / KEPT_DEPTH
+    depth = np.sqrt(distance_squared(outside, int(furthest) + 1))
+    kept = np.float32(KEPT_DEPTH) * greatest(depth, sites.labels, sites.sizes.size - 1)
+    return np.asarray(sites.mask & (depth > np.minimum(bleed, kept.take(sites.labels))))
 
 
 def outline(mask: BoolArray, grid: Grid, parameters: ExtentParameters) -> BaseGeometry:

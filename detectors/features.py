@@ -181,6 +181,12 @@ def _stand_out(filled: FloatArray, usable: BoolArray, present: npt.NDArray[np.bo
                 around[band, row, x] = beyond if known else np.float32(0.0)
 
 
+def _typical(residual: FloatArray) -> float:
+    """Median of some numbers, the upper of the two in the middle where there are two; 0 of none."""
+    half = residual.size // 2
+    return float(np.partition(residual, half)[half]) if residual.size else 0.0
+
+
 def _ordinary(filled: FloatArray, usable: BoolArray, scales: FeatureScales, gsd_m: float) -> FloatArray:
     """How much each pixel counts in what lies around others, float32 (y, x): little where it stands out.
 
@@ -191,7 +197,7 @@ def _ordinary(filled: FloatArray, usable: BoolArray, scales: FeatureScales, gsd_
     around = np.empty_like(brightness)
     weighted_means(brightness, ones, taps(scales.surroundings_m / gsd_m), around)
     residual = np.abs(brightness[0] - around[0])
-    typical = float(np.median(residual[usable])) if usable.any() else 0.0
+    typical = _typical(residual[usable])
     return np.asarray(
         ones / (1.0 + (residual / np.float32(max(scales.outlying * typical, scales.floor))) ** 2), np.float32
     )

@@ -76,9 +76,25 @@ def eroded(mask: BoolArray, pixels: float) -> BoolArray:
 
 def opened(mask: BoolArray, pixels: float) -> BoolArray:
     """Opening by a disc: what is narrower than its diameter goes. The edge of the image cuts nothing."""
+    if not _at_edge(mask, 1):
+        return within(eroded(mask, pixels), pixels) & mask
     margin = int(np.ceil(pixels)) + 1
     core = eroded(np.pad(mask, margin, mode="edge"), pixels)
     return within(core, pixels)[margin:-margin, margin:-margin] & mask
+
+
+def closed(mask: BoolArray, pixels: float) -> BoolArray:
+    """Closing by a disc, and what is enclosed then. Beyond the edge of the image nothing is."""
+    margin = int(np.ceil(pixels)) + 1
+    if not _at_edge(mask, margin):
+        return eroded(holes_filled(within(mask, pixels)), pixels)
+    return eroded(holes_filled(within(np.pad(mask, margin), pixels)), pixels)[margin:-margin, margin:-margin]
+
+
+def _at_edge(mask: BoolArray, margin: int) -> bool:
+    """Whether a mask comes nearer to the edge of the image than some pixels."""
+    ends = (slice(None, margin), slice(-margin, None))
+    return any(bool(mask[end].any() or mask[:, end].any()) for end in ends)
 
 
 def inner(mask: BoolArray, reach: int) -> BoolArray:

@@ -26,7 +26,7 @@ class TextureClasses:
     Attributes:
         position: float32 (y, x), where each pixel's texture lies among the middles of the classes: 0 in the first, 1.5
             between the second and the third.
-        members: int (class, member), flat indices of the null ground in each class.
+        members: int (class, member), flat indices of the null ground in each class; an odd number.
     """
 
     position: FloatArray
@@ -40,17 +40,18 @@ class TextureClasses:
         order = where[np.argsort(texture.ravel()[where], kind="stable")]
         bins = min(bins, order.size)
         members = order[: order.size // bins * bins].reshape(bins, -1)
+        members = members[:, (members.shape[1] + 1) % 2 :]
         position = np.empty(texture.shape, np.float32)
-        _place(texture, np.median(texture.ravel()[members], axis=1), position)
+        _place(texture, _medians(texture.ravel()[members]), position)
         return cls(position, members)
 
     def noise(self, step: FloatArray, least: float = 0.0) -> tuple[FloatArray, FloatArray]:
         """Each class's median of a step (y, x), and its spread (1.4826 MAD, at least `least`), float32 (class,)."""
-        sample = step.ravel()[self.members]
-        middle = np.median(sample, axis=1)
-        spread = np.median(np.abs(sample - middle[:, None]), axis=1)
+        sample = step.ravel().take(self.members)
+        middle = _medians(sample)
+        spread = _medians(np.abs(sample - middle[:, None]))
         spread = np.maximum(spread * MAD_TO_SIGMA, max(least, float(np.finfo(np.float32).eps)))
-        return middle.astype(np.float32), spread.astype(np.float32)
+        return middle, spread.astype(np.float32)
 
     def standardise(self, step: FloatArray, least: float = 0.0) -> FloatArray:
         """A step (y, x) less its class's median, in units of the class's spread, linear between classes."""
@@ -64,6 +65,12 @@ class TextureClasses:
         for step in steps:
             _add_square(step, self.position, *self.noise(step, least), np.float32(1.0 / len(steps)), energy)
         return energy
+
+
+def _medians(sample: FloatArray) -> FloatArray:
+    """Median of each row; its length is odd."""
+    half = sample.shape[1] // 2
+    return np.asarray(np.partition(sample, half, axis=1)[:, half])
 
 
 @compiled

@@ -177,11 +177,13 @@ def core_pixels(history: PixelHistory, changed: BoolArray, sign: int, parameters
 
     A step is a difference of two samples, so few scenes before it weaken it as few scenes after it do.
     """
-    few = parameters.doubt / np.maximum(history.seen, 1) + parameters.doubt_before / np.clip(history.count, 1, MEMORY)
-    salience = history.strength + parameters.gain_weight * sign * history.gain
-    return np.asarray(
-        changed & (salience >= parameters.core * (1.0 + few)) & (sign * history.gain >= parameters.least_gain)
-    )
+    core = np.zeros(changed.shape, bool)
+    gain = sign * history.gain[changed]
+    few = parameters.doubt / np.maximum(history.seen[changed], 1)
+    few += parameters.doubt_before / np.clip(history.count[changed], 1, MEMORY)
+    salience = history.strength[changed] + parameters.gain_weight * gain
+    core[changed] = (salience >= parameters.core * (1.0 + few)) & (gain >= parameters.least_gain)
+    return core
 
 
 def has_core(core: int, members: int, gsd_m: float, parameters: WorksParameters) -> bool:
@@ -235,6 +237,8 @@ def _replay(
     for onset in np.unique(window.onset[window.ground]):
         so_far = window.ground & (window.onset <= onset)
         fresh = _new_ground(site_extent(so_far, gsd_m, extents, edges) & whole, taken, gsd_m, extents)
+        if not fresh.any():
+            continue
         groups, count = labelled(within(fresh, parameters.reach_m / 2 / gsd_m))
         for label in range(1, count + 1):
             ground = fresh & (groups == label)
@@ -253,7 +257,7 @@ def _new_ground(extent: BoolArray, taken: BoolArray, gsd_m: float, extents: Exte
         return added
     labels, count = labelled(added)
     beside = np.zeros(count + 1, bool)
-    beside[np.unique(labels[within(taken, SEAM_M / gsd_m)])] = True
+    beside[labels[within(taken, SEAM_M / gsd_m)]] = True
     beside[0] = False
     bordering = beside[labels]
     return (added & ~bordering) | opened(bordering, extents.narrowest_m / 2 / gsd_m)
