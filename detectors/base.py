@@ -12,7 +12,9 @@ from typing import Any, ClassVar, Protocol
 
 from shapely.geometry.base import BaseGeometry
 
-from geo.scene import ImageStack
+from detectors.series import Series
+from geo.grid import Grid
+from geo.scene import ImageStack, PreparedScene
 
 
 class ChangeType(StrEnum):
@@ -108,7 +110,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Assessment:
-    """What a detector can say of an area after the last scene of a stack.
+    """What a detector can say of an area after the newest scene of a series.
 
     Attributes:
         verdict: Changed, unchanged, or not assessable.
@@ -142,41 +144,60 @@ class Requirements:
     min_gsd_m: float = 0.0
 
 
+class Follower(Protocol):
+    """Follows one area scene by scene. What it keeps doesn't grow by a scene's pixels with every scene.
+
+    Attributes:
+        state: All that it remembers, as a dataclass of arrays, numbers, strings, times, geometries and containers
+            and dataclasses of these. Given to a fresh follower of the same detector and grid, it goes on from there.
+    """
+
+    state: Any
+
+    def add(self, scene: PreparedScene) -> None:
+        """Takes in the next scene; scenes come ascending by acquisition."""
+
+    def assess(self) -> Assessment:
+        """What can be said after the newest scene; depends on the scenes so far alone."""
+
+
 class Detector(Protocol):
-    """Finds changes in an image stack. Pure: no I/O, no clock, no facility identity."""
+    """Finds changes in a series of images. Pure: no I/O, no clock, no facility identity."""
 
     name: ClassVar[str]
     version: ClassVar[str]
     requires: ClassVar[Requirements]
     parameters: Any
 
-    def follow(self, stack: ImageStack, since: int = 0) -> Iterator[Assessment]:
-        """One assessment per scene from index `since` on, each as if that scene were the newest.
-
-        The assessment after scene k depends on scenes 0 to k alone, so a series followed scene by scene
-        and one followed at once tell the same. Work that scenes share is done once.
-        """
-
-    def assess(self, stack: ImageStack) -> Assessment:
-        """What can be said after the newest scene."""
+    def start(self, grid: Grid) -> Follower:
+        """A follower of an area that has seen no scene yet."""
 
 
-def last_assessment(detector: Detector, stack: ImageStack) -> Assessment:
+def follow(detector: Detector, stack: ImageStack, since: int = 0) -> Iterator[Assessment]:
+    """One assessment per scene of a stack from index `since` on, each as if that scene were the newest."""
+    follower = detector.start(stack.grid)
+    for index, scene in enumerate(stack):
+        follower.add(scene)
+        if index >= since:
+            yield follower.assess()
+
+
+def assess(detector: Detector, stack: ImageStack) -> Assessment:
     """The assessment after the newest scene of a stack; `not_assessable` where there is no scene."""
     if len(stack) == 0:
         return Assessment(Verdict.NOT_ASSESSABLE, "no usable scene", 0.0)
-    return next(iter(detector.follow(stack, since=len(stack) - 1)))
+    return next(follow(detector, stack, since=len(stack) - 1))
 
 
-def unmet(requires: Requirements, stack: ImageStack) -> str | None:
-    """Why a stack doesn't meet a detector's requirements, as one clause; None if it does."""
-    missing = [band for band in requires.bands if band not in stack.bands]
-    if len(stack) < requires.min_scenes:
-        return f"{len(stack)} usable scene(s), at least {requires.min_scenes} needed"
-    if stack.grid.gsd_m > requires.max_gsd_m:
-        return f"pixels of {stack.grid.gsd_m:g} m, at most {requires.max_gsd_m:g} m needed"
-    if stack.grid.gsd_m < requires.min_gsd_m:
-        return f"pixels of {stack.grid.gsd_m:g} m, at least {requires.min_gsd_m:g} m needed"
+def unmet(requires: Requirements, series: Series) -> str | None:
+    """Why a series doesn't meet a detector's requirements, as one clause; None if it does."""
+    missing = [band for band in requires.bands if band not in series.bands]
+    if len(series) < requires.min_scenes:
+        return f"{len(series)} usable scene(s), at least {requires.min_scenes} needed"
+    if series.grid.gsd_m > requires.max_gsd_m:
+        return f"pixels of {series.grid.gsd_m:g} m, at most {requires.max_gsd_m:g} m needed"
+    if series.grid.gsd_m < requires.min_gsd_m:
+        return f"pixels of {series.grid.gsd_m:g} m, at least {requires.min_gsd_m:g} m needed"
     if missing:
         return f"band(s) {', '.join(missing)} missing"
     return None

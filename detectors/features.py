@@ -11,7 +11,7 @@ import numpy.typing as npt
 from detectors.blurring import local_spread, taps, weighted_means
 from detectors.compiled import compiled
 from detectors.morphology import inner, square_eroded
-from geo.scene import BoolArray, FloatArray, ImageStack
+from geo.scene import BoolArray, FloatArray, PreparedScene
 
 # Bands that see the air rather than the ground (Sentinel-2 User Handbook, spectral bands).
 ATMOSPHERIC_BANDS = frozenset({"B01", "B09", "B10"})
@@ -75,13 +75,12 @@ class FeatureScales:
     floor: float = 0.003
 
 
-def ground_bands(stack: ImageStack) -> tuple[int, ...]:
-    """Indices of the bands to compare: those of the first scene that see the ground."""
-    first = stack.reflectance[0]
+def ground_bands(first: PreparedScene) -> tuple[str, ...]:
+    """The bands to compare: those of the first scene that see the ground."""
     return tuple(
-        index
-        for index, name in enumerate(stack.bands)
-        if name not in ATMOSPHERIC_BANDS and np.isfinite(first[index]).any()
+        name
+        for index, name in enumerate(first.bands)
+        if name not in ATMOSPHERIC_BANDS and np.isfinite(first.reflectance[index]).any()
     )
 
 

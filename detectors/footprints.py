@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
 import numpy as np
 
-from detectors.base import Assessment, ChangeType, Finding, Requirements, Verdict, last_assessment, unmet
+from detectors.base import Assessment, ChangeType, Finding, Follower, Requirements, Verdict, unmet
 from detectors.evidence import PersistenceParameters
 from detectors.extents import ExtentParameters
 from detectors.features import FeatureScales, ground_bands, scene_features
@@ -17,9 +17,11 @@ from detectors.pixel_history import PixelHistory
 from detectors.removals import report_gone
 from detectors.reporting import ReportParameters, report
 from detectors.seasons import YEAR_DAYS
+from detectors.series import Series
 from detectors.settled import newest_of, settled
 from detectors.works import Works, WorksParameters, find_works
-from geo.scene import BoolArray, ImageStack
+from geo.grid import Grid
+from geo.scene import BoolArray, PreparedScene
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +33,21 @@ class FootprintParameters:
     extents: ExtentParameters = field(default_factory=ExtentParameters)
     works: WorksParameters = field(default_factory=WorksParameters)
     report: ReportParameters = field(default_factory=ReportParameters)
+
+
+@dataclass(slots=True)
+class FootprintState:
+    """What is remembered of a series.
+
+    Attributes:
+        series: The scenes so far.
+        bands: Those that are compared: what the first scene has.
+        history: Pixels after the newest scene; None before the first, and where pixels have the wrong size.
+    """
+
+    series: Series
+    bands: tuple[str, ...] = ()
+    history: PixelHistory | None = None
 
 
 class Footprints:
@@ -62,50 +79,54 @@ class Footprints:
     def __init__(self, parameters: FootprintParameters | None = None) -> None:
         self.parameters = parameters or FootprintParameters()
 
-    def follow(self, stack: ImageStack, since: int = 0) -> Iterator[Assessment]:
-        """One assessment per scene from index `since` on, each as if that scene were the newest."""
-        bands = ground_bands(stack)
-        history = PixelHistory.empty(len(bands), stack.grid.shape)
-        suits = unmet(replace(self.requires, min_scenes=0), stack) is None
-        for index in range(len(stack)):
-            if suits:
-                self._fold(history, stack, bands, index)
-            if index >= since:
-                yield self._assess(history, _first(stack, index + 1))
+    def start(self, grid: Grid) -> Follower:
+        """A follower of an area that has seen no scene yet."""
+        return FootprintFollower(self.parameters, FootprintState(Series(grid)))
 
-    def assess(self, stack: ImageStack) -> Assessment:
+
+@dataclass(slots=True)
+class FootprintFollower:
+    """Follows one area; see `Footprints`."""
+
+    parameters: FootprintParameters
+    state: FootprintState
+
+    def add(self, scene: PreparedScene) -> None:
+        """Takes in the next scene."""
+        state, parameters, gsd_m = self.state, self.parameters, scene.grid.gsd_m
+        state.series.add(scene)
+        if unmet(replace(Footprints.requires, min_scenes=0), state.series) is not None:
+            return
+        if state.history is None:
+            state.bands = ground_bands(scene)
+            state.history = PixelHistory.empty(len(state.bands), scene.grid.shape)
+        features = scene_features(scene.pick(state.bands), scene.valid, state.bands, gsd_m, parameters.scales)
+        fold(state.history, features, _days(state.series)[-1], gsd_m, parameters.persistence)
+
+    def assess(self) -> Assessment:
         """What can be said after the newest scene."""
-        return last_assessment(self, stack)
-
-    def _fold(self, history: PixelHistory, stack: ImageStack, bands: Sequence[int], index: int) -> None:
-        features = scene_features(
-            stack.reflectance[index][list(bands)],
-            stack.valid[index],
-            [stack.bands[band] for band in bands],
-            stack.grid.gsd_m,
-            self.parameters.scales,
-        )
-        fold(history, features, _days(stack)[index], stack.grid.gsd_m, self.parameters.persistence)
-
-    def _assess(self, history: PixelHistory, stack: ImageStack) -> Assessment:
-        clear_fraction = float(stack.clear_fraction[-1])
-        reason = unmet(self.requires, stack) or _nothing_to_compare(history, stack)
+        history, series = self.state.history, self.state.series
+        clear_fraction = series.scenes[-1].clear_fraction
+        reason = unmet(Footprints.requires, series)
+        if history is None or reason is not None:
+            return Assessment(Verdict.NOT_ASSESSABLE, reason or "nothing to compare", clear_fraction)
+        reason = _nothing_to_compare(history, series)
         if reason is not None:
             return Assessment(Verdict.NOT_ASSESSABLE, reason, clear_fraction)
-        findings = self._findings(history, stack)
+        findings = self._findings(history, series)
         if not findings:
             return Assessment(Verdict.UNCHANGED, "no lasting change of structure", clear_fraction)
         return Assessment(Verdict.CHANGED, f"{len(findings)} site(s)", clear_fraction, findings)
 
-    def _findings(self, history: PixelHistory, stack: ImageStack) -> tuple[Finding, ...]:
-        grown = self._under_plants(history, stack)
-        added = self._works(history, stack, history.standing & ~(grown & _young(history, stack)), 1)
-        lost = self._works(history, stack, _built_ground_lost(history, self.parameters.report), -1)
+    def _findings(self, history: PixelHistory, series: Series) -> tuple[Finding, ...]:
+        grown = self._under_plants(history)
+        added = self._works(history, series, history.standing & ~(grown & _young(history, series)), 1)
+        lost = self._works(history, series, _built_ground_lost(history, self.parameters.report), -1)
         past = history.ended
         gone = self._works(
-            past, stack, past.standing & (past.seen >= self.parameters.report.removal_sightings) & ~grown, 1
+            past, series, past.standing & (past.seen >= self.parameters.report.removal_sightings) & ~grown, 1
         )
-        parameters = (stack, self.parameters.extents, self.parameters.report)
+        parameters = (series, self.parameters.extents, self.parameters.report)
         found = [report(works, history, *parameters) for works in added]
         for works in _elsewhere(gone, added):
             ended = tuple(report_gone(works, past, *parameters))
@@ -116,23 +137,23 @@ class Footprints:
             sorted((one for one in found if one), key=lambda one: (one.first_with, one.kind, one.geometry.bounds))
         )
 
-    def _under_plants(self, history: PixelHistory, stack: ImageStack) -> BoolArray:
+    def _under_plants(self, history: PixelHistory) -> BoolArray:
         """Ground that was under plants before, where no near infrared tells felling and regrowth from building."""
-        if {"B04", "B08"} <= {stack.bands[band] for band in ground_bands(stack)}:
-            return np.zeros(stack.grid.shape, bool)
+        if {"B04", "B08"} <= set(self.state.bands):
+            return np.zeros(history.count.shape, bool)
         before = settled(history.greenness)
         return np.asarray(before >= self.parameters.scales.vegetated_excess_green)
 
-    def _works(self, history: PixelHistory, stack: ImageStack, changed: BoolArray, sign: int) -> list[Works]:
+    def _works(self, history: PixelHistory, series: Series, changed: BoolArray, sign: int) -> list[Works]:
         ours = self.parameters
         return find_works(
-            history, changed, _days(stack), stack.grid.gsd_m, ours.works, ours.extents, ours.persistence, sign
+            history, changed, _days(series), series.grid.gsd_m, ours.works, ours.extents, ours.persistence, sign
         )
 
 
-def _young(history: PixelHistory, stack: ImageStack) -> BoolArray:
+def _young(history: PixelHistory, series: Series) -> BoolArray:
     """Changes that haven't yet lasted through all seasons."""
-    days = np.array(_days(stack))
+    days = np.array(_days(series))
     return np.asarray(days[-1] - days[history.onset] < YEAR_DAYS)
 
 
@@ -141,27 +162,14 @@ def _elsewhere(works: Sequence[Works], added: Sequence[Works]) -> list[Works]:
     return [one for one in works if sum((one.ground & other.ground).sum() for other in added) * 2 < one.ground.sum()]
 
 
-def _days(stack: ImageStack) -> list[float]:
-    return [scene.acquired_at.timestamp() / 86400.0 for scene in stack.scenes]
+def _days(series: Series) -> list[float]:
+    return [scene.acquired_at.timestamp() / 86400.0 for scene in series.scenes]
 
 
-def _first(stack: ImageStack, count: int) -> ImageStack:
-    """The first scenes of a stack, without copying pixels."""
-    return replace(
-        stack,
-        reflectance=stack.reflectance[:count],
-        valid=stack.valid[:count],
-        scenes=stack.scenes[:count],
-        shift_m=stack.shift_m[:count],
-        registration_quality=stack.registration_quality[:count],
-        clear_fraction=stack.clear_fraction[:count],
-    )
-
-
-def _nothing_to_compare(history: PixelHistory, stack: ImageStack) -> str | None:
+def _nothing_to_compare(history: PixelHistory, series: Series) -> str | None:
     """Why the newest scene tells nothing, as one clause; None if it does."""
     if not history.clear[-1].any():
-        return f"no clear ground in the newest scene, {stack.scenes[-1].item_id}"
+        return f"no clear ground in the newest scene, {series.scenes[-1].item_id}"
     if not any((history.clear[-1] & earlier).any() for earlier in history.clear[:-1]):
         return "no ground that is clear both in the newest scene and before"
     return None

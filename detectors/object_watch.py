@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import ClassVar, Protocol
 
 import numpy as np
 from scipy import ndimage
 
-from detectors.base import Assessment, ChangeType, Components, Finding, Requirements, Verdict, last_assessment, unmet
+from detectors.base import Assessment, ChangeType, Components, Finding, Follower, Requirements, Verdict, unmet
 from detectors.extents import ExtentParameters, outline
 from detectors.morphology import labelled
 from detectors.objects import ObjectParameters, likeness, new_buildings
-from geo.scene import BoolArray, FloatArray, ImageStack
+from detectors.series import Series
+from geo.grid import Grid
+from geo.scene import BoolArray, FloatArray, PreparedScene
 
 RED_GREEN_BLUE = ("B04", "B03", "B02")
 
@@ -76,36 +77,42 @@ class Objects:
         self.parameters = replace(chosen, segmenter_sha256=segmenter.sha256 if segmenter else "")
         self._segmenter = segmenter
 
-    def follow(self, stack: ImageStack, since: int = 0) -> Iterator[Assessment]:
-        """One assessment per scene from index `since` on, each as if that scene were the newest."""
-        looks = _Looks.empty(stack.grid.shape)
-        suits = unmet(replace(self.requires, min_scenes=0), stack) is None
-        for index in range(len(stack)):
-            if suits:
-                self._look(looks, stack, index)
-            if index >= since:
-                yield self._assess(looks, stack, index)
+    def start(self, grid: Grid) -> Follower:
+        """A follower of an area that has seen no scene yet."""
+        return ObjectFollower(self.parameters, self._segmenter, Looks.empty(grid))
 
-    def assess(self, stack: ImageStack) -> Assessment:
-        """What can be said after the newest scene."""
-        return last_assessment(self, stack)
 
-    def _look(self, looks: _Looks, stack: ImageStack, index: int) -> None:
-        image = stack.reflectance[index][[stack.bands.index(band) for band in RED_GREEN_BLUE]]
-        clear = np.asarray(stack.valid[index] & np.isfinite(image).all(axis=0))
+@dataclass(slots=True)
+class ObjectFollower:
+    """Follows one area; see `Objects`."""
+
+    parameters: ObjectWatchParameters
+    segmenter: Segmenter | None
+    state: Looks
+
+    def add(self, scene: PreparedScene) -> None:
+        """Takes in the next scene."""
+        self.state.series.add(scene)
+        if scene.grid.gsd_m <= Objects.requires.max_gsd_m:
+            self._look(scene)
+
+    def _look(self, scene: PreparedScene) -> None:
+        looks, gsd_m = self.state, scene.grid.gsd_m
+        image = scene.pick(RED_GREEN_BLUE)
+        clear = np.asarray(scene.valid & np.isfinite(image).all(axis=0))
         image = np.nan_to_num(image)
         both = clear & looks.known
-        if self._segmenter is None:
+        if self.segmenter is None:
             if looks.scale == 0.0 and clear.any():
                 level = np.quantile(image[:, clear], self.parameters.display_quantile)
                 looks.scale = self.parameters.display_level / max(float(level), 1e-6)
             now = np.clip(image * np.float32(looks.scale), 0.0, 1.0)
-            built, change = self._by_colour(looks.before, now, both, stack.grid.gsd_m)
+            built, change = self._by_colour(looks.before, now, both, gsd_m)
         else:
-            now = self._segmenter(image)[None]
+            now = self.segmenter(image)[None]
             change = np.asarray(now[0] - looks.before[0], np.float32)
             limit = self.parameters.probability
-            built = self._large(both & (now[0] >= limit) & (looks.before[0] < limit), stack.grid.gsd_m)
+            built = self._large(both & (now[0] >= limit) & (looks.before[0] < limit), gsd_m)
         fresh = clear & ~looks.known
         looks.before[: now.shape[0], fresh] = now[:, fresh]
         looks.known |= clear
@@ -130,16 +137,18 @@ class Objects:
         enough[0] = False
         return np.asarray(enough[labels])
 
-    def _assess(self, looks: _Looks, stack: ImageStack, index: int) -> Assessment:
-        clear_fraction = float(stack.clear_fraction[index])
-        reason = unmet(self.requires, stack.take(slice(index + 1)))
+    def assess(self) -> Assessment:
+        """What can be said after the newest scene."""
+        looks, series = self.state, self.state.series
+        clear_fraction = series.scenes[-1].clear_fraction
+        reason = unmet(Objects.requires, series)
         if reason is None and not looks.clear[-1].any():
-            reason = f"no clear ground in the newest scene, {stack.scenes[index].item_id}"
+            reason = f"no clear ground in the newest scene, {series.scenes[-1].item_id}"
         if reason is not None:
             return Assessment(Verdict.NOT_ASSESSABLE, reason, clear_fraction)
-        labels, _ = labelled(self._large(looks.standing, stack.grid.gsd_m))
+        labels, _ = labelled(self._large(looks.standing, series.grid.gsd_m))
         found = [
-            self._finding(looks, stack, box, labels[box] == label)
+            self._finding(looks, box, labels[box] == label)
             for label, box in enumerate(ndimage.find_objects(labels), start=1)
         ]
         findings = tuple(sorted((one for one in found if one), key=lambda one: (one.first_with, one.geometry.bounds)))
@@ -147,8 +156,8 @@ class Objects:
             return Assessment(Verdict.UNCHANGED, "no new building", clear_fraction)
         return Assessment(Verdict.CHANGED, f"{len(findings)} building(s)", clear_fraction, findings)
 
-    def _finding(self, looks: _Looks, stack: ImageStack, box: tuple[slice, slice], ground: BoolArray) -> Finding | None:
-        parameters = self.parameters
+    def _finding(self, looks: Looks, box: tuple[slice, slice], ground: BoolArray) -> Finding | None:
+        parameters, series = self.parameters, looks.series
         clear = [float(mask[box][ground].mean()) for mask in looks.clear]
         counted = [index for index, share in enumerate(clear) if share >= parameters.clear_share]
         shares = {index: looks.hits[index][box][ground & looks.clear[index][box]].mean() for index in counted}
@@ -157,13 +166,13 @@ class Objects:
             return None
         without = [index for index in counted if index < seen[0]]
         since = [index for index in counted if index >= seen[0]]
-        mask = np.zeros(stack.grid.shape, bool)
+        mask = np.zeros(series.grid.shape, bool)
         mask[box] = ground
-        geometry = outline(mask, stack.grid, replace(ExtentParameters(), straighten_m=parameters.straighten_m))
+        geometry = outline(mask, series.grid, replace(ExtentParameters(), straighten_m=parameters.straighten_m))
         components = Components(
             magnitude=float(np.clip(looks.change[box][ground].mean(), 0.0, 1.0)),
             persistence=len(seen) / len(since),
-            registration=float(np.clip(stack.registration_quality[[*without[-1:], *seen]].min(), 0.0, 1.0)),
+            registration=float(np.clip(series.registration_quality[[*without[-1:], *seen]].min(), 0.0, 1.0)),
             clear_fraction=float(np.mean([clear[index] for index in since])),
         )
         return Finding(
@@ -173,19 +182,20 @@ class Objects:
             length_m=None,
             score=components.magnitude * components.persistence * components.registration,
             components=components,
-            last_without=stack.scenes[without[-1]].acquired_at if without else None,
-            first_with=stack.scenes[seen[0]].acquired_at,
-            before_item_id=stack.scenes[without[-1]].item_id if without else None,
-            after_item_id=stack.scenes[max(seen, key=lambda index: (clear[index], index))].item_id,
-            seen_in=tuple(stack.scenes[index].item_id for index in seen),
+            last_without=series.scenes[without[-1]].acquired_at if without else None,
+            first_with=series.scenes[seen[0]].acquired_at,
+            before_item_id=series.scenes[without[-1]].item_id if without else None,
+            after_item_id=series.scenes[max(seen, key=lambda index: (clear[index], index))].item_id,
+            seen_in=tuple(series.scenes[index].item_id for index in seen),
         )
 
 
 @dataclass(slots=True)
-class _Looks:
+class Looks:
     """What the scenes folded so far have shown.
 
     Attributes:
+        series: The scenes.
         before: float32 (3, y, x), first clear look: colours 0 to 1, or in the first layer a probability.
         known: bool (y, x), where there was one.
         standing: bool (y, x), built in the newest clear look.
@@ -195,6 +205,7 @@ class _Looks:
         clear: Per scene, bool (y, x).
     """
 
+    series: Series
     before: FloatArray
     known: BoolArray
     standing: BoolArray
@@ -204,7 +215,8 @@ class _Looks:
     clear: list[BoolArray] = field(default_factory=list)
 
     @classmethod
-    def empty(cls, shape: tuple[int, int]) -> _Looks:
-        return cls(
-            np.zeros((3, *shape), np.float32), np.zeros(shape, bool), np.zeros(shape, bool), np.zeros(shape, np.float32)
-        )
+    def empty(cls, grid: Grid) -> Looks:
+        """The state before any scene."""
+        ground = np.zeros(grid.shape, bool)
+        real = np.zeros((3, *grid.shape), np.float32)
+        return cls(Series(grid), real, ground, ground.copy(), real[0].copy())

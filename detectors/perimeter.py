@@ -19,20 +19,21 @@ from detectors.base import (
     ChangeType,
     Components,
     Finding,
+    Follower,
     Requirements,
     Side,
     Verdict,
-    last_assessment,
     unmet,
 )
 from detectors.lines import VOTE
 from detectors.perimeter_parameters import PerimeterParameters
 from detectors.ring_shapes import steps
 from detectors.ring_tracks import Onset, Track, pooled
-from detectors.ring_watch import RingWatch
+from detectors.ring_watch import RingState, RingWatch
 from detectors.rings import ring_support
 from detectors.side_support import line_support
-from geo.scene import ImageStack
+from geo.grid import Grid
+from geo.scene import PreparedScene
 
 __all__ = ["Perimeter", "PerimeterParameters"]
 
@@ -49,23 +50,37 @@ class Perimeter:
     def __init__(self, parameters: PerimeterParameters | None = None) -> None:
         self.parameters = parameters or PerimeterParameters()
 
-    def assess(self, stack: ImageStack) -> Assessment:
+    def start(self, grid: Grid) -> Follower:
+        """A follower of an area that has seen no scene yet."""
+        return PerimeterFollower(RingWatch(self.parameters, grid))
+
+
+class PerimeterFollower:
+    """Follows one area; see `Perimeter`."""
+
+    def __init__(self, watch: RingWatch) -> None:
+        self.watch = watch
+
+    @property
+    def state(self) -> RingState:
+        """What is remembered."""
+        return self.watch.state
+
+    @state.setter
+    def state(self, state: RingState) -> None:
+        self.watch.state = state
+
+    def add(self, scene: PreparedScene) -> None:
+        """Takes in the next scene."""
+        self.watch.series.add(scene)
+        if scene.grid.gsd_m <= Perimeter.requires.max_gsd_m:
+            self.watch.add(scene)
+
+    def assess(self) -> Assessment:
         """What can be said after the newest scene."""
-        return last_assessment(self, stack)
-
-    def follow(self, stack: ImageStack, since: int = 0) -> Iterator[Assessment]:
-        """One assessment per scene from index `since` on; see `detectors.base.Detector`."""
-        watch = RingWatch(self.parameters, stack)
-        coarse = stack.grid.gsd_m > self.requires.max_gsd_m
-        for index in range(len(stack)):
-            if not coarse:
-                watch.add(index)
-            if index >= since:
-                yield self._assessment(watch, stack, index)
-
-    def _assessment(self, watch: RingWatch, stack: ImageStack, index: int) -> Assessment:
-        clear = float(stack.clear_fraction[index])
-        reason = unmet(self.requires, stack.take(slice(index + 1))) or self._hidden(watch, clear)
+        watch = self.watch
+        clear = watch.series.scenes[-1].clear_fraction
+        reason = unmet(Perimeter.requires, watch.series) or self._hidden(watch, clear)
         findings = sorted(
             (finding for track in watch.tracks for finding in _findings(track, watch)),
             key=lambda finding: (finding.first_with, finding.kind, finding.geometry.wkt),
@@ -78,7 +93,7 @@ class Perimeter:
 
     def _hidden(self, watch: RingWatch, clear: float) -> str | None:
         """Why a wall could not have been seen; None if it could."""
-        limits = self.parameters
+        limits = watch.parameters
         if clear < limits.least_scene_clear:
             return f"{clear:.0%} of the area clear in the newest scene, {limits.least_scene_clear:.0%} needed"
         if watch.noise is None:
@@ -96,7 +111,7 @@ def _findings(track: Track, watch: RingWatch) -> Iterator[Finding]:
     """What a ring's history says: that it appeared, and that it went."""
     gone_at = None
     if track.departure is not None:
-        gone_at = watch.stack.scenes[track.departure.first].acquired_at
+        gone_at = watch.series.scenes[track.departure.first].acquired_at
         yield _finding(ChangeType.PERIMETER_REMOVED, track, track.departure, watch)
     if track.onset is not None and watch.holds(track.onset, watch.dated_sides(track)):
         kind = ChangeType.PERIMETER_EXTENDED if track.parent else ChangeType.PERIMETER_ADDED
@@ -105,14 +120,13 @@ def _findings(track: Track, watch: RingWatch) -> Iterator[Finding]:
 
 
 def _finding(kind: ChangeType, track: Track, dated: Onset, watch: RingWatch) -> Finding:
-    stack = watch.stack
     ring = _on_ground(track.ring, watch)
-    scenes = stack.scenes
-    clear = np.mean([stack.clear_fraction[i] for i in dated.seen])
+    scenes = watch.series.scenes
+    clear = np.mean([scenes[i].clear_fraction for i in dated.seen])
     components = Components(
         magnitude=float(np.clip((dated.after - dated.before) / 0.7, 0.0, 1.0)),
         persistence=dated.persistence,
-        registration=float(np.mean([stack.registration_quality[i] for i in dated.seen])),
+        registration=float(np.mean([scenes[i].registration_quality for i in dated.seen])),
         clear_fraction=float(np.clip(clear, 0.0, 1.0)),
     )
     removed = kind is ChangeType.PERIMETER_REMOVED
@@ -150,7 +164,7 @@ def _sides(track: Track, shown: list[int], watch: RingWatch) -> tuple[Side, ...]
             geometry=_on_ground(LineString([start, end]), watch),
             strength=float(strength[number]),
             seen_in=tuple(
-                watch.stack.scenes[index].item_id for index, shows in zip(shown, seen, strict=True) if shows[number]
+                watch.series.scenes[index].item_id for index, shows in zip(shown, seen, strict=True) if shows[number]
             ),
         )
         for number, (start, end) in enumerate(zip(starts, ends, strict=True))
@@ -159,6 +173,6 @@ def _sides(track: Track, shown: list[int], watch: RingWatch) -> tuple[Side, ...]
 
 def _on_ground(geometry: BaseGeometry, watch: RingWatch) -> BaseGeometry:
     """A geometry in pixel coordinates, 0 at the centre of the first pixel, in the grid's CRS."""
-    grid = watch.stack.grid
+    grid = watch.series.grid
     corner = np.array([grid.transform.c, grid.transform.f])
     return shapely.transform(geometry, lambda points: corner + (points + 0.5) * [grid.gsd_m, -grid.gsd_m])

@@ -11,15 +11,15 @@ from detectors.base import ChangeType, Finding
 from detectors.extents import ExtentParameters
 from detectors.pixel_history import PixelHistory
 from detectors.reporting import ReportParameters, report
+from detectors.series import Series
 from detectors.sightings import sightings_of
 from detectors.works import Works
-from geo.scene import ImageStack
 
 
 def report_gone(
     works: Works,
     past: PixelHistory,
-    stack: ImageStack,
+    series: Series,
     extents: ExtentParameters,
     parameters: ReportParameters,
 ) -> Iterator[Finding]:
@@ -31,7 +31,7 @@ def report_gone(
     Args:
         works: A site of pixels that changed and came back.
         past: Their history while they stood changed (`PixelHistory.ended`).
-        stack: The scenes folded so far.
+        series: The scenes folded so far.
         extents: How sites are outlined.
         parameters: How they are told.
     """
@@ -45,18 +45,18 @@ def report_gone(
     if len(without) < parameters.removal_sightings:
         return
     while_it_stood = replace(past, hits=past.hits[: without[0]], clear=past.clear[: without[0]])
-    built = report(works, while_it_stood, stack, extents, parameters)
+    built = report(works, while_it_stood, series, extents, parameters)
     if built is None or built.kind is not ChangeType.BUILDING_ADDED:
         return
-    stood = stack.scenes[seen[-1]].acquired_at - built.first_with
+    stood = series.scenes[seen[-1]].acquired_at - built.first_with
     if built.components.persistence < parameters.removal_persistence or stood.days < parameters.removal_days:
         return
-    gone_at = stack.scenes[without[0]].acquired_at
+    gone_at = series.scenes[without[0]].acquired_at
     yield replace(built, gone_at=gone_at)
     components = replace(
         built.components,
         persistence=1.0,
-        registration=float(np.clip(stack.registration_quality[[seen[-1], *without]].min(), 0.0, 1.0)),
+        registration=float(np.clip(series.registration_quality[[seen[-1], *without]].min(), 0.0, 1.0)),
         clear_fraction=float(np.mean(clear[without])),
     )
     yield replace(
@@ -64,9 +64,9 @@ def report_gone(
         kind=ChangeType.BUILDING_REMOVED,
         score=components.magnitude * components.registration,
         components=components,
-        last_without=stack.scenes[seen[-1]].acquired_at,
+        last_without=series.scenes[seen[-1]].acquired_at,
         first_with=gone_at,
-        before_item_id=stack.scenes[seen[-1]].item_id,
-        after_item_id=stack.scenes[max(without, key=lambda index: (clear[index], index))].item_id,
-        seen_in=tuple(stack.scenes[index].item_id for index in without),
+        before_item_id=series.scenes[seen[-1]].item_id,
+        after_item_id=series.scenes[max(without, key=lambda index: (clear[index], index))].item_id,
+        seen_in=tuple(series.scenes[index].item_id for index in without),
     )

@@ -13,9 +13,10 @@ from detectors.base import ChangeType, Components, Finding
 from detectors.bits import shares
 from detectors.extents import ExtentParameters, outline
 from detectors.pixel_history import PixelHistory
+from detectors.series import Series
 from detectors.sightings import sightings_of
 from detectors.works import Works
-from geo.scene import BoolArray, ImageStack
+from geo.scene import BoolArray
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +81,7 @@ class ReportParameters:
 def report(
     works: Works,
     history: PixelHistory,
-    stack: ImageStack,
+    series: Series,
     extents: ExtentParameters,
     parameters: ReportParameters,
     kind: ChangeType | None = None,
@@ -90,7 +91,7 @@ def report(
     Args:
         works: The site.
         history: Pixels after the newest scene.
-        stack: The scenes folded so far.
+        series: The scenes folded so far.
         extents: How the site is outlined.
         parameters: How it is told.
         kind: What happened; told by the texture of the ground if None.
@@ -101,12 +102,12 @@ def report(
     seen = [index for index in range(works.first, len(clear)) if sightings.shown[index]]
     if not seen:
         return None
-    geometry = outline(works.ground, stack.grid, extents)
+    geometry = outline(works.ground, series.grid, extents)
     counted = [share for share in clear[works.first :] if share >= parameters.clear_share]
     components = Components(
         magnitude=_magnitude(history, changed, parameters),
         persistence=min(len(seen) / max(len(counted), 1), 1.0),
-        registration=float(np.clip(stack.registration_quality[[works.last_without, *seen]].min(), 0.0, 1.0)),
+        registration=float(np.clip(series.registration_quality[[works.last_without, *seen]].min(), 0.0, 1.0)),
         clear_fraction=float(np.mean(counted)) if counted else 0.0,
     )
     confidence = parameters.calibration.confidence(evidence_of(components, len(seen), float(geometry.area), parameters))
@@ -117,11 +118,11 @@ def report(
         length_m=None,
         score=components.magnitude * components.persistence * components.registration,
         components=components,
-        last_without=_when(stack, works.last_without),
-        first_with=stack.scenes[works.first].acquired_at,
-        before_item_id=_clearest(history, stack, works),
-        after_item_id=stack.scenes[max(seen, key=lambda index: (clear[index], index))].item_id,
-        seen_in=tuple(stack.scenes[index].item_id for index in seen),
+        last_without=_when(series, works.last_without),
+        first_with=series.scenes[works.first].acquired_at,
+        before_item_id=_clearest(history, series, works),
+        after_item_id=series.scenes[max(seen, key=lambda index: (clear[index], index))].item_id,
+        seen_in=tuple(series.scenes[index].item_id for index in seen),
         confidence=confidence,
     )
 
@@ -150,14 +151,14 @@ def _kind(history: PixelHistory, changed: BoolArray, parameters: ReportParameter
     return ChangeType.BUILDING_ADDED if built else ChangeType.GROUND_CLEARED
 
 
-def _when(stack: ImageStack, index: int) -> datetime | None:
-    return stack.scenes[index].acquired_at if index >= 0 else None
+def _when(series: Series, index: int) -> datetime | None:
+    return series.scenes[index].acquired_at if index >= 0 else None
 
 
-def _clearest(history: PixelHistory, stack: ImageStack, works: Works) -> str | None:
+def _clearest(history: PixelHistory, series: Series, works: Works) -> str | None:
     """The clearest of the last scenes before the onset; the newest of equals."""
     before = range(max(works.last_without - 3, 0), works.last_without + 1)
     share = shares(history.clear[: before.stop], np.flatnonzero(works.ground))
     if not before:
         return None
-    return stack.scenes[max(before, key=lambda index: (round(float(share[index]), 2), index))].item_id
+    return series.scenes[max(before, key=lambda index: (round(float(share[index]), 2), index))].item_id

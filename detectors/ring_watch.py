@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
+
 import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
@@ -24,44 +26,80 @@ from detectors.ring_tracks import (
     visibility,
 )
 from detectors.rings import better, find_rings, inside_evidence
+from detectors.series import Series
 from detectors.side_support import Points
 from geo.bands import visible
-from geo.scene import FloatArray, ImageStack
+from geo.grid import Grid
+from geo.scene import FloatArray, PreparedScene
 
 _ALIGN_PX = 2.0  # a fitted side is within this of its line
 
 
-class RingWatch:
-    """Rings of one image stack, followed scene by scene.
+@dataclass(slots=True)
+class RingState:
+    """What is remembered of a series.
 
     Attributes:
+        series: The scenes so far.
+        scenes: The lines of each.
         tracks: All rings that hold so far.
-        ridges: float32 (orientation, y, x) on the padded grid: contrast of thin lines in the newest scene.
         noise: float32 (y, x) on the filter's padded grid: contrast of the quietest clutter seen so far.
+        background: float32 (y, x): the last clear view of each pixel.
     """
 
-    def __init__(self, parameters: PerimeterParameters, stack: ImageStack) -> None:
+    series: Series
+    scenes: list[SceneLines] = field(default_factory=list)
+    tracks: list[Track] = field(default_factory=list)
+    noise: FloatArray | None = None
+    background: FloatArray | None = None
+
+
+class RingWatch:
+    """Rings of one area, followed scene by scene.
+
+    Attributes:
+        state: What is remembered.
+        ridges: float32 (orientation, y, x) on the padded grid: contrast of thin lines in the newest scene.
+    """
+
+    def __init__(self, parameters: PerimeterParameters, grid: Grid) -> None:
         self.parameters = parameters
-        self.stack = stack
-        self.gsd_m = stack.grid.gsd_m
-        self.bands = [stack.bands.index(band) for band in visible(stack.bands)]
+        self.state = RingState(Series(grid))
+        self.gsd_m = grid.gsd_m
         self.filter = LineFilter(
-            stack.grid.shape,
+            grid.shape,
             self.gsd_m,
             parameters.orientations,
             parameters.flank_px * self.gsd_m,
             parameters.along_m,
             parameters.saturation,
         )
-        self.scenes: list[SceneLines] = []
-        self.noise: FloatArray | None = None
         self.ridges: FloatArray = np.zeros((0, 0, 0), np.float32)
-        self.background: FloatArray | None = None
-        self.tracks: list[Track] = []
 
-    def add(self, index: int) -> None:
-        """Takes in the next scene of the stack."""
-        self.add_lines(index)
+    @property
+    def series(self) -> Series:
+        """The scenes so far."""
+        return self.state.series
+
+    @property
+    def scenes(self) -> list[SceneLines]:
+        """The lines of each."""
+        return self.state.scenes
+
+    @property
+    def tracks(self) -> list[Track]:
+        """All rings that hold so far."""
+        return self.state.tracks
+
+    @property
+    def noise(self) -> FloatArray | None:
+        """As in the state."""
+        return self.state.noise
+
+    def add(self, scene: PreparedScene) -> None:
+        """Takes in the next scene, which the series has already."""
+        self.add_lines(scene)
+        index = len(self.scenes) - 1
         if index == 0:
             return
         for track in [track for track in self.tracks if not track.extended]:
@@ -71,20 +109,20 @@ class RingWatch:
         for ring in self._vanished(index):
             self._miss(ring)
 
-    def add_lines(self, index: int) -> None:
+    def add_lines(self, scene: PreparedScene) -> None:
         """Reads the lines of the next scene, without looking for rings in them."""
-        valid = self.stack.valid[index]
-        image = luminance(self.stack.reflectance[index][self.bands], valid, self.background)
-        self.background = image
+        valid = scene.valid
+        image = luminance(scene.pick(visible(scene.bands)), valid, self.state.background)
+        self.state.background = image
         self.ridges = ridges = self.filter.ridges(image)
         noise = self.filter.noise(ridges, self.parameters.noise_block_m)
         # The quietest state of a place is its ground; later buildings must not hide the wall around them.
-        self.noise = noise if self.noise is None else np.minimum(self.noise, noise)
+        self.state.noise = noise = noise if self.noise is None else np.minimum(self.noise, noise)
         contrast = self.filter.cropped(np.abs(ridges).max(axis=0))
         contrast = ndimage.gaussian_filter(np.minimum(contrast, np.percentile(contrast, 99)), 40.0 / self.gsd_m)
         texture = np.log(np.maximum(contrast, 1e-6) / max(float(np.median(contrast)), 1e-6))
         clear = eroded(valid, max(1, round(20.0 / self.gsd_m)))
-        self.scenes.append(SceneLines(self.filter.votes(ridges, self.noise), texture.astype(np.float32), clear))
+        self.scenes.append(SceneLines(self.filter.votes(ridges, noise), texture.astype(np.float32), clear))
 
     def _appeared(self, index: int) -> list[Polygon]:
         """Rings that the newest scene shows and the ones before don't."""
@@ -150,7 +188,7 @@ class RingWatch:
         dated = onset(self._visible(self.dated_sides(grown)))
         if dated is None or not self.holds(dated, self.dated_sides(grown)) or index not in dated.seen:
             return
-        acquired = [scene.acquired_at for scene in self.stack.scenes]
+        acquired = [scene.acquired_at for scene in self.series.scenes]
         if track.onset and (acquired[dated.first] - acquired[track.onset.first]).days <= limits.works_days:
             self._replace(track, ring)
             return

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 
+from flows.stages import stage
 from flows.subject import Job, Subject
 from geo.errors import SceneNotClearError, SceneUnusableError, SourceError
 from geo.scene import LeftOut, Scene, SceneRaster
@@ -16,19 +18,19 @@ from geo.sources.many import read_many
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """What a source gave for one facility.
+    """What a source gives for one facility.
 
     Attributes:
-        rasters: The scenes that could be read, ascending by acquisition.
+        rasters: The scenes that can be read, ascending by acquisition.
         left_out: The scenes that the search left out, with the reason.
         not_clear: The scenes that the source itself found to show too little.
         failed: The scenes that reading failed for.
     """
 
-    rasters: tuple[tuple[Scene, SceneRaster], ...]
-    left_out: tuple[LeftOut, ...]
-    not_clear: tuple[LeftOut, ...] = ()
-    failed: tuple[LeftOut, ...] = ()
+    rasters: Iterable[tuple[Scene, SceneRaster]]
+    left_out: Sequence[LeftOut]
+    not_clear: Sequence[LeftOut] = ()
+    failed: Sequence[LeftOut] = ()
 
 
 def seen_from(source: ImagerySource, subject: Subject) -> ImagerySource:
@@ -39,34 +41,51 @@ def seen_from(source: ImagerySource, subject: Subject) -> ImagerySource:
 
 
 def fetch(source: ImagerySource, subject: Subject) -> Fetched:
-    """Searches and reads the scenes of a facility.
+    """Searches the scenes of a facility, and reads and holds all of them.
 
     Raises:
         SourceError: The source can't be asked, or nothing can be read from it.
     """
     window = subject.window
     found = seen_from(source, subject).search(subject.facility.area_of_interest, window.start, window.end)
-    return read(source, Job(subject, found.scenes, found.left_out))
+    fetched = read(source, Job(subject, found.scenes, found.left_out))
+    return replace(fetched, rasters=tuple(fetched.rasters))
 
 
 def read(source: ImagerySource, job: Job) -> Fetched:
-    """Reads the scenes of a job; one that can't be read is left out.
+    """The scenes of a job, each of which is read when it is asked for; one that can't be read is left out.
 
-    Raises:
-        SourceError: Nothing can be read.
+    Which ones can't be is known after the last one. Asking for the first one again starts anew. Asking raises
+    SourceError where nothing can be read.
     """
-    bands, grid, source = job.subject.method.bands, job.subject.grid, seen_from(source, job.subject)
-    rasters: list[tuple[Scene, SceneRaster]] = []
-    not_clear: list[LeftOut] = []
-    failed = list(job.failed)
-    for scene in job.scenes:
-        try:
-            rasters.append((scene, source.read(scene, bands, grid)))
-        except SceneNotClearError as error:
-            not_clear.append(LeftOut(scene.item_id, scene.acquired_at, str(error)))
-        except SceneUnusableError as error:
-            failed.append(LeftOut(scene.item_id, scene.acquired_at, str(error)))
-    return Fetched(tuple(rasters), job.left_out, tuple(not_clear), tuple(failed))
+    reading = _Reading(source, job)
+    return Fetched(reading, job.left_out, reading.not_clear, reading.failed)
+
+
+@dataclass(slots=True)
+class _Reading:
+    """Reads the scenes of a job one by one."""
+
+    source: ImagerySource
+    job: Job
+    not_clear: list[LeftOut] = field(default_factory=list)
+    failed: list[LeftOut] = field(default_factory=list)
+
+    def __iter__(self) -> Iterator[tuple[Scene, SceneRaster]]:
+        job = self.job
+        self.not_clear.clear()
+        self.failed[:] = job.failed
+        source = seen_from(self.source, job.subject)
+        for scene in sorted(job.scenes, key=lambda scene: (scene.acquired_at, scene.item_id)):
+            try:
+                with stage("read"):
+                    raster = source.read(scene, job.subject.method.bands, job.subject.grid)
+            except SceneNotClearError as error:
+                self.not_clear.append(LeftOut(scene.item_id, scene.acquired_at, str(error)))
+            except SceneUnusableError as error:
+                self.failed.append(LeftOut(scene.item_id, scene.acquired_at, str(error)))
+            else:
+                yield scene, raster
 
 
 def hold(source: ImagerySource, job: Job, limit_s: float) -> Job:

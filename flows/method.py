@@ -13,7 +13,7 @@ import shapely
 from aoi.facility import Facility
 from detectors.base import Detector, parameters_sha256
 from flows.record import FacilityRecord
-from geo.stack import PreparationParameters
+from geo.preparation import PreparationParameters
 
 
 @dataclass(frozen=True, slots=True)

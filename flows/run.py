@@ -27,8 +27,8 @@ from flows.summary import RunSummary
 from flows.watcher import Patience, Watched, Watcher
 from flows.workers import open_workers
 from geo.errors import BudgetReachedError, FacilityWatchError, InputError, StoreError
+from geo.preparation import PreparationParameters
 from geo.sources.cached import CachedSource
-from geo.stack import PreparationParameters
 
 log = logging.getLogger("facility_watch")
 

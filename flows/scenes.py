@@ -12,24 +12,18 @@ from flows.record import FacilityRecord
 from flows.subject import Subject
 from geo.errors import InputError, SceneUnusableError, SourceError
 from geo.grid import Grid
-from geo.scene import FloatArray, ImageStack
+from geo.preparation import PreparationParameters
+from geo.scene import FloatArray, ImageStack, PreparedScene
 from geo.sources.base import ImagerySource
-from geo.stack import PreparationParameters, build_stack
+from geo.stack import build_stack
 
 _RGB = ("B04", "B03", "B02")
 
 
-def rgb(stack: ImageStack, facility_id: str, item_id: str) -> tuple[FloatArray, Grid]:
-    """Red, green and blue reflectance of a scene of a stack, as `StackReader` gives it.
-
-    Raises:
-        SourceError: The stack hasn't got the scene.
-    """
-    index = next((i for i, scene in enumerate(stack.scenes) if scene.item_id == item_id), None)
-    if index is None:
-        raise SceneUnusableError(f"{facility_id}: scene {item_id} isn't in the imagery source any more")
-    names = _RGB if set(_RGB) <= set(stack.bands) else (stack.bands[0],) * 3
-    return stack.reflectance[index, [stack.bands.index(name) for name in names]], stack.grid
+def rgb(scene: PreparedScene) -> tuple[FloatArray, Grid]:
+    """Red, green and blue reflectance of a scene, as `StackReader` gives it."""
+    names = _RGB if set(_RGB) <= set(scene.bands) else (scene.bands[0],) * 3
+    return scene.pick(names), scene.grid
 
 
 class StackReader:
@@ -52,7 +46,10 @@ class StackReader:
         Raises:
             SourceError: The scene can't be had any more.
         """
-        return rgb(self._stack(facility_id), facility_id, item_id)
+        scene = next((scene for scene in self._stack(facility_id) if scene.scene.item_id == item_id), None)
+        if scene is None:
+            raise SceneUnusableError(f"{facility_id}: scene {item_id} isn't in the imagery source any more")
+        return rgb(scene)
 
     def _stack(self, facility_id: str) -> ImageStack:
         if self._held is None or self._held[0] != facility_id:
@@ -70,7 +67,7 @@ class StackReader:
         window = Window(record.window_start, record.window_end)
         subject = Subject(record.facility, (), window, method, record.source, area=record.area)
         fetched = fetch(self._source(record), subject)
-        stack = build_stack(fetched.rasters, subject.grid, method.preparation).stack
+        stack = build_stack(tuple(fetched.rasters), subject.grid, method.preparation).stack
         if stack is None:
             raise SourceError(f"{facility_id}: none of its scenes is in the imagery source any more")
         return stack

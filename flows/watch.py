@@ -2,83 +2,57 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 
-from shapely.geometry.base import BaseGeometry
-
-from aoi.facility import Facility, owner_of
-from detectors.base import Assessment, Detector, Verdict, parameters_sha256, unmet
+from detectors.base import Verdict
 from flows.carry import carried_over
 from flows.change import HistoryEntry
 from flows.fetch import Fetched
+from flows.following import Following
 from flows.record import AssessmentRecord, FacilityRecord, Outcome, SceneRecord
 from flows.stages import stage
 from flows.subject import Subject
-from flows.track import DetectorIdentity, Track
-from flows.tracker import advance, without_foreign
-from geo.grid import Grid, to_wgs84
-from geo.scene import ImageStack, LeftOut
-from geo.stack import build_stack
+from geo.preparation import Preparation
+from geo.scene import LeftOut, PreparedScene
 
 
 @dataclass(frozen=True, slots=True)
-class Series:
-    """The scenes of a facility, comparable.
+class Followed:
+    """A facility after its scenes.
 
     Attributes:
-        stack: Those that are used; None where none is.
-        scenes: The record of all of them.
+        record: Its record.
+        preparation: Makes any scene that was used once more, of its pixels.
     """
 
-    stack: ImageStack | None
-    scenes: tuple[SceneRecord, ...]
+    record: FacilityRecord
+    preparation: Preparation
 
 
-def prepare(subject: Subject, fetched: Fetched) -> Series:
-    """Makes the scenes of a facility comparable. The pixels as stored aren't needed any more after this."""
-    with stage("prepare"):
-        prepared = build_stack(fetched.rasters, subject.grid, subject.method.preparation)
-        return Series(prepared.stack, _scene_records(prepared.stack, fetched, prepared.left_out))
+def follow(subject: Subject, fetched: Fetched) -> Followed:
+    """Follows a facility scene by scene; the pixels of a scene are forgotten before the next one is read.
 
-
-def follow(subject: Subject, series: Series) -> FacilityRecord:
-    """The record of a facility after its scenes.
-
-    Where the scenes on record are the beginning of the series, only the new ones are followed. A scene that came
+    Where the scenes on record are the beginning of the series, only the new ones are assessed. A scene that came
     late, or another parameter, makes the series be followed anew; what is still the same change keeps its id, and
     what isn't found any more is withdrawn.
+
+    Raises:
+        SourceError: Nothing can be read.
     """
-    stack, earlier = series.stack, subject.earlier
-    record = replace(
-        _blank(subject),
-        scenes=series.scenes,
-        parameters_sha256=subject.parameters_sha256,
-        source=subject.specification,
-    )
-    if stack is None:
-        return _unassessed(record, earlier)
-    since = _already_followed(record, earlier)
-    known = earlier if since else None
-    with stage("detect"):
-        followed = [_follow(subject, detector, stack, since, known) for detector in subject.method.detectors]
-    outcome, reason = _outcome(record if known is None else known, followed)
-    record = replace(
-        record,
-        outcome=outcome,
-        reason=reason,
-        assessments=_in_order(known.assessments if known else (), followed),
-        tracks=tuple(track for one in followed for track in one.tracks),
-        history=_by_time((*(known.history if known else ()), *(entry for one in followed for entry in one.history))),
-    )
-    return record if known or earlier is None else carried_over(earlier, record)
+    known = _comparable(subject)
+    walk = _walk(subject, fetched, known) if known else None
+    if walk is None:
+        known, walk = None, _walk(subject, fetched, None)
+    assert walk is not None  # noqa: S101 - only a known beginning can turn out to be another one
+    return Followed(_record(subject, fetched, known, walk), walk.preparation)
 
 
 def assess(subject: Subject, fetched: Fetched) -> FacilityRecord:
     """The record of a facility after its scenes as fetched."""
-    return follow(subject, prepare(subject, fetched))
+    return follow(subject, fetched).record
 
 
 def failed(subject: Subject, reason: str) -> FacilityRecord:
@@ -122,65 +96,80 @@ def _blank(subject: Subject) -> FacilityRecord:
 
 
 @dataclass(frozen=True, slots=True)
-class _Followed:
-    tracks: tuple[Track, ...]
-    history: tuple[HistoryEntry, ...]
-    assessments: tuple[AssessmentRecord, ...]
+class _Walk:
+    """A series from its first scene to its last.
+
+    Attributes:
+        preparation: What made its scenes comparable.
+        used: The records of those that were used.
+        followed: What each detector made of them.
+    """
+
+    preparation: Preparation
+    used: tuple[SceneRecord, ...]
+    followed: tuple[Following, ...]
 
 
-def _follow(
-    subject: Subject, detector: Detector, stack: ImageStack, since: int, known: FacilityRecord | None
-) -> _Followed:
-    identity = DetectorIdentity(detector.name, detector.version, parameters_sha256(detector))
-    tracks = tuple(track for track in known.tracks if track.detector.name == detector.name) if known else ()
-    if since == len(stack):
-        return _Followed(tracks, (), ())
-    history: list[HistoryEntry] = []
-    assessments: list[AssessmentRecord] = []
-    facility = subject.facility
-    candidates = (facility, *subject.neighbours)
-    for scene, assessment in zip(stack.scenes[since:], _assessments(detector, stack, since), strict=True):
-        own = [_is_own(finding.geometry, stack.grid, facility, candidates) for finding in assessment.findings]
-        step = advance(facility.facility_id, identity, tracks, without_foreign(assessment, own), scene)
-        tracks = step.tracks
-        history.extend(step.history)
-        assessments.append(
-            AssessmentRecord(
-                detector.name,
-                scene.item_id,
-                scene.acquired_at,
-                assessment.verdict,
-                assessment.reason,
-                assessment.clear_fraction,
-            )
-        )
-    return _Followed(tracks, tuple(history), tuple(assessments))
+def _comparable(subject: Subject) -> FacilityRecord | None:
+    """The record so far, where a series that begins with its scenes may go on from it."""
+    earlier = subject.earlier
+    if earlier is None or earlier.parameters_sha256 != subject.parameters_sha256 or not earlier.assessments:
+        return None
+    return earlier if earlier.used_scenes else None
 
 
-def _assessments(detector: Detector, stack: ImageStack, since: int) -> list[Assessment]:
-    """One assessment per scene from `since` on; too short a series, or one that lacks bands, is not assessable."""
-    waiting = [
-        Assessment(Verdict.NOT_ASSESSABLE, reason, float(stack.clear_fraction[index]))
-        for index in range(since, len(stack))
-        if (reason := unmet(detector.requires, stack.take(slice(0, index + 1)))) is not None
-    ]
-    first = since + len(waiting)
-    return [*waiting, *(detector.follow(stack, first) if first < len(stack) else ())]
+def _walk(subject: Subject, fetched: Fetched, known: FacilityRecord | None) -> _Walk | None:
+    """Goes through a series; None where it turns out not to begin with the scenes of the known record."""
+    preparation = Preparation(subject.grid, subject.method.preparation)
+    followed = tuple(Following(subject, detector, known) for detector in subject.method.detectors)
+    before = known.used_scenes if known else ()
+    used: list[SceneRecord] = []
+    for scene, record in _prepared(fetched, preparation):
+        place = len(used)
+        if place < len(before) and record != before[place]:
+            return None
+        used.append(record)
+        with stage("detect"):
+            for one in followed:
+                one.add(scene, assess=place >= len(before))
+    return _Walk(preparation, tuple(used), followed) if len(used) >= len(before) else None
 
 
-def _is_own(geometry: BaseGeometry, grid: Grid, facility: Facility, candidates: Sequence[Facility]) -> bool:
-    if len(candidates) == 1:
-        return True
-    owner = owner_of(to_wgs84(geometry, grid.crs), candidates)
-    return owner is None or owner.facility_id == facility.facility_id
+def _prepared(fetched: Fetched, preparation: Preparation) -> Iterator[tuple[PreparedScene, SceneRecord]]:
+    """The scenes that are used, as they are settled, with their records."""
+    hashes: dict[str, str] = {}
+    for scene, raster in fetched.rasters:
+        with stage("prepare"):
+            hashes[scene.item_id] = raster.sha256
+            settled = preparation.add(scene, raster)
+        for one in settled:
+            yield one, _scene_record(one, hashes[one.scene.item_id])
+    with stage("prepare"):
+        settled = preparation.finish()
+    for one in settled:
+        yield one, _scene_record(one, hashes[one.scene.item_id])
 
 
-def _already_followed(record: FacilityRecord, earlier: FacilityRecord | None) -> int:
-    """How many scenes at the beginning of the series are on record already; 0 where it has to be followed anew."""
-    if earlier is None or earlier.parameters_sha256 != record.parameters_sha256 or not earlier.assessments:
-        return 0
-    before, now = earlier.used_scenes, record.used_scenes
-    return len(before) if now[: len(before)] == before else 0
+def _record(subject: Subject, fetched: Fetched, known: FacilityRecord | None, walk: _Walk) -> FacilityRecord:
+    earlier, followed = subject.earlier, walk.followed
+    record = replace(
+        _blank(subject),
+        scenes=_scene_records(walk.used, fetched, walk.preparation.left_out),
+        parameters_sha256=subject.parameters_sha256,
+        source=subject.specification,
+    )
+    if not walk.used:
+        return _unassessed(record, earlier)
+    outcome, reason = _outcome(known or record, followed)
+    record = replace(
+        record,
+        outcome=outcome,
+        reason=reason,
+        assessments=_in_order(known.assessments if known else (), followed),
+        tracks=tuple(track for one in followed for track in one.tracks),
+        history=_by_time((*(known.history if known else ()), *(entry for one in followed for entry in one.history))),
+    )
+    return record if known or earlier is None else carried_over(earlier, record)
 
 
 def _unassessed(record: FacilityRecord, earlier: FacilityRecord | None) -> FacilityRecord:
@@ -190,7 +179,7 @@ def _unassessed(record: FacilityRecord, earlier: FacilityRecord | None) -> Facil
     return replace(empty, tracks=earlier.tracks, history=earlier.history, assessments=earlier.assessments)
 
 
-def _outcome(before: FacilityRecord, followed: Sequence[_Followed]) -> tuple[Outcome, str]:
+def _outcome(before: FacilityRecord, followed: Sequence[Following]) -> tuple[Outcome, str]:
     """As the newest assessments say."""
     newest = [one.assessments[-1] for one in followed if one.assessments]
     newest = newest or _newest_by_detector(before.assessments)
@@ -203,7 +192,7 @@ def _newest_by_detector(assessments: Sequence[AssessmentRecord]) -> list[Assessm
     return list({entry.detector: entry for entry in assessments}.values())
 
 
-def _in_order(known: Sequence[AssessmentRecord], followed: Sequence[_Followed]) -> tuple[AssessmentRecord, ...]:
+def _in_order(known: Sequence[AssessmentRecord], followed: Sequence[Following]) -> tuple[AssessmentRecord, ...]:
     entries = (*known, *(entry for one in followed for entry in one.assessments))
     return tuple(sorted(entries, key=lambda entry: (entry.acquired_at, entry.detector)))
 
@@ -213,10 +202,8 @@ def _by_time(history: Sequence[HistoryEntry]) -> tuple[HistoryEntry, ...]:
 
 
 def _scene_records(
-    stack: ImageStack | None, fetched: Fetched, unprepared: Sequence[LeftOut]
+    used: Sequence[SceneRecord], fetched: Fetched, unprepared: Sequence[LeftOut]
 ) -> tuple[SceneRecord, ...]:
-    hashes = {scene.item_id: raster.sha256 for scene, raster in fetched.rasters}
-    used = [] if stack is None else [_scene_record(stack, index, hashes) for index in range(len(stack))]
     judged = [left_out_record(scene) for scene in (*fetched.not_clear, *unprepared)]
     never_seen = [left_out_record(scene, unread=True) for scene in fetched.left_out]
     failed = [left_out_record(scene, unread=True, retry=True) for scene in fetched.failed]
@@ -228,8 +215,8 @@ def left_out_record(scene: LeftOut, *, unread: bool = False, retry: bool = False
     return SceneRecord(scene.item_id, scene.acquired_at, used=False, reason=scene.reason, unread=unread, retry=retry)
 
 
-def _scene_record(stack: ImageStack, index: int, hashes: Mapping[str, str]) -> SceneRecord:
-    scene = stack.scenes[index]
+def _scene_record(prepared: PreparedScene, pixels_sha256: str) -> SceneRecord:
+    scene = prepared.scene
     return SceneRecord(
         item_id=scene.item_id,
         acquired_at=scene.acquired_at,
@@ -237,10 +224,10 @@ def _scene_record(stack: ImageStack, index: int, hashes: Mapping[str, str]) -> S
         collection=scene.collection,
         processing_baseline=scene.processing_baseline,
         gsd_m=scene.gsd_m,
-        clear_fraction=float(stack.clear_fraction[index]),
-        shift_x_m=float(stack.shift_m[index, 0]),
-        shift_y_m=float(stack.shift_m[index, 1]),
-        registration_quality=float(stack.registration_quality[index]),
+        clear_fraction=prepared.clear_fraction,
+        shift_x_m=float(prepared.shift_m[0]),
+        shift_y_m=float(prepared.shift_m[1]),
+        registration_quality=prepared.registration_quality,
         attribution=scene.attribution,
-        pixels_sha256=hashes[scene.item_id],
+        pixels_sha256=pixels_sha256,
     )

@@ -5,14 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cache
 
-from flows.fetch import read
+from flows.fetch import read, seen_from
 from flows.imagery import open_held
 from flows.publish.drawn import draw
 from flows.record import FacilityRecord
 from flows.scenes import rgb
 from flows.stages import stage, timed
 from flows.subject import Job
-from flows.watch import Series, follow, prepare
+from flows.watch import Followed, follow
+from geo.errors import SceneUnusableError
 from geo.grid import Grid
 from geo.scene import FloatArray
 from geo.sources.base import ImagerySource
@@ -39,29 +40,29 @@ def work(job: Job) -> Done:
         StoreError: The pictures can't be written.
     """
     with timed() as seconds:
-        series = _series(job)
-        record = follow(job.subject, series)
-        if job.outputs is not None and series.stack is not None:
+        source = _source(job.subject.specification)
+        followed = follow(job.subject, read(source, job))
+        if job.outputs is not None and any(scene.used for scene in followed.record.scenes):
             with stage("draw"):
-                draw(record, _Reader(series), job.outputs)
-    return Done(record, seconds)
-
-
-def _series(job: Job) -> Series:
-    with stage("read"):
-        fetched = read(_source(job.subject.specification), job)
-    return prepare(job.subject, fetched)
+                draw(followed.record, _Reader(source, job, followed), job.outputs)
+    return Done(followed.record, seconds)
 
 
 class _Reader:
-    """Gives the scenes of a series for its pictures."""
+    """Gives the scenes of a series for its pictures: reads them once more, for few of them are shown."""
 
-    def __init__(self, series: Series) -> None:
-        self._series = series
+    def __init__(self, source: ImagerySource, job: Job, followed: Followed) -> None:
+        self._source = seen_from(source, job.subject)
+        self._subject = job.subject
+        self._scenes = {scene.item_id: scene for scene in job.scenes}
+        self._preparation = followed.preparation
 
     def __call__(self, facility_id: str, item_id: str) -> tuple[FloatArray, Grid]:
-        assert self._series.stack is not None  # noqa: S101 - without a stack nothing is drawn
-        return rgb(self._series.stack, facility_id, item_id)
+        scene = self._scenes.get(item_id)
+        if scene is None:
+            raise SceneUnusableError(f"{facility_id}: scene {item_id} isn't in the imagery source any more")
+        raster = self._source.read(scene, self._subject.method.bands, self._subject.grid)
+        return rgb(self._preparation.again(scene, raster))
 
 
 @cache

@@ -1,8 +1,8 @@
-"""From rasters as stored to observations: reflectance of the ground that is clear, one per acquisition."""
+"""From rasters as stored to observations: reflectance of the ground that is clear."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cached_property
@@ -93,23 +93,6 @@ def require_usable(observation: Observation, min_clear_fraction: float) -> None:
         raise SceneUnusableError(f"a median reflectance of {median:.4g}: set the scale of its bands")
 
 
-def by_acquisition(
-    rasters: Sequence[tuple[Scene, SceneRaster]], gsd_m: float, same_acquisition: timedelta
-) -> Iterator[list[Observation]]:
-    """Observations in time order, those of one acquisition together.
-
-    Neighbouring tiles and reprocessed products show the same moment: they must not count as several sightings.
-    """
-    group: list[Observation] = []
-    for scene, raster in sorted(rasters, key=lambda pair: (pair[0].acquired_at, pair[0].item_id)):
-        if group and not _together(group[0].scene, scene, same_acquisition):
-            yield group
-            group = []
-        group.append(observe(scene, raster, gsd_m))
-    if group:
-        yield group
-
-
 def best_of(group: Iterable[Observation], min_clear_fraction: float) -> Observation:
     """Of one acquisition's products one that is clear enough, then the newest processing, then the clearest."""
 
@@ -121,5 +104,9 @@ def best_of(group: Iterable[Observation], min_clear_fraction: float) -> Observat
     return max(group, key=rank)
 
 
-def _together(first: Scene, second: Scene, same_acquisition: timedelta) -> bool:
+def together(first: Scene, second: Scene, same_acquisition: timedelta) -> bool:
+    """Whether a scene and a later one are of one acquisition, closer in time than `same_acquisition`.
+
+    Neighbouring tiles and reprocessed products show the same moment: they must not count as several sightings.
+    """
     return first.collection == second.collection and second.acquired_at - first.acquired_at <= same_acquisition

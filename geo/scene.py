@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -108,6 +108,41 @@ class LeftOut:
 
 
 @dataclass(frozen=True, slots=True)
+class PreparedScene:
+    """One scene as a stack has it: co-registered with the series' reference and in its radiometry.
+
+    Attributes:
+        scene: As its source describes it.
+        reflectance: float32 (band, y, x), 0 to about 1; NaN where not valid.
+        valid: bool (y, x): clear ground that may be compared.
+        bands: Names of the band axis: those that the scene has.
+        grid: The area's permanent grid.
+        shift_m: float (2,): (x, y) displacement against the reference that was measured and removed, m.
+        registration_quality: 0 to 1: how surely the shift is known.
+        clear_fraction: 0 to 1: share of the grid that is valid.
+    """
+
+    scene: Scene
+    reflectance: FloatArray
+    valid: BoolArray
+    bands: tuple[str, ...]
+    grid: Grid
+    shift_m: npt.NDArray[np.float64]
+    registration_quality: float
+    clear_fraction: float
+
+    def pick(self, bands: Sequence[str]) -> FloatArray:
+        """Some bands, float32 (band, y, x); NaN where the scene lacks one."""
+        if tuple(bands) == self.bands:
+            return self.reflectance
+        picked = np.full((len(bands), *self.grid.shape), np.nan, np.float32)
+        for index, name in enumerate(bands):
+            if name in self.bands:
+                picked[index] = self.reflectance[self.bands.index(name)]
+        return picked
+
+
+@dataclass(frozen=True, slots=True)
 class ImageStack:
     """Co-registered, normalised scenes of one area in time order.
 
@@ -135,6 +170,23 @@ class ImageStack:
 
     def __len__(self) -> int:
         return len(self.scenes)
+
+    def __iter__(self) -> Iterator[PreparedScene]:
+        """Its scenes one by one, each without the bands that it lacks."""
+        for index, scene in enumerate(self.scenes):
+            reflectance = self.reflectance[index]
+            held = np.isfinite(reflectance).any(axis=(1, 2))
+            held |= not held.any()  # where nothing is clear, nothing tells which bands there are
+            yield PreparedScene(
+                scene=scene,
+                reflectance=reflectance if held.all() else reflectance[held],
+                valid=self.valid[index],
+                bands=tuple(name for name, here in zip(self.bands, held, strict=True) if here),
+                grid=self.grid,
+                shift_m=self.shift_m[index],
+                registration_quality=float(self.registration_quality[index]),
+                clear_fraction=float(self.clear_fraction[index]),
+            )
 
     def band(self, name: str) -> FloatArray:
         """One band of all scenes, float32 (time, y, x)."""

@@ -58,7 +58,7 @@ def estimate(
     from flows.estimate import estimate as work_out
     from flows.measured import PACKAGED, Kind, read_measurements
     from flows.method import Method
-    from geo.stack import PreparationParameters
+    from geo.preparation import PreparationParameters
 
     gsd_m = 10.0
     facilities = load_catalogue(catalogue).active

@@ -45,9 +45,9 @@ def plan(
     from flows.imagery import opened
     from flows.method import Method
     from flows.parameters import MonitorParameters
+    from geo.preparation import PreparationParameters
     from geo.sources.plan import Area
     from geo.sources.plan import plan as planned
-    from geo.stack import PreparationParameters
 
     known = load_catalogue(catalogue)
     facilities = known.select(facility) if facility else known.active

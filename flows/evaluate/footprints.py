@@ -10,7 +10,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from detectors.base import Finding
+from detectors.base import Finding, assess
 from detectors.baselines import BASELINES
 from detectors.evaluation.metrics import burnt, expected_calibration_error, reliability
 from detectors.evaluation.simulation import ROOFS
@@ -111,7 +111,7 @@ def fit_calibration(options: Options, console: Console | None = None) -> None:
 
 def _against_truth(stack: ImageStack, truth: Path, pictures: Path | None, out: Console) -> np.ndarray:
     intervals = read_truth(truth, stack)
-    findings = Footprints().assess(stack).findings
+    findings = assess(Footprints(), stack).findings
     rows = score_findings(findings, intervals, stack) + score_baselines(intervals, stack)
     out.print(_truth_table(rows, [interval.name for interval in intervals]))
     best = max(BASELINES, key=lambda name: mean_f1(rows, name))

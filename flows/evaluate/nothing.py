@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from detectors.base import follow
 from detectors.footprints import Footprints
 from flows.evaluate.stacks import reordered, shifted, true_colour
 from geo.scene import ImageStack
@@ -46,7 +47,7 @@ def silence(stack: ImageStack, seed: int, repeats: int = 3) -> Iterator[Silence]
 
 def _heard(name: str, stack: ImageStack) -> Silence:
     counts = [0, 0, 0]
-    for assessment in Footprints().follow(stack):
+    for assessment in follow(Footprints(), stack):
         for finding in assessment.findings:
             counts[min(len(finding.seen_in), 3) - 1] += 1
     span = stack.scenes[-1].acquired_at - stack.scenes[0].acquired_at

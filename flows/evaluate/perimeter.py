@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.table import Table
 from shapely.geometry.base import BaseGeometry
 
-from detectors.base import Finding
+from detectors.base import Finding, assess, follow
 from detectors.perimeter import Perimeter
 from flows.evaluate.perimeter_limit import ground_noise, limit_table, side_contrast
 from flows.evaluate.pictures import draw_rings
@@ -93,7 +93,7 @@ def run(
         drawn = gpd.read_file(truth).to_crs(stack.grid.crs)
         taken = shapely.union_all(drawn.geometry)
         for name, square, rings in squares(stack, drawn):
-            followed = list(Perimeter().follow(square))
+            followed = list(follow(Perimeter(), square))
             console.print(against_truth(followed[-1].findings, rings, name))
             contrasts_seen = ", ".join(f"{side_contrast(square, ring):.3f}" for ring in rings.geometry)
             console.print(
@@ -132,7 +132,7 @@ def shuffled_line(stack: ImageStack, seed: int, orders: int = 4) -> str:
     random = np.random.default_rng(seed)
     on_the_way = at_the_end = single = 0
     for _ in range(orders):
-        followed = list(Perimeter().follow(reordered(stack, random.permutation(len(stack)))))
+        followed = list(follow(Perimeter(), reordered(stack, random.permutation(len(stack)))))
         confirmed = [[f for f in a.findings if len(f.seen_in) >= _CONFIRMED] for a in followed]
         first = stack.scenes[0].acquired_at
         on_the_way += any(confirmed)
@@ -155,8 +155,8 @@ def trial(window: ImageStack, contrast: float, random: np.random.Generator) -> T
     wall = SimulatedWall(random_ring(random, centre, area_ha, corners), width_m=width, height_m=random.uniform(2, 6))
     scale = contrast / pixel_contrast(wall, window.grid.gsd_m)
     wall = replace(wall, wall_contrast=wall.wall_contrast * scale, track_contrast=wall.track_contrast * scale)
-    assessment = Perimeter().assess(with_wall(window, wall, since=len(window) // 2))
-    before = Perimeter().assess(window)
+    assessment = assess(Perimeter(), with_wall(window, wall, since=len(window) // 2))
+    before = assess(Perimeter(), window)
     confirmed = [f for f in assessment.findings if len(f.seen_in) >= _CONFIRMED]
     ious = [_iou(finding.geometry, wall.ring) for finding in confirmed]
     best = max(range(len(ious)), key=ious.__getitem__, default=None)

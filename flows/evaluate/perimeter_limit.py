@@ -37,17 +37,17 @@ class Drawn(Protocol):
 
 def ground_noise(stack: ImageStack) -> float:
     """Median over an area of the contrast that clutter reaches in the quietest scene, reflectance."""
-    watch = RingWatch(Perimeter().parameters, stack)
-    for index in range(len(stack)):
-        watch.add_lines(index)
+    watch = RingWatch(Perimeter().parameters, stack.grid)
+    for scene in stack:
+        watch.add_lines(scene)
     return float("nan") if watch.noise is None else float(np.median(watch.noise))
 
 
 def side_contrast(stack: ImageStack, ring: Polygon) -> float:
     """Contrast of a ring's sides against the nearer of their flanks in the newest scene, median, reflectance."""
-    watch = RingWatch(Perimeter().parameters, stack)
-    for index in range(len(stack)):
-        watch.add_lines(index)
+    watch = RingWatch(Perimeter().parameters, stack.grid)
+    for scene in stack:
+        watch.add_lines(scene)
     contrast = np.abs(watch.filter.cropped(watch.ridges))
     on_ground = np.asarray(ring.exterior.coords)[:, :2]
     columns, rows = ~stack.grid.transform @ (on_ground[:, 0], on_ground[:, 1])

@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from aoi.catalogue import load_catalogue
+from detectors.base import assess
 from detectors.footprints import FootprintParameters, Footprints
 from flows.evaluate.footprints import TRUE_COLOUR
 from flows.evaluate.real import Interval, mean_f1, read_truth, score_findings
@@ -60,7 +61,7 @@ def run(series: Path, truth: Path, draws: int, seed: int, console: Console | Non
 
 def score(stack: ImageStack, intervals: Sequence[Interval], parameters: FootprintParameters | None = None) -> float:
     """Mean area F1 over the intervals."""
-    return mean_f1(score_findings(Footprints(parameters).assess(stack).findings, list(intervals), stack), "footprints")
+    return mean_f1(score_findings(assess(Footprints(parameters), stack).findings, list(intervals), stack), "footprints")
 
 
 def perturbed(stack: ImageStack, intervals: Sequence[Interval]) -> Iterator[Outcome]:

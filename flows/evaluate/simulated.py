@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from detectors.base import ChangeType, Finding
+from detectors.base import ChangeType, Finding, assess
 from detectors.evaluation.metrics import fit_logistic
 from detectors.evaluation.simulation import Site, draw_compound, draw_site, with_site
 from detectors.footprints import FootprintParameters, Footprints
@@ -123,7 +123,7 @@ def _demolition(ground: Background, size: float, random: np.random.Generator) ->
     gone = int(random.integers(site.first + 5, len(stack) - 3))
     drawn = with_site(stack, site, random).reflectance
     drawn[gone:] = stack.reflectance[gone:]
-    findings = Footprints().assess(replace(stack, reflectance=drawn)).findings
+    findings = assess(Footprints(), replace(stack, reflectance=drawn)).findings
     removals = [one.geometry for one in findings if one.kind is ChangeType.BUILDING_REMOVED]
     here = sum(one.intersects(site.extent) for one in removals)
     return Demolition(ground.name, size, here > 0, len(removals) - here)
@@ -140,7 +140,7 @@ def _trial(ground: Background, size: float, random: np.random.Generator, detecto
     stack = _part(ground, random)
     draw = draw_compound if size in COMPOUNDS_M2 else draw_site
     site = draw(random, stack.grid, size, len(stack))
-    findings = detector.assess(with_site(stack, site, random)).findings
+    findings = assess(detector, with_site(stack, site, random)).findings
     here = [one for one in findings if one.geometry.intersects(site.extent)]
     found = max(here, key=lambda one: one.geometry.intersection(site.extent).area) if here else None
     times = [scene.acquired_at for scene in stack.scenes]

@@ -26,6 +26,7 @@ import rasterio
 from affine import Affine
 from scipy import ndimage
 
+from detectors.base import assess, follow
 from detectors.footprints import Footprints
 from flows.cli.console import show_table
 from flows.imagery import EXAMPLE_ARCHIVE
@@ -110,14 +111,14 @@ def _decode(folder: Path) -> float:
 def _assess(folder: Path) -> float:
     stack = _stack(folder)
     begun = time.process_time()
-    Footprints().assess(stack)
+    assess(Footprints(), stack)
     return time.process_time() - begun
 
 
 def _follow(folder: Path) -> float:
     stack = _stack(folder)
     begun = time.process_time()
-    assert sum(1 for _ in Footprints().follow(stack)) == SCENES
+    assert sum(1 for _ in follow(Footprints(), stack)) == SCENES
     return time.process_time() - begun
 
 

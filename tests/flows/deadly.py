@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-from detectors.base import Assessment, Requirements, Verdict, last_assessment
-from geo.scene import ImageStack
+from detectors.base import Assessment, Requirements, Verdict
+from detectors.series import Series
+from geo.grid import Grid
+from geo.scene import PreparedScene
 
 
 @dataclass(frozen=True)
@@ -32,16 +33,25 @@ class Deadly:
     def __init__(self, note: Path, *, once: bool) -> None:
         self.parameters = Fuse(str(note), once)
 
-    def follow(self, stack: ImageStack, since: int = 0) -> Iterator[Assessment]:
+    def start(self, grid: Grid) -> Quiet:
         note = Path(self.parameters.note)
-        if stack.grid.shape[1] > 350 and not (self.parameters.once and note.exists()):
+        if grid.shape[1] > 350 and not (self.parameters.once and note.exists()):
             note.touch()
             os.kill(os.getpid(), signal.SIGKILL)
-        for index in range(since, len(stack)):
-            yield Assessment(Verdict.UNCHANGED, "nothing", float(stack.clear_fraction[index]))
+        return Quiet(Series(grid))
 
-    def assess(self, stack: ImageStack) -> Assessment:
-        return last_assessment(self, stack)
+
+@dataclass
+class Quiet:
+    """Finds nothing."""
+
+    state: Series
+
+    def add(self, scene: PreparedScene) -> None:
+        self.state.add(scene)
+
+    def assess(self) -> Assessment:
+        return Assessment(Verdict.UNCHANGED, "nothing", self.state.scenes[-1].clear_fraction)
 
 
 class Endless(Deadly):
@@ -49,7 +59,7 @@ class Endless(Deadly):
 
     name: ClassVar[str] = "endless"
 
-    def follow(self, stack: ImageStack, since: int = 0) -> Iterator[Assessment]:
-        while stack.grid.shape[1] > 350:
+    def start(self, grid: Grid) -> Quiet:
+        while grid.shape[1] > 350:
             time.sleep(0.1)
-        yield from super().follow(stack, since)
+        return super().start(grid)

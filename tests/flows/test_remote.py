@@ -15,6 +15,7 @@ from flows.record import FacilityRecord
 from flows.subject import Job, Subject
 from flows.watch import assess
 from geo.cache import SceneCache
+from geo.preparation import PreparationParameters
 from geo.sources.base import ImagerySource
 from geo.sources.cached import CachedSource
 from geo.sources.look import Choice
@@ -24,7 +25,6 @@ from geo.sources.sentinelhub_source import SentinelHubSource
 from geo.sources.stac import StacSource
 from geo.sources.stac_apis import StacApi
 from geo.sources.transport import Transport
-from geo.stack import PreparationParameters
 from tests.servers import demo
 from tests.servers.sentinelhub import CLIENT_ID, CLIENT_SECRET, SentinelHubServer
 from tests.servers.stac import StacServer

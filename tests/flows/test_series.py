@@ -22,9 +22,9 @@ from flows.publish import publish
 from flows.record import FacilityRecord, Outcome
 from flows.subject import Subject
 from flows.watch import assess
+from geo.preparation import PreparationParameters
 from geo.scene import LeftOut
 from geo.sources.base import ImagerySource
-from geo.stack import PreparationParameters
 
 FACILITIES = ("aspi-0050", "aspi-0124")
 START = datetime(2017, 3, 1, tzinfo=UTC)

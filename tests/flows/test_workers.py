@@ -22,7 +22,7 @@ from flows.work import Done, work
 from flows.worker_error import WorkerError
 from flows.workers import LocalWorkers, Workers
 from geo.errors import InputError
-from geo.stack import PreparationParameters
+from geo.preparation import PreparationParameters
 from tests.conftest import ROOT
 from tests.flows.deadly import Deadly, Endless
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -15,7 +15,8 @@ from shapely.geometry.base import BaseGeometry
 
 from aoi.catalogue import Catalogue
 from aoi.facility import Facility, FacilityKind
-from detectors.base import Assessment, ChangeType, Components, Finding, Requirements, Verdict, last_assessment
+from detectors.base import Assessment, ChangeType, Components, Finding, Requirements, Verdict
+from detectors.series import Series
 from flows.fetch import read
 from flows.ledger import Ledger
 from flows.method import Method, Window
@@ -26,9 +27,9 @@ from flows.watcher import Patience, Watched, Watcher
 from flows.work import Done
 from geo.errors import SceneUnusableError
 from geo.grid import Grid
-from geo.scene import ImageStack, Scene, SceneRaster
+from geo.preparation import PreparationParameters
+from geo.scene import PreparedScene, Scene, SceneRaster
 from geo.sources.base import Cost, ImagerySource, SearchResult
-from geo.stack import PreparationParameters
 
 PLACE = Facility("place-a", "Place", FacilityKind.CUSTOM, Point(88.29, 43.38), 320.0)
 START = datetime(2018, 1, 1, tzinfo=UTC)
@@ -53,30 +54,46 @@ class Brightening:
     def __init__(self) -> None:
         self.parameters = BrightGround()
 
-    def follow(self, stack: ImageStack, since: int = 0) -> Iterator[Assessment]:
-        for newest in range(since, len(stack)):
-            yield self._assess(stack.take(slice(newest + 1)))
+    def start(self, grid: Grid) -> BrightFollower:
+        return BrightFollower(self.parameters, Brightness(Series(grid)))
 
-    def assess(self, stack: ImageStack) -> Assessment:
-        return last_assessment(self, stack)
 
-    def _assess(self, stack: ImageStack) -> Assessment:
-        red = stack.band("B04")
-        bright = np.nan_to_num(red - red[0]) > self.parameters.step
-        labels, count = ndimage.label(ndimage.binary_opening(bright[-1], iterations=2))
-        found = tuple(self._finding(stack, bright, labels == label) for label in range(1, count + 1))
-        clear = float(stack.clear_fraction[-1])
+@dataclass
+class Brightness:
+    """What is remembered: the scenes, the first one's red, and where each was brighter."""
+
+    series: Series
+    first: np.ndarray | None = None
+    bright: list[np.ndarray] = field(default_factory=list)
+
+
+@dataclass
+class BrightFollower:
+    parameters: BrightGround
+    state: Brightness
+
+    def add(self, scene: PreparedScene) -> None:
+        state, red = self.state, scene.pick(["B04"])[0]
+        state.series.add(scene)
+        if state.first is None:
+            state.first = red
+        state.bright.append(np.nan_to_num(red - state.first) > self.parameters.step)
+
+    def assess(self) -> Assessment:
+        labels, count = ndimage.label(ndimage.binary_opening(self.state.bright[-1], iterations=2))
+        found = tuple(self._finding(labels == label) for label in range(1, count + 1))
+        clear = self.state.series.scenes[-1].clear_fraction
         return Assessment(Verdict.CHANGED if found else Verdict.UNCHANGED, f"{count} patches", clear, found)
 
-    @staticmethod
-    def _finding(stack: ImageStack, bright: np.ndarray, patch: np.ndarray) -> Finding:
+    def _finding(self, patch: np.ndarray) -> Finding:
+        series = self.state.series
         rows, columns = np.nonzero(patch)
         corners = [
-            stack.grid.transform @ (columns.min(), rows.max() + 1),
-            stack.grid.transform @ (columns.max() + 1, rows.min()),
+            series.grid.transform @ (columns.min(), rows.max() + 1),
+            series.grid.transform @ (columns.max() + 1, rows.min()),
         ]
         ground = box(*corners[0], *corners[1])
-        seen = [scene for scene, one in zip(stack.scenes, bright, strict=True) if one[patch].mean() > 0.5]
+        seen = [scene for scene, one in zip(series.scenes, self.state.bright, strict=True) if one[patch].mean() > 0.5]
         return Finding(
             kind=ChangeType.BUILDING_ADDED,
             geometry=ground,
@@ -86,7 +103,7 @@ class Brightening:
             components=Components(0.5, 0.5, 0.5, 1.0),
             last_without=None,
             first_with=seen[0].acquired_at,
-            before_item_id=stack.scenes[0].item_id,
+            before_item_id=series.scenes[0].item_id,
             after_item_id=seen[-1].item_id,
             seen_in=tuple(scene.item_id for scene in seen),
         )

@@ -8,7 +8,7 @@ import pytest
 from affine import Affine
 from shapely.geometry import box
 
-from detectors.base import ChangeType, Verdict, parameters_sha256
+from detectors.base import ChangeType, Verdict, assess, follow, parameters_sha256
 from detectors.footprints import Footprints
 from geo.grid import Grid
 from geo.scene import ImageStack, Scene
@@ -69,7 +69,7 @@ SITE = box(600_400, 4_799_300, 600_700, 4_799_500)
 
 
 def test_finds_a_site_its_outline_and_its_onset():
-    assessment = Footprints().assess(a_stack(build(desert(10), 6)))
+    assessment = assess(Footprints(), a_stack(build(desert(10), 6)))
     assert assessment.verdict is Verdict.CHANGED
     (finding,) = assessment.findings
     assert finding.kind is ChangeType.BUILDING_ADDED
@@ -83,7 +83,7 @@ def test_finds_a_site_its_outline_and_its_onset():
 
 
 def test_an_unchanged_stack_has_no_finding():
-    assessment = Footprints().assess(a_stack(desert(12)))
+    assessment = assess(Footprints(), a_stack(desert(12)))
     assert assessment.verdict is Verdict.UNCHANGED
     assert assessment.findings == ()
 
@@ -91,12 +91,12 @@ def test_an_unchanged_stack_has_no_finding():
 def test_a_building_that_is_gone_in_the_next_scene_was_none():
     images = desert(8)
     images[5] = build(images.copy(), 0)[5]
-    told = [len(assessment.findings) for assessment in Footprints().follow(a_stack(images))]
+    told = [len(assessment.findings) for assessment in follow(Footprints(), a_stack(images))]
     assert told[-1] == 0
 
 
 def test_one_scene_alone_is_not_assessable():
-    assessment = Footprints().assess(a_stack(desert(1)))
+    assessment = assess(Footprints(), a_stack(desert(1)))
     assert assessment.verdict is Verdict.NOT_ASSESSABLE
     assert "at least 2 needed" in assessment.reason
 
@@ -104,28 +104,28 @@ def test_one_scene_alone_is_not_assessable():
 def test_a_newest_scene_without_clear_ground_is_not_assessable():
     valid = np.ones((4, SIZE, SIZE), bool)
     valid[3] = False
-    assessment = Footprints().assess(a_stack(desert(4), valid))
+    assessment = assess(Footprints(), a_stack(desert(4), valid))
     assert assessment.verdict is Verdict.NOT_ASSESSABLE
     assert "scene-03" in assessment.reason
 
 
 def test_pixels_too_coarse_are_not_assessable():
-    assert Footprints().assess(a_stack(desert(3), gsd_m=30.0)).verdict is Verdict.NOT_ASSESSABLE
+    assert assess(Footprints(), a_stack(desert(3), gsd_m=30.0)).verdict is Verdict.NOT_ASSESSABLE
 
 
 def test_scene_by_scene_and_all_at_once_tell_the_same():
     stack = a_stack(build(desert(9), 4))
-    at_once = list(Footprints().follow(stack))
+    at_once = list(follow(Footprints(), stack))
     for index in range(len(stack)):
-        assert Footprints().assess(stack.take(slice(index + 1))) == at_once[index]
-    assert list(Footprints().follow(stack, since=6)) == at_once[6:]
+        assert assess(Footprints(), stack.take(slice(index + 1))) == at_once[index]
+    assert list(follow(Footprints(), stack, since=6)) == at_once[6:]
 
 
 def test_invalid_pixels_are_no_change_and_hide_none():
     valid = np.ones((10, SIZE, SIZE), bool)
     valid[2, 40:80, 30:80] = False
     valid[7, 45:60, 30:60] = False
-    findings = Footprints().assess(a_stack(build(desert(10), 6), valid)).findings
+    findings = assess(Footprints(), a_stack(build(desert(10), 6), valid)).findings
     assert len(findings) == 1
     assert iou(findings[0].geometry, SITE) > 0.75
 
@@ -133,22 +133,22 @@ def test_invalid_pixels_are_no_change_and_hide_none():
 @pytest.mark.parametrize("bands", [("B04",), ("B02", "B03", "B04", "B08", "B11", "B12")])
 def test_any_set_of_bands_will_do(bands):
     stack = a_stack(build(desert(8, bands=len(bands)), 4), bands=bands)
-    (finding,) = Footprints().assess(stack).findings
+    (finding,) = assess(Footprints(), stack).findings
     assert iou(finding.geometry, SITE) > 0.75
 
 
 def test_a_band_that_only_some_scenes_have_is_not_compared():
     images = build(desert(8), 4)
-    whole = Footprints().assess(a_stack(images[:, :2], bands=BANDS[:2]))
+    whole = assess(Footprints(), a_stack(images[:, :2], bands=BANDS[:2]))
     images[:6, 2] = np.nan
-    part = Footprints().assess(a_stack(images))
+    part = assess(Footprints(), a_stack(images))
     assert [one.geometry.wkt for one in part.findings] == [one.geometry.wkt for one in whole.findings]
 
 
 def test_an_extension_after_still_months_is_a_change_of_its_own():
     images = build(desert(16), 3)
     images = build(images, 11, columns=slice(71, 95))
-    first, second = Footprints().assess(a_stack(images)).findings
+    first, second = assess(Footprints(), a_stack(images)).findings
     assert first.first_with < second.first_with
     assert (second.first_with - datetime(2020, 3, 1, tzinfo=UTC)).days == 220
     assert iou(first.geometry, SITE) > 0.75
@@ -159,20 +159,20 @@ def test_works_that_go_on_are_one_change():
     images = desert(12)
     for step in range(4):
         images = build(images, 3 + step, columns=slice(40 + 12 * step, 52 + 12 * step))
-    (finding,) = Footprints().assess(a_stack(images)).findings
+    (finding,) = assess(Footprints(), a_stack(images)).findings
     assert iou(finding.geometry, box(600_400, 4_799_300, 600_880, 4_799_500)) > 0.8
 
 
 def test_infill_is_no_change_of_its_own():
     images = build(desert(16), 3)
     images[11:, :, 55:62, 50:60] = 0.6
-    assert len(Footprints().assess(a_stack(images)).findings) == 1
+    assert len(assess(Footprints(), a_stack(images)).findings) == 1
 
 
 def test_buildings_that_stood_and_go_are_removed():
     images = build(desert(12), 0)
     images[7:] = desert(12)[7:]
-    (finding,) = Footprints().assess(a_stack(images)).findings
+    (finding,) = assess(Footprints(), a_stack(images)).findings
     assert finding.kind is ChangeType.BUILDING_REMOVED
     assert iou(finding.geometry, SITE) > 0.6
 
@@ -185,7 +185,7 @@ def demolished(built=4, gone=10, scenes=15):
 
 def test_a_building_that_is_built_and_later_gone_keeps_its_change_and_ends_it():
     stack = demolished()
-    added, removed = Footprints().assess(stack).findings
+    added, removed = assess(Footprints(), stack).findings
     assert (added.kind, removed.kind) == (ChangeType.BUILDING_ADDED, ChangeType.BUILDING_REMOVED)
     assert added.first_with == stack.scenes[4].acquired_at
     assert added.seen_in == tuple(f"scene-{i:02d}" for i in range(4, 10))
@@ -199,25 +199,25 @@ def test_a_building_that_is_built_and_later_gone_keeps_its_change_and_ends_it():
 
 
 def test_a_removal_needs_three_clear_scenes():
-    told = [[one.kind for one in assessment.findings] for assessment in Footprints().follow(demolished())]
+    told = [[one.kind for one in assessment.findings] for assessment in follow(Footprints(), demolished())]
     assert all(ChangeType.BUILDING_REMOVED not in kinds for kinds in told[:12])
     assert told[14] == [ChangeType.BUILDING_ADDED, ChangeType.BUILDING_REMOVED]
 
 
 def test_what_stood_for_less_than_a_season_never_was_a_building():
-    assert Footprints().assess(demolished(built=4, gone=7)).findings == ()
+    assert assess(Footprints(), demolished(built=4, gone=7)).findings == ()
 
 
 def test_a_building_that_stands_again_was_not_removed():
     stack = demolished(scenes=22)
     stack.reflectance[16:] = build(desert(22), 4)[16:]
-    assert [one.kind for one in Footprints().assess(stack).findings] == [ChangeType.BUILDING_ADDED]
+    assert [one.kind for one in assess(Footprints(), stack).findings] == [ChangeType.BUILDING_ADDED]
 
 
 def test_mirrored_ground_has_mirrored_findings():
     images = build(desert(8), 4)
-    (one,) = Footprints().assess(a_stack(images)).findings
-    (other,) = Footprints().assess(a_stack(images[..., ::-1])).findings
+    (one,) = assess(Footprints(), a_stack(images)).findings
+    (other,) = assess(Footprints(), a_stack(images[..., ::-1])).findings
     assert other.area_m2 == pytest.approx(one.area_m2, rel=0.02)
     assert other.geometry.centroid.x == pytest.approx(1_201_200 - one.geometry.centroid.x, abs=10)
 
@@ -234,7 +234,7 @@ def dabancheng():
         grid.scene_footprint_wgs84, datetime(2017, 1, 1, tzinfo=UTC), datetime(2021, 1, 1, tzinfo=UTC)
     ).scenes
     stack = build_stack([(scene, source.read(scene, BANDS, grid)) for scene in scenes], grid).stack
-    return list(Footprints().follow(stack))
+    return list(follow(Footprints(), stack))
 
 
 @pytest.mark.parametrize(
@@ -274,10 +274,10 @@ def yearly(bare_from, bare_to, scenes=44):
 
 
 def test_in_true_colour_a_gap_in_a_wood_is_no_building_until_a_year_has_gone_by():
-    told = [len(assessment.findings) for assessment in Footprints().follow(yearly(10, 44))]
+    told = [len(assessment.findings) for assessment in follow(Footprints(), yearly(10, 44))]
     assert told[:28] == [0] * 28
     assert told[-1] == 1
 
 
 def test_in_true_colour_a_gap_in_a_wood_that_closes_is_none():
-    assert all(assessment.findings == () for assessment in Footprints().follow(yearly(10, 20)))
+    assert all(assessment.findings == () for assessment in follow(Footprints(), yearly(10, 20)))

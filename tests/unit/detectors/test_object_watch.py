@@ -6,7 +6,7 @@ import pytest
 from affine import Affine
 from shapely import box
 
-from detectors.base import ChangeType, Verdict, parameters_sha256
+from detectors.base import ChangeType, Verdict, assess, follow, parameters_sha256
 from detectors.footprints import Footprints
 from detectors.object_watch import Objects
 from detectors.registry import choose
@@ -53,7 +53,7 @@ class Bright:
 @pytest.mark.parametrize("segmenter", [None, Bright()], ids=["by colour and shape", "by a segmenter"])
 def test_a_new_roof_is_an_object_with_its_onset(segmenter):
     stack = a_stack()
-    (finding,) = Objects(segmenter=segmenter).assess(stack).findings
+    (finding,) = assess(Objects(segmenter=segmenter), stack).findings
     assert finding.kind is ChangeType.BUILDING_ADDED
     assert finding.geometry.intersection(ROOF).area / finding.geometry.union(ROOF).area > 0.8
     assert finding.last_without == stack.scenes[1].acquired_at
@@ -64,33 +64,33 @@ def test_a_new_roof_is_an_object_with_its_onset(segmenter):
 
 @pytest.mark.parametrize("segmenter", [None, Bright()])
 def test_what_stood_in_the_first_scene_is_not_new(segmenter):
-    assessment = Objects(segmenter=segmenter).assess(a_stack(built=0))
+    assessment = assess(Objects(segmenter=segmenter), a_stack(built=0))
     assert assessment.verdict is Verdict.UNCHANGED
 
 
 def test_scene_by_scene_and_all_at_once_tell_the_same():
     stack = a_stack()
     stack.valid[3, 90:120] = False
-    at_once = list(Objects().follow(stack))
-    assert [Objects().assess(stack.take(slice(i + 1))) for i in range(len(stack))] == at_once
+    at_once = list(follow(Objects(), stack))
+    assert [assess(Objects(), stack.take(slice(i + 1))) for i in range(len(stack))] == at_once
 
 
 def test_ground_first_seen_with_the_roof_on_it_tells_nothing():
     stack = a_stack()
     stack.valid[:2, 90:150, 100:160] = False
-    assert Objects().assess(stack).verdict is Verdict.UNCHANGED
+    assert assess(Objects(), stack).verdict is Verdict.UNCHANGED
 
 
 @pytest.mark.parametrize("bands", [("B02", "B03", "B04"), ("B02", "B03")])
 def test_coarse_pixels_and_missing_bands_are_not_assessable(bands):
     coarse = bands == ("B02", "B03", "B04")
-    assessment = Objects().assess(a_stack(gsd_m=10.0 if coarse else 0.5, bands=bands))
+    assessment = assess(Objects(), a_stack(gsd_m=10.0 if coarse else 0.5, bands=bands))
     assert assessment.verdict is Verdict.NOT_ASSESSABLE
     assert ("10 m" if coarse else "B04") in assessment.reason
 
 
 def test_footprints_do_not_speak_of_half_metre_pixels():
-    assessment = Footprints().assess(a_stack())
+    assessment = assess(Footprints(), a_stack())
     assert assessment.verdict is Verdict.NOT_ASSESSABLE
     assert "at least 1 m" in assessment.reason
 

@@ -10,7 +10,7 @@ import pytest
 from affine import Affine
 from shapely.geometry import Point, box
 
-from detectors.base import ChangeType, Verdict
+from detectors.base import ChangeType, Verdict, assess, follow
 from detectors.perimeter import Perimeter
 from geo.grid import Grid, grid_for, to_crs, to_wgs84, utm_zone
 from geo.scene import ImageStack, Scene
@@ -85,7 +85,7 @@ def walled():
 
 
 def test_finds_an_empty_ring_with_its_outline_onset_and_sides(walled):
-    assessment = Perimeter().assess(walled)
+    assessment = assess(Perimeter(), walled)
     assert assessment.verdict is Verdict.CHANGED
     (finding,) = assessment.findings
     assert finding.kind is ChangeType.PERIMETER_ADDED
@@ -100,19 +100,19 @@ def test_finds_an_empty_ring_with_its_outline_onset_and_sides(walled):
 
 
 def test_one_newest_scene_is_enough_for_a_first_sighting(walled):
-    (finding,) = Perimeter().assess(walled.take(slice(5))).findings
+    (finding,) = assess(Perimeter(), walled.take(slice(5))).findings
     assert finding.seen_in == ("scene-04",)
 
 
 def test_an_assessment_depends_on_its_scenes_and_the_ones_before_alone(walled):
-    followed = list(Perimeter().follow(walled))
+    followed = list(follow(Perimeter(), walled))
     for last in (3, 4, 6):
-        assert Perimeter().assess(walled.take(slice(last + 1))) == followed[last]
+        assert assess(Perimeter(), walled.take(slice(last + 1))) == followed[last]
 
 
 def test_swapping_dates_swaps_added_and_removed(walled):
     backwards = a_stack(walled.reflectance[::-1, 0])
-    (finding,) = Perimeter().assess(backwards).findings
+    (finding,) = assess(Perimeter(), backwards).findings
     assert finding.kind is ChangeType.PERIMETER_REMOVED
     assert iou(finding.geometry, rectangle(ROWS, COLUMNS)) > 0.9
     assert finding.seen_in == ("scene-04", "scene-05", "scene-06", "scene-07")
@@ -124,7 +124,7 @@ def test_an_extension_is_one_and_not_a_new_ring():
         wall(image, ROWS, (20, 60))
     for image in images[8:]:
         wall(image, ROWS, (60, 110))
-    added, extended = Perimeter().assess(a_stack(images)).findings
+    added, extended = assess(Perimeter(), a_stack(images)).findings
     assert (added.kind, extended.kind) == (ChangeType.PERIMETER_ADDED, ChangeType.PERIMETER_EXTENDED)
     assert iou(added.geometry, rectangle(ROWS, (20, 60))) > 0.9
     assert iou(extended.geometry, rectangle(ROWS, (20, 110))) > 0.9
@@ -135,7 +135,7 @@ def test_a_ring_that_goes_is_removed_and_told_when():
     images = ground(10)
     for image in images[3:7]:
         wall(image, ROWS, COLUMNS)
-    added, removed = Perimeter().assess(a_stack(images)).findings
+    added, removed = assess(Perimeter(), a_stack(images)).findings
     assert added.kind is ChangeType.PERIMETER_ADDED
     assert (added.gone_at - START).days == 210
     assert removed.kind is ChangeType.PERIMETER_REMOVED
@@ -162,7 +162,7 @@ def parallel_roads(times):
 
 @pytest.mark.parametrize("look_alike", [ground, fields, parallel_roads])
 def test_look_alikes_are_no_perimeter(look_alike):
-    assessment = Perimeter().assess(a_stack(look_alike(8)))
+    assessment = assess(Perimeter(), a_stack(look_alike(8)))
     assert assessment.findings == ()
     assert assessment.verdict is Verdict.UNCHANGED
 
@@ -170,7 +170,7 @@ def test_look_alikes_are_no_perimeter(look_alike):
 def test_cloud_over_the_newest_scene_is_not_assessable_and_keeps_what_is_known(walled):
     valid = np.ones(walled.valid.shape, bool)
     valid[7, :100] = False
-    assessment = Perimeter().assess(a_stack(walled.reflectance[:, 0], valid))
+    assessment = assess(Perimeter(), a_stack(walled.reflectance[:, 0], valid))
     assert assessment.verdict is Verdict.NOT_ASSESSABLE
     assert "clear" in assessment.reason
     assert len(assessment.findings) == 1
@@ -179,14 +179,14 @@ def test_cloud_over_the_newest_scene_is_not_assessable_and_keeps_what_is_known(w
 def test_clutter_that_would_hide_a_wall_is_not_assessable():
     random = np.random.default_rng(1)
     images = 0.2 + random.normal(0.0, 0.1, (SIZE, SIZE)) + random.normal(0.0, 0.002, (4, SIZE, SIZE))
-    assessment = Perimeter().assess(a_stack(images))
+    assessment = assess(Perimeter(), a_stack(images))
     assert assessment.verdict is Verdict.NOT_ASSESSABLE
     assert "contrast" in assessment.reason
 
 
 def test_coarse_pixels_are_not_assessable(walled):
     grid = Grid("EPSG:32645", Affine(20, 0, 600_000, 0, -20, 4_800_000), (SIZE, SIZE), 20.0)
-    assessment = Perimeter().assess(replace(walled, grid=grid))
+    assessment = assess(Perimeter(), replace(walled, grid=grid))
     assert assessment.verdict is Verdict.NOT_ASSESSABLE
 
 
@@ -212,7 +212,7 @@ def truth():
 
 def test_dabancheng_ring_and_its_extension(truth):
     stack = real_stack("dabancheng", 88.28993598, 43.38385, 1500)
-    followed = list(Perimeter().follow(stack))
+    followed = list(follow(Perimeter(), stack))
     confirmed = [f for f in followed[-1].findings if len(f.seen_in) >= 3]
     added, extended = confirmed
     assert (added.kind, extended.kind) == (ChangeType.PERIMETER_ADDED, ChangeType.PERIMETER_EXTENDED)
@@ -228,7 +228,7 @@ def test_dabancheng_ring_and_its_extension(truth):
 def test_dabancheng_second_facility_rests_on_one_scene(truth):
     stack = real_stack("dabancheng", 88.272503, 43.378749, 1500)
     newest = stack.scenes[-1].item_id
-    first = [f for f in Perimeter().assess(stack).findings if f.seen_in == (newest,)]
+    first = [f for f in assess(Perimeter(), stack).findings if f.seen_in == (newest,)]
     assert max(iou(f.geometry, truth.geometry["facility_2_2020"]) for f in first) >= 0.7
 
 
@@ -236,5 +236,5 @@ def test_dabancheng_second_facility_rests_on_one_scene(truth):
 @pytest.mark.filterwarnings("ignore:Use `@` matmul:PendingDeprecationWarning")
 def test_romanian_forest_has_no_perimeter_change():
     stack = real_stack("romania", 22.1522, 45.2048, 490, every=3)
-    findings = [f for a in Perimeter().follow(stack) for f in a.findings]
+    findings = [f for a in follow(Perimeter(), stack) for f in a.findings]
     assert findings == []

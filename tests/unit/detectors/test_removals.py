@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from shapely import box
 
-from detectors.base import ChangeType
+from detectors.base import ChangeType, assess, follow
 from detectors.evaluation.simulation import Site, with_site
 from detectors.footprints import Footprints
 from flows.evaluate.stacks import folder_stack, reordered, window
@@ -38,7 +38,7 @@ def test_a_simulated_building_that_is_demolished_is_built_and_removed(roof):
     site = a_site(stack, roof)
     drawn = with_site(stack, site, np.random.default_rng(1)).reflectance
     drawn[GONE:] = stack.reflectance[GONE:]
-    findings = Footprints().assess(replace(stack, reflectance=drawn)).findings
+    findings = assess(Footprints(), replace(stack, reflectance=drawn)).findings
     (removal,) = removed(findings)
     (added,) = [one for one in findings if one.gone_at is not None]
     assert added.kind is ChangeType.BUILDING_ADDED
@@ -52,9 +52,9 @@ def test_a_simulated_building_that_is_demolished_is_built_and_removed(roof):
 def test_a_site_that_is_built_is_removed_when_time_runs_backwards():
     stack = quiet_window()
     drawn = with_site(stack, replace(a_site(stack), first=GONE - 3), np.random.default_rng(1))
-    forwards = Footprints().assess(drawn).findings
+    forwards = assess(Footprints(), drawn).findings
     assert [one.kind for one in forwards] == [ChangeType.BUILDING_ADDED]
-    backwards = Footprints().assess(reordered(drawn, np.arange(len(drawn))[::-1])).findings
+    backwards = assess(Footprints(), reordered(drawn, np.arange(len(drawn))[::-1])).findings
     assert removed(backwards) == list(backwards)
     largest = max(backwards, key=lambda one: one.area_m2)
     assert largest.geometry.intersection(forwards[0].geometry).area > 0.3 * forwards[0].area_m2
@@ -64,6 +64,6 @@ def test_a_site_that_is_built_is_removed_when_time_runs_backwards():
 
 
 def test_nothing_is_removed_in_the_real_series():
-    for assessment in Footprints().follow(SERIES):
+    for assessment in follow(Footprints(), SERIES):
         assert removed(assessment.findings) == []
         assert all(one.gone_at is None for one in assessment.findings)

@@ -11,9 +11,10 @@ from scipy import ndimage
 from shapely import box
 
 from geo.grid import grid_for
+from geo.preparation import PreparationParameters
 from geo.scene import SceneRaster
 from geo.sources.folder import FolderSource
-from geo.stack import PreparationParameters, build_stack
+from geo.stack import build_stack
 
 EVER = (datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC))
 

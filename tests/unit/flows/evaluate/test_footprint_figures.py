@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from detectors.base import assess, follow
 from detectors.footprints import Footprints
 from flows.evaluate.pairs import score_pairs
 from flows.evaluate.real import mean_f1, read_truth, score_baselines, score_findings
@@ -31,7 +32,7 @@ def silent():
 
 def test_area_f1_on_the_real_series_is_at_least_085_and_twice_the_best_baseline(real):
     intervals = read_truth(TRUTH, real)
-    rows = score_findings(Footprints().assess(real).findings, intervals, real) + score_baselines(intervals, real)
+    rows = score_findings(assess(Footprints(), real).findings, intervals, real) + score_baselines(intervals, real)
     ours = mean_f1(rows, "footprints")
     assert ours >= 0.85
     assert all(ours > 2 * mean_f1(rows, name) for name in ("CVA", "IR-MAD", "PCA k-means"))
@@ -46,7 +47,7 @@ def test_nothing_is_provisional_where_nothing_happens(silent, what):
         "shuffled": lambda: reordered(silent, random.permutation(len(silent))),
         "shifted": lambda: shifted(silent, random),
     }[what]()
-    for assessment in Footprints().follow(stack):
+    for assessment in follow(Footprints(), stack):
         assert max((len(finding.seen_in) for finding in assessment.findings), default=0) < 2
 
 

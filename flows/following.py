@@ -1,0 +1,82 @@
+"""One detector on one facility: from prepared scenes to tracks, their history and the assessments on record."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from shapely.geometry.base import BaseGeometry
+
+from aoi.facility import Facility, owner_of
+from detectors.base import Assessment, Detector, Verdict, parameters_sha256, unmet
+from detectors.series import Series
+from flows.change import HistoryEntry
+from flows.record import AssessmentRecord, FacilityRecord
+from flows.subject import Subject
+from flows.track import DetectorIdentity, Track
+from flows.tracker import advance, without_foreign
+from geo.grid import Grid, to_wgs84
+from geo.scene import PreparedScene
+
+
+class Following:
+    """A detector that follows a facility.
+
+    Args:
+        subject: The facility.
+        detector: The detector.
+        known: The record whose scenes the series begins with; None where it is followed anew.
+
+    Attributes:
+        tracks: The record so far, of this detector.
+        history: What was added to it.
+        assessments: One per scene that was assessed.
+    """
+
+    def __init__(self, subject: Subject, detector: Detector, known: FacilityRecord | None) -> None:
+        self._detector = detector
+        self._identity = DetectorIdentity(detector.name, detector.version, parameters_sha256(detector))
+        self._facility = subject.facility
+        self._candidates = (subject.facility, *subject.neighbours)
+        self._follower = detector.start(subject.grid)
+        self._series = Series(subject.grid)
+        earlier = known.tracks if known else ()
+        self.tracks: tuple[Track, ...] = tuple(track for track in earlier if track.detector.name == detector.name)
+        self.history: list[HistoryEntry] = []
+        self.assessments: list[AssessmentRecord] = []
+
+    def add(self, scene: PreparedScene, *, assess: bool) -> None:
+        """Takes in the next scene, and puts on record what can be said after it unless that is there already."""
+        self._series.add(scene)
+        self._follower.add(scene)
+        if assess:
+            self._record(scene, self._assessment(scene))
+
+    def _assessment(self, scene: PreparedScene) -> Assessment:
+        reason = unmet(self._detector.requires, self._series)
+        if reason is not None:
+            return Assessment(Verdict.NOT_ASSESSABLE, reason, scene.clear_fraction)
+        return self._follower.assess()
+
+    def _record(self, prepared: PreparedScene, assessment: Assessment) -> None:
+        scene, facility = prepared.scene, self._facility
+        own = [_is_own(finding.geometry, prepared.grid, facility, self._candidates) for finding in assessment.findings]
+        step = advance(facility.facility_id, self._identity, self.tracks, without_foreign(assessment, own), scene)
+        self.tracks = step.tracks
+        self.history.extend(step.history)
+        self.assessments.append(
+            AssessmentRecord(
+                self._detector.name,
+                scene.item_id,
+                scene.acquired_at,
+                assessment.verdict,
+                assessment.reason,
+                assessment.clear_fraction,
+            )
+        )
+
+
+def _is_own(geometry: BaseGeometry, grid: Grid, facility: Facility, candidates: Sequence[Facility]) -> bool:
+    if len(candidates) == 1:
+        return True
+    owner = owner_of(to_wgs84(geometry, grid.crs), candidates)
+    return owner is None or owner.facility_id == facility.facility_id
