@@ -25,10 +25,11 @@ def gaussian(image: FloatArray, sigma: float) -> FloatArray:
 
 
 def taps(sigma: float) -> FloatArray:
-    """One half of a normalised Gaussian, from its middle outwards, float32."""
-    distance = np.arange(int(TRUNCATE * sigma + 0.5) + 1)
+    """One half of a normalised Gaussian, from its middle outwards, float32 (an odd number: two are read at a time)."""
+    reach = int(TRUNCATE * sigma + 0.5)
+    distance = np.arange(reach + 1)
     bell = np.exp(-0.5 * (distance / sigma) ** 2) if sigma > 0 else np.ones(1)
-    return np.asarray(bell / (2.0 * bell.sum() - bell[0]), np.float32)
+    return np.append(bell / (2.0 * bell.sum() - bell[0]), [0.0] * (reach % 2)).astype(np.float32)
 
 
 @compiled
@@ -48,21 +49,23 @@ def _blur_row(image: FloatArray, row: int, bell: FloatArray, buffer: FloatArray,
     here = image[row]
     for x in range(columns):
         middle[x] = bell[0] * here[x]
-    for step in range(1, bell.size):
-        weight = bell[step]
+    for step in range(1, bell.size, 2):
+        near, far = bell[step], bell[step + 1]
         above, below = image[_mirrored(row - step, rows)], image[_mirrored(row + step, rows)]
+        higher, lower = image[_mirrored(row - step - 1, rows)], image[_mirrored(row + step + 1, rows)]
         for x in range(columns):
-            middle[x] += weight * (above[x] + below[x])
+            middle[x] += near * (above[x] + below[x]) + far * (higher[x] + lower[x])
     for x in range(reach):
         buffer[reach - 1 - x] = middle[_mirrored(-1 - x, columns)]
         buffer[reach + columns + x] = middle[_mirrored(columns + x, columns)]
     for x in range(columns):
         into[x] = bell[0] * middle[x]
-    for step in range(1, bell.size):
-        weight = bell[step]
-        left, right = buffer[reach - step : reach - step + columns], buffer[reach + step : reach + step + columns]
+    for step in range(1, bell.size, 2):
+        near, far = bell[step], bell[step + 1]
+        left, right = buffer[reach - step :], buffer[reach + step :]
+        further_left, further_right = buffer[reach - step - 1 :], buffer[reach + step + 1 :]
         for x in range(columns):
-            into[x] += weight * (left[x] + right[x])
+            into[x] += near * (left[x] + right[x]) + far * (further_left[x] + further_right[x])
 
 
 @compiled

@@ -95,15 +95,17 @@ def evidence_of(
     quiet = known & ~history.standing
     null = quiet if np.count_nonzero(quiet) >= MIN_NULL_PIXELS else known
     classes = TextureClasses.of(before, null, parameters.noise_bins)
-    steps = np.stack([scene.detail[band] - settled(history.detail[band]) for band in np.flatnonzero(scene.present)])
-    energy = classes.energy(steps, parameters.least_noise)
+    steps = np.empty_like(scene.detail)
+    for band, step in enumerate(steps):
+        np.subtract(scene.detail[band], settled(history.detail[band]), out=step)
+    energy = classes.energy(steps[scene.present], parameters.least_noise)
     capped = np.empty_like(energy)
     _restrain(energy, known, history.unrest, history.looks, parameters.prior_scenes, parameters.cap**2, capped)
     return Evidence(
         structure=np.sqrt(gaussian(capped, parameters.blur_m / gsd_m)),
         strength=np.sqrt(gaussian(energy, parameters.sharp_m / gsd_m)),
         gain=classes.standardise(scene.texture - before),
-        greening=_greening(history, scene, classes, gsd_m, parameters),
+        greening=_greening(history, scene, steps, classes, gsd_m, parameters),
         recurs=_recurs(history, scene, day, classes, gsd_m, parameters),
     )
 
@@ -132,6 +134,7 @@ def _restrain(
 def _greening(
     history: PixelHistory,
     scene: SceneFeatures,
+    steps: FloatArray,
     classes: TextureClasses,
     gsd_m: float,
     parameters: PersistenceParameters,
@@ -139,7 +142,7 @@ def _greening(
     """Rise of the vegetation index around each pixel, where the ground hasn't grown brighter in red."""
     greening = classes.standardise(scene.greenness - settled(history.greenness), parameters.least_greenness_noise)
     if scene.red is not None:
-        greening[scene.detail[scene.red] > settled(history.detail[scene.red])] = 0.0
+        greening[steps[scene.red] > 0] = 0.0
     return gaussian(greening, parameters.blur_m / gsd_m / 2)
 
 

@@ -128,9 +128,9 @@ def _extent(changed: BoolArray, gsd_m: float, parameters: ExtentParameters, edge
     whole = closed(changed, parameters.gap_m / 2 / gsd_m) | changed
     sites = Labelled.of(whole)
     wide = opened(whole, parameters.narrowest_m / 2 / gsd_m) | sites.fitting(parameters.compact_m / gsd_m)
-    sites = sites.cut_to(wide)
-    sites = sites.cut_to(_without_tails(sites, gsd_m, parameters))
-    return sites.mask if edges is None else _without_bleed(sites, edges, gsd_m)
+    if parameters.tail_share * np.sqrt(sites.sizes.max()) * gsd_m > parameters.narrowest_m:
+        wide = _without_tails(sites.cut_to(wide), gsd_m, parameters)
+    return wide if edges is None else _without_bleed(sites.cut_to(wide), edges, gsd_m)
 
 
 def _without_tails(sites: Labelled, gsd_m: float, parameters: ExtentParameters) -> BoolArray:

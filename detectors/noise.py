@@ -62,8 +62,9 @@ class TextureClasses:
     def energy(self, steps: FloatArray, least: float) -> FloatArray:
         """Mean square of standardised steps (band, y, x), float32 (y, x); 0 where there is no band."""
         energy = np.zeros(steps.shape[1:], np.float32)
+        share = np.float32(1.0 / max(len(steps), 1))
         for step in steps:
-            _add_square(step, self.position, *self.noise(step, least), np.float32(1.0 / len(steps)), energy)
+            _add_square(step, self.position, *self.noise(step, least), share, energy)
         return energy
 
 

@@ -234,7 +234,8 @@ def _replay(
     works: list[Works] = []
     taken = np.zeros(window.ground.shape, bool)
     whole = site_extent(window.ground, gsd_m, extents, edges)
-    for onset in np.unique(window.onset[window.ground]):
+    least = parameters.least_area_m2 / gsd_m**2
+    for onset in _steps(window, least):
         so_far = window.ground & (window.onset <= onset)
         fresh = _new_ground(site_extent(so_far, gsd_m, extents, edges) & whole, taken, gsd_m, extents)
         if not fresh.any():
@@ -244,10 +245,21 @@ def _replay(
             ground = fresh & (groups == label)
             member = ground & so_far
             alone = has_core((member & window.core).sum(), member.sum(), gsd_m, parameters)
-            taken |= _take(works, _born(window, ground, int(onset), days), alone, gsd_m, parameters)
+            taken |= _take(works, _born(window, ground, onset, days), alone, gsd_m, parameters)
     _share_out(works, whole & ~taken, extents.gap_m / gsd_m)
-    least = parameters.least_area_m2 / gsd_m**2
     return [one for one in works if one.ground.sum() >= least]
+
+
+def _steps(window: Changed, least: float) -> list[int]:
+    """Onsets that ground is taken at: single pixels wait until there are enough of them for the smallest site."""
+    onsets, counts = np.unique(window.onset[window.ground], return_counts=True)
+    steps, waiting = [], 0
+    for onset, count in zip(onsets.tolist(), counts.tolist(), strict=True):
+        waiting += count
+        if waiting >= least or onset == onsets[-1]:
+            steps.append(onset)
+            waiting = 0
+    return steps
 
 
 def _new_ground(extent: BoolArray, taken: BoolArray, gsd_m: float, extents: ExtentParameters) -> BoolArray:
