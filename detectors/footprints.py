@@ -101,7 +101,7 @@ class FootprintFollower:
             state.bands = ground_bands(scene)
             state.history = PixelHistory.empty(len(state.bands), scene.grid.shape)
         features = scene_features(scene.pick(state.bands), scene.valid, state.bands, gsd_m, parameters.scales)
-        fold(state.history, features, _days(state.series)[-1], gsd_m, parameters.persistence)
+        fold(state.history, features, state.series.days[-1], gsd_m, parameters.persistence, parameters.report.stages)
 
     def assess(self) -> Assessment:
         """What can be said after the newest scene."""
@@ -147,23 +147,19 @@ class FootprintFollower:
     def _works(self, history: PixelHistory, series: Series, changed: BoolArray, sign: int) -> list[Works]:
         ours = self.parameters
         return find_works(
-            history, changed, _days(series), series.grid.gsd_m, ours.works, ours.extents, ours.persistence, sign
+            history, changed, series.days, series.grid.gsd_m, ours.works, ours.extents, ours.persistence, sign
         )
 
 
 def _young(history: PixelHistory, series: Series) -> BoolArray:
     """Changes that haven't yet lasted through all seasons."""
-    days = np.array(_days(series))
+    days = np.array(series.days)
     return np.asarray(days[-1] - days[history.onset] < YEAR_DAYS)
 
 
 def _elsewhere(works: Sequence[Works], added: Sequence[Works]) -> list[Works]:
     """Works most of whose ground isn't taken by standing ones."""
     return [one for one in works if sum((one.ground & other.ground).sum() for other in added) * 2 < one.ground.sum()]
-
-
-def _days(series: Series) -> list[float]:
-    return [scene.acquired_at.timestamp() / 86400.0 for scene in series.scenes]
 
 
 def _nothing_to_compare(history: PixelHistory, series: Series) -> str | None:

@@ -9,11 +9,17 @@ from detectors.evidence import Evidence, PersistenceParameters, evidence_of
 from detectors.features import SceneFeatures
 from detectors.pixel_history import NEVER, PixelHistory
 from detectors.settled import MEMORY
+from detectors.stages import StageParameters, watch
 from geo.scene import BoolArray
 
 
 def fold(
-    history: PixelHistory, scene: SceneFeatures, day: float, gsd_m: float, parameters: PersistenceParameters
+    history: PixelHistory,
+    scene: SceneFeatures,
+    day: float,
+    gsd_m: float,
+    parameters: PersistenceParameters,
+    stages: StageParameters,
 ) -> None:
     """Take in the next scene, acquired on a day."""
     index = len(history.hits)
@@ -30,6 +36,7 @@ def fold(
     history.remember(scene, clear & ~history.standing)
     share = np.where(clear & (history.last_clear != NEVER), np.float32(1.0 / MEMORY), clear.astype(np.float32))
     history.covered += share * (scene.unbuilt - history.covered)
+    watch(history, scene, index, gsd_m, stages)
     history.last_clear[clear] = index
 
 

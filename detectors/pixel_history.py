@@ -47,6 +47,9 @@ class PixelHistory:
         gain: float32 (y, x), mean gain of texture since the onset, in noise units.
         covered: float32 (y, x), share of the last clear scenes that show the ground under plants, water or shade.
         fading: int (y, x), clear scenes in a row in which a standing change has faded.
+        pattern: float32 (band, y, x), detail that changed ground has had lately.
+        restless: int (y, x), clear scenes in a row in which it has differed from that.
+        moved: int (y, x), newest scene in which a standing change has changed again, or began.
         past: Each pixel's change that has ended, of several the one seen most often.
         hits: Per scene, which pixels differ from the state before the onset.
         clear: Per scene, which pixels are clear.
@@ -68,6 +71,9 @@ class PixelHistory:
     gain: FloatArray
     covered: FloatArray
     fading: npt.NDArray[np.int16]
+    pattern: FloatArray
+    restless: npt.NDArray[np.int16]
+    moved: npt.NDArray[np.int16]
     past: PastChange
     hits: Bits
     clear: Bits
@@ -99,6 +105,9 @@ class PixelHistory:
             gain=real(),
             covered=real(),
             fading=whole(0),
+            pattern=real(bands),
+            restless=whole(0),
+            moved=whole(0),
             past=PastChange(whole(NEVER), whole(NEVER), whole(0), real(), real()),
             hits=no_bits(shape),
             clear=no_bits(shape),

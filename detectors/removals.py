@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from detectors.base import ChangeType, Finding
+from detectors.base import ChangeType, Finding, Stage
 from detectors.extents import ExtentParameters
 from detectors.pixel_history import PixelHistory
 from detectors.reporting import ReportParameters, report
@@ -52,6 +52,7 @@ def report_gone(
     if built.components.persistence < parameters.removal_persistence or stood.days < parameters.removal_days:
         return
     gone_at = series.scenes[without[0]].acquired_at
+    built = replace(built, stage=Stage.BUILT)
     yield replace(built, gone_at=gone_at)
     components = replace(
         built.components,
@@ -62,6 +63,7 @@ def report_gone(
     yield replace(
         built,
         kind=ChangeType.BUILDING_REMOVED,
+        stage=Stage.CLEARED,
         score=components.magnitude * components.registration,
         components=components,
         last_without=series.scenes[seen[-1]].acquired_at,

@@ -15,6 +15,7 @@ from detectors.extents import ExtentParameters, outline
 from detectors.pixel_history import PixelHistory
 from detectors.series import Series
 from detectors.sightings import sightings_of
+from detectors.stages import StageParameters, stage_of
 from detectors.works import Works
 from geo.scene import BoolArray
 
@@ -59,6 +60,7 @@ class ReportParameters:
         built_share: Share of a site with that gain from which on it has buildings.
         built_texture: Standard deviation of reflectance of ground with buildings on it.
         calibration: What makes a confidence of the evidence.
+        stages: When works have ended.
         removal_sightings: Clear scenes that a building must have stood in, and that must show its loss.
         removal_persistence: Share of the clear scenes while it stood that must show a building that is gone: what
             comes and goes never was one.
@@ -76,6 +78,7 @@ class ReportParameters:
     removal_persistence: float = 0.75
     removal_days: float = 60.0
     calibration: Calibration = field(default_factory=Calibration)
+    stages: StageParameters = field(default_factory=StageParameters)
 
 
 def report(
@@ -103,16 +106,17 @@ def report(
     if not seen:
         return None
     geometry = outline(works.ground, series.grid, extents)
-    counted = [share for share in clear[works.first :] if share >= parameters.clear_share]
+    looks = [index for index in range(works.first, len(clear)) if clear[index] >= parameters.clear_share]
     components = Components(
         magnitude=_magnitude(history, changed, parameters),
-        persistence=min(len(seen) / max(len(counted), 1), 1.0),
+        persistence=min(len(seen) / max(len(looks), 1), 1.0),
         registration=float(np.clip(series.registration_quality[[works.last_without, *seen]].min(), 0.0, 1.0)),
-        clear_fraction=float(np.mean(counted)) if counted else 0.0,
+        clear_fraction=float(np.mean(clear[looks])) if looks else 0.0,
     )
     confidence = parameters.calibration.confidence(evidence_of(components, len(seen), float(geometry.area), parameters))
+    kind = kind or _kind(history, changed, parameters)
     return Finding(
-        kind=kind or _kind(history, changed, parameters),
+        kind=kind,
         geometry=geometry,
         area_m2=float(geometry.area),
         length_m=None,
@@ -124,6 +128,7 @@ def report(
         after_item_id=series.scenes[max(seen, key=lambda index: (clear[index], index))].item_id,
         seen_in=tuple(series.scenes[index].item_id for index in seen),
         confidence=confidence,
+        stage=stage_of(kind, works, history, changed, looks, series.days, parameters.stages),
     )
 
 
