@@ -67,7 +67,7 @@ class Footprints:
     """
 
     name: ClassVar[str] = "footprints"
-    version: ClassVar[str] = "1.2.0"
+    version: ClassVar[str] = "1.3.0"
     requires: ClassVar[Requirements] = Requirements(
         max_gsd_m=20.0,
         bands=(),

@@ -35,11 +35,11 @@ class Calibration:
         area: Per natural logarithm of the area in units of 1000 m².
     """
 
-    intercept: float = -15.586
-    strength: float = 4.809
-    sightings: float = 1.722
-    persistence: float = 0.028
-    area: float = 0.743
+    intercept: float = -15.723
+    strength: float = 4.923
+    sightings: float = 1.671
+    persistence: float = 0.058
+    area: float = 0.712
 
     def confidence(self, evidence: tuple[float, float, float, float]) -> float:
         """Probability, 0 to 1, from what `evidence_of` tells."""

@@ -47,11 +47,11 @@ class WorksParameters:
         notable_growth: Share of a site's area that new ground must have to count as its going on.
     """
 
-    core: float = 11.0
-    doubt: float = 0.9
+    core: float = 9.0
+    doubt: float = 2.0
     doubt_before: float = 0.5
     gain_weight: float = 0.25
-    least_gain: float = 2.5
+    least_gain: float = 8.0
     least_core_m2: float = 300.0
     core_share: float = 0.03
     firm: float = 5.0
