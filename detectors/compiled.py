@@ -12,6 +12,13 @@ Result = TypeVar("Result")
 
 
 def compiled(function: Callable[Parameters, Result]) -> Callable[Parameters, Result]:
-    """A function of arrays and numbers, compiled by numba; not-a-number behaves as it does in numpy."""
-    result: Callable[Parameters, Result] = numba.njit(cache=True)(function)
+    """A function of arrays and numbers, compiled by numba; not-a-number behaves as it does in numpy.
+
+    What is kept is found again by the function's own file alone, so it may call compiled functions of that file only.
+    """
+    result: Callable[Parameters, Result]
+    try:
+        result = numba.njit(cache=True)(function)
+    except RuntimeError:  # neither beside the code nor in the user's cache can anything be written
+        result = numba.njit(cache=False)(function)
     return result

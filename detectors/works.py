@@ -51,7 +51,7 @@ class WorksParameters:
     doubt: float = 2.0
     doubt_before: float = 0.5
     gain_weight: float = 0.25
-    least_gain: float = 8.0
+    least_gain: float = 6.5
     least_core_m2: float = 300.0
     core_share: float = 0.03
     firm: float = 5.0
