@@ -28,6 +28,14 @@ class ChangeType(StrEnum):
     PERIMETER_REMOVED = "perimeter_removed"
 
 
+class Stage(StrEnum):
+    """How far construction has come on the ground that it has taken."""
+
+    CLEARED = "cleared"
+    UNDER_CONSTRUCTION = "under_construction"
+    BUILT = "built"
+
+
 class Verdict(StrEnum):
     """The outcome of an assessment. `NOT_ASSESSABLE` is never `UNCHANGED`."""
 
@@ -99,6 +107,8 @@ class Finding:
         gone_at: Acquisition of the first scene in which it no longer stands; None while it stands.
         confidence: Calibrated probability that the change is real; None where the detector isn't calibrated.
         sides: Sides of a perimeter, in order around the ring, then what divides it; empty for areal changes.
+        stage: How far the works had come by the newest scene: no building to be seen, buildings and still changing,
+            or buildings and still; None for perimeters and where it isn't judged.
     """
 
     kind: ChangeType
@@ -115,6 +125,7 @@ class Finding:
     gone_at: datetime | None = None
     confidence: float | None = None
     sides: tuple[Side, ...] = ()
+    stage: Stage | None = None
 
     @property
     def outline_share(self) -> float | None:

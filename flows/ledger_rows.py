@@ -10,7 +10,7 @@ from typing import Any
 import shapely
 
 from aoi.facility import Facility, FacilityKind
-from detectors.base import ChangeType, Components, Finding, Side, SideRole, Verdict
+from detectors.base import ChangeType, Components, Finding, Side, SideRole, Stage, Verdict
 from flows.change import HistoryEntry, Status
 from flows.record import AssessmentRecord, FacilityRecord, Outcome, Review, SceneRecord
 from flows.track import DetectorIdentity, Track
@@ -124,6 +124,7 @@ def _track_row(track: Track) -> Row:
         "after_item_id": finding.after_item_id,
         "seen_in": json.dumps(finding.seen_in),
         "sides": json.dumps([_side_row(side) for side in finding.sides]),
+        "stage": str(finding.stage) if finding.stage else None,
         "parent_change_id": track.parent_change_id,
         "misses": track.misses,
     }
@@ -138,6 +139,7 @@ def _track(row: Row) -> Track:
         after_item_id=row["after_item_id"],
         seen_in=tuple(json.loads(row["seen_in"])),
         sides=tuple(_side(side) for side in json.loads(row["sides"])),
+        stage=Stage(row["stage"]) if row["stage"] else None,
         **{key: row[key] for key in kept},
     )
     return Track(

@@ -114,9 +114,20 @@ HISTORY_FIELDS = _fields(
     ("item_id", "text", "", "That scene"),
     ("event", "text", "", "What moved: found, status_moved, grown, shrunk, ended, withdrawn, ..."),
     ("status", "text", "", "Status from then on"),
+    ("stage", "text", "", "Stage of the works from then on: cleared, under_construction or built"),
     ("area_m2", "real", "m²", "Area from then on"),
     ("length_m", "real", "m", "Ring length from then on, for perimeters"),
     ("note", "text", "", "Why, for a withdrawal or a correction"),
+)
+
+BUILT_UP_FIELDS = _fields(
+    ("facility_id", "text", "", "Facility"),
+    ("acquired_at", "datetime", "UTC", "Acquisition of a clear scene"),
+    ("ground_taken_m2", "real", "m²", "Ground taken by confirmed works by then; overlaps are counted twice"),
+    ("cleared_m2", "real", "m²", "That of works without a building to be seen"),
+    ("under_construction_m2", "real", "m²", "That of works with buildings that go on"),
+    ("built_m2", "real", "m²", "That of works that have ended, buildings and yards"),
+    ("works", "integer", "", "How many works took it"),
 )
 
 SUMMARY_FIELDS = _fields(
