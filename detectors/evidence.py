@@ -5,13 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import ndimage
 from scipy.special import ndtri
 
+from detectors.blurring import gaussian
+from detectors.compiled import compiled
 from detectors.features import SceneFeatures
-from detectors.noise import TextureClasses, settled
+from detectors.noise import TextureClasses
 from detectors.pixel_history import PixelHistory
 from detectors.seasons import difference
+from detectors.settled import settled
 from geo.scene import BoolArray, FloatArray
 
 # Fewer pixels of undisturbed ground than this are no sample to measure noise on.
@@ -31,7 +33,6 @@ class PersistenceParameters:
         least_greenness_noise: Likewise for the vegetation index.
         least_noise: Reflectance below which a step is never sure, however still the ground: what is left of air,
             calibration and quantisation.
-        memory: Clear scenes that the state before is the median of.
         noise_bins: Classes of texture that the noise is measured in.
         season_days: Scenes of other years no further apart than this in the calendar are of the same season.
         season_scenes: How many of them are compared with at most.
@@ -53,7 +54,6 @@ class PersistenceParameters:
     cap: float = 8.0
     least_noise: float = 0.0015
     least_greenness_noise: float = 0.01
-    memory: int = 4
     noise_bins: int = 12
     excursion_cap: float = 16.0
     prior_scenes: float = 3.0
@@ -91,31 +91,59 @@ def evidence_of(
     parameters: PersistenceParameters,
 ) -> Evidence:
     """What a scene shows on known ground, bool (y, x), against what is known of it; `day` is its acquisition's."""
-    before = settled(history.texture, history.count)
+    before = settled(history.texture)
     quiet = known & ~history.standing
-    null = quiet if quiet.sum() >= MIN_NULL_PIXELS else known
+    null = quiet if np.count_nonzero(quiet) >= MIN_NULL_PIXELS else known
     classes = TextureClasses.of(before, null, parameters.noise_bins)
-    energy = np.zeros(known.shape, np.float32)
-    greening = classes.standardise(
-        scene.greenness - settled(history.greenness, history.count), parameters.least_greenness_noise
-    )
-    for band in np.flatnonzero(scene.present):
-        step = scene.detail[band] - settled(history.detail[:, band], history.count)
-        if band == scene.red:
-            greening[step > 0] = 0.0
-        energy += classes.standardise(step, parameters.least_noise) ** 2
-    energy /= max(int(scene.present.sum()), 1)
-    own = (parameters.prior_scenes + history.unrest) / (parameters.prior_scenes + history.looks)
-    energy /= np.maximum(own, 1.0)
-    energy[~known] = 1.0
-    capped = np.minimum(energy, parameters.cap**2)
+    steps = np.empty_like(scene.detail)
+    for band, step in enumerate(steps):
+        np.subtract(scene.detail[band], settled(history.detail[band]), out=step)
+    energy = classes.energy(steps[scene.present], parameters.least_noise)
+    capped = np.empty_like(energy)
+    _restrain(energy, known, history.unrest, history.looks, parameters.prior_scenes, parameters.cap**2, capped)
     return Evidence(
-        structure=np.sqrt(ndimage.gaussian_filter(capped, parameters.blur_m / gsd_m, truncate=3.0)),
-        strength=np.sqrt(ndimage.gaussian_filter(energy, parameters.sharp_m / gsd_m, truncate=3.0)),
+        structure=np.sqrt(gaussian(capped, parameters.blur_m / gsd_m)),
+        strength=np.sqrt(gaussian(energy, parameters.sharp_m / gsd_m)),
         gain=classes.standardise(scene.texture - before),
-        greening=ndimage.gaussian_filter(greening, parameters.blur_m / gsd_m / 2, truncate=3.0),
+        greening=_greening(history, scene, steps, classes, gsd_m, parameters),
         recurs=_recurs(history, scene, day, classes, gsd_m, parameters),
     )
+
+
+@compiled
+def _restrain(
+    energy: FloatArray,
+    known: BoolArray,
+    unrest: FloatArray,
+    looks: FloatArray,
+    prior: float,
+    most: float,
+    capped: FloatArray,
+) -> None:
+    """Measure energy in units of each pixel's own record where that is worse than the scene's, and cap it."""
+    one = np.float32(1.0)
+    for row in range(energy.shape[0]):
+        for x in range(energy.shape[1]):
+            own = (np.float32(prior) + unrest[row, x]) / (np.float32(prior) + looks[row, x])
+            measured = energy[row, x] / (own if own > one else one)
+            measured = measured if known[row, x] else one
+            energy[row, x] = measured
+            capped[row, x] = min(measured, np.float32(most))
+
+
+def _greening(
+    history: PixelHistory,
+    scene: SceneFeatures,
+    steps: FloatArray,
+    classes: TextureClasses,
+    gsd_m: float,
+    parameters: PersistenceParameters,
+) -> FloatArray:
+    """Rise of the vegetation index around each pixel, where the ground hasn't grown brighter in red."""
+    greening = classes.standardise(scene.greenness - settled(history.greenness), parameters.least_greenness_noise)
+    if scene.red is not None:
+        greening[steps[scene.red] > 0] = 0.0
+    return gaussian(greening, parameters.blur_m / gsd_m / 2)
 
 
 def _recurs(
@@ -154,7 +182,6 @@ def bleed_m(strength: FloatArray, changed: BoolArray, sigma: float, parameters: 
         parameters: Those that the evidence was pooled with.
     """
     energy = np.where(changed, np.minimum(strength, parameters.cap) ** 2, 0.0).astype(np.float32)
-    weight = ndimage.gaussian_filter(changed.astype(np.float32), sigma, truncate=3.0)
-    level = ndimage.gaussian_filter(energy, sigma, truncate=3.0) / np.maximum(weight, 1e-3)
+    level = gaussian(energy, sigma) / np.maximum(gaussian(changed.astype(np.float32), sigma), 1e-3)
     share = (parameters.low**2 - 1.0) / np.maximum(level - 1.0, 1e-3)
     return np.asarray(np.maximum(-parameters.blur_m * ndtri(np.minimum(share, 0.999)), 0.0), np.float32)

@@ -6,17 +6,29 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+from affine import Affine
 from rasterio.features import shapes
 from scipy import ndimage
 from shapely import simplify, unary_union
 from shapely.geometry import shape
 from shapely.geometry.base import BaseGeometry
 
+from detectors.morphology import (
+    bounds,
+    closed,
+    distance_squared,
+    greatest,
+    labelled,
+    opened,
+)
 from geo.grid import Grid
 from geo.scene import BoolArray, FloatArray
 
 # A small site loses no more than this share of its half width to the correction for bled evidence.
 KEPT_DEPTH = 0.35
+
+# Ground this near to what has changed decides on its outline, m: further away nothing can have bled.
+MARGIN_M = 120.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +46,40 @@ class Edges:
     def __getitem__(self, part: tuple[slice, slice]) -> Edges:
         """The same of a part of the ground."""
         return Edges(self.bleed_m[part], self.covered[part])
+
+
+@dataclass(frozen=True, slots=True)
+class Labelled:
+    """A mask and its components.
+
+    Attributes:
+        mask: bool (y, x).
+        labels: int32 (y, x), as `labelled` tells them.
+        sizes: int (label,), pixels of each; 0 of the ground.
+    """
+
+    mask: BoolArray
+    labels: npt.NDArray[np.int32]
+    sizes: npt.NDArray[np.intp]
+
+    @classmethod
+    def of(cls, mask: BoolArray) -> Labelled:
+        """The components of a mask."""
+        labels, count = labelled(mask)
+        sizes = np.bincount(labels.ravel(), minlength=count + 1)
+        sizes[0] = 0
+        return cls(mask, labels, sizes)
+
+    def cut_to(self, mask: BoolArray) -> Labelled:
+        """The components of what is left of the mask."""
+        return self if np.array_equal(mask, self.mask) else Labelled.of(mask)
+
+    def fitting(self, length: float) -> BoolArray:
+        """Components that fit in a square of a given side, pixels."""
+        fits = [False]
+        for box in ndimage.find_objects(self.labels):
+            fits.append(max(part.stop - part.start for part in box) <= length)
+        return np.array(fits).take(self.labels)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,72 +117,43 @@ def site_extent(
         parameters: Sizes.
         edges: How far evidence reaches; not beyond its cause if None.
     """
-    if not changed.any():
-        return changed
-    reach = parameters.gap_m / 2 / gsd_m
-    margin = int(np.ceil(reach)) + 1
-    room = np.pad(changed, margin)
-    near = within(room, reach)
-    closed = ndimage.distance_transform_edt(ndimage.binary_fill_holes(near)) > reach
-    inner = (slice(margin, -margin), slice(margin, -margin))
-    whole = closed[inner] | changed
-    wide = opened(whole, parameters.narrowest_m / 2 / gsd_m) | _compact(whole, parameters.compact_m / gsd_m)
-    site = _without_tails(wide, gsd_m, parameters)
-    return site if edges is None else _without_bleed(site, edges, gsd_m)
+    site = np.zeros(changed.shape, bool)
+    if changed.any():
+        box = bounds(changed, int(np.ceil(MARGIN_M / gsd_m)))
+        site[box] = _extent(changed[box], gsd_m, parameters, None if edges is None else edges[box])
+    return site
 
 
-def _compact(mask: BoolArray, length: float) -> BoolArray:
-    """Components that fit in a square of a given side, pixels."""
-    labels, count = labelled(mask)
-    fits = np.zeros(count + 1, bool)
-    for label, box in enumerate(ndimage.find_objects(labels), start=1):
-        fits[label] = max(part.stop - part.start for part in box) <= length
-    return fits[labels]
+def _extent(changed: BoolArray, gsd_m: float, parameters: ExtentParameters, edges: Edges | None) -> BoolArray:
+    whole = closed(changed, parameters.gap_m / 2 / gsd_m) | changed
+    sites = Labelled.of(whole)
+    wide = opened(whole, parameters.narrowest_m / 2 / gsd_m) | sites.fitting(parameters.compact_m / gsd_m)
+    if parameters.tail_share * np.sqrt(sites.sizes.max()) * gsd_m > parameters.narrowest_m:
+        wide = _without_tails(sites.cut_to(wide), gsd_m, parameters)
+    return wide if edges is None else _without_bleed(sites.cut_to(wide), edges, gsd_m)
 
 
-def _without_bleed(mask: BoolArray, edges: Edges, gsd_m: float) -> BoolArray:
-    """Erosion by what has bled, but of no component all: a small building stays one."""
-    labels, count = labelled(mask)
-    outside = ~mask & ~edges.covered
-    if count == 0 or not outside.any():
-        return mask
-    depth = ndimage.distance_transform_edt(~outside)
-    deepest = np.concatenate([[0.0], ndimage.maximum(depth, labels, np.arange(1, count + 1))])
-    return np.asarray(mask & (depth > np.minimum(edges.bleed_m / gsd_m, KEPT_DEPTH * deepest[labels])))
-
-
-def _without_tails(mask: BoolArray, gsd_m: float, parameters: ExtentParameters) -> BoolArray:
+def _without_tails(sites: Labelled, gsd_m: float, parameters: ExtentParameters) -> BoolArray:
     """Sites without the roads that lead to them: what is narrow beside the site that it hangs on goes."""
-    labels, _ = labelled(mask)
-    kept = mask.copy()
-    for label, box in enumerate(ndimage.find_objects(labels), start=1):
-        site = labels[box] == label
-        width = parameters.tail_share * np.sqrt(site.sum())
-        if width * gsd_m > parameters.narrowest_m:
-            kept[box] &= ~site | opened(np.pad(site, 1), width / 2)[1:-1, 1:-1]
+    width = parameters.tail_share * np.sqrt(sites.sizes)
+    kept = sites.mask.copy()
+    for label in np.flatnonzero(width * gsd_m > parameters.narrowest_m):
+        box = bounds(sites.labels == label, 0)
+        site = sites.labels[box] == label
+        kept[box] &= ~site | opened(np.pad(site, 1), width[label] / 2)[1:-1, 1:-1]
     return kept
 
 
-def within(mask: BoolArray, pixels: float) -> BoolArray:
-    """Dilation by a disc, bool (y, x)."""
-    if not mask.any():
-        return mask
-    return np.asarray(ndimage.distance_transform_edt(~mask) <= pixels)
-
-
-def opened(mask: BoolArray, pixels: float) -> BoolArray:
-    """Opening by a disc: what is narrower than its diameter goes. The edge of the image cuts nothing."""
-    margin = int(np.ceil(pixels)) + 1
-    room = np.pad(mask, margin, mode="edge")
-    core = ndimage.distance_transform_edt(room) > pixels
-    inner = (slice(margin, -margin), slice(margin, -margin))
-    return within(core, pixels)[inner] & mask
-
-
-def labelled(mask: BoolArray) -> tuple[npt.NDArray[np.int32], int]:
-    """Components that touch by side or corner."""
-    labels, count = ndimage.label(mask, structure=np.ones((3, 3), int))
-    return labels.astype(np.int32), int(count)
+def _without_bleed(sites: Labelled, edges: Edges, gsd_m: float) -> BoolArray:
+    """Erosion by what has bled, but of no component all: a small building stays one."""
+    outside = ~sites.mask & ~edges.covered
+    if sites.sizes.size == 1 or not outside.any():
+        return sites.mask
+    bleed = edges.bleed_m / np.float32(gsd_m)
+    furthest = float(bleed[sites.mask].max()) / KEPT_DEPTH
+    depth = np.sqrt(distance_squared(outside, int(furthest) + 1))
+    kept = np.float32(KEPT_DEPTH) * greatest(depth, sites.labels, sites.sizes.size - 1)
+    return np.asarray(sites.mask & (depth > np.minimum(bleed, kept.take(sites.labels))))
 
 
 def outline(mask: BoolArray, grid: Grid, parameters: ExtentParameters) -> BaseGeometry:
@@ -145,9 +162,11 @@ def outline(mask: BoolArray, grid: Grid, parameters: ExtentParameters) -> BaseGe
     Lines are simplified after Douglas and Peucker (1973) by `straighten_m` at most, so that a wall at an
     angle to the grid is one line.
     """
+    rows, columns = bounds(mask, 0)
+    here = mask[rows, columns]
+    transform = grid.transform @ Affine.translation(columns.start, rows.start)
     parts = [
-        shape(geometry)
-        for geometry, _ in shapes(mask.astype(np.uint8), mask=mask, connectivity=4, transform=grid.transform)
+        shape(geometry) for geometry, _ in shapes(here.astype(np.uint8), mask=here, connectivity=4, transform=transform)
     ]
     straight = simplify(unary_union(parts), parameters.straighten_m, preserve_topology=True)
     return straight if straight.is_valid else straight.buffer(0)

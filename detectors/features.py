@@ -7,8 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy import ndimage
 
+from detectors.blurring import local_spread, taps, weighted_means
+from detectors.compiled import compiled
+from detectors.morphology import inner, square_eroded
 from geo.scene import BoolArray, FloatArray, PreparedScene
 
 # Bands that see the air rather than the ground (Sentinel-2 User Handbook, spectral bands).
@@ -98,13 +100,15 @@ def scene_features(
         gsd_m: Pixel size, m.
         scales: Window sizes.
     """
-    finite: BoolArray = np.asarray(np.isfinite(reflectance))
-    present: BoolArray = np.asarray(finite.reshape(finite.shape[0], -1).any(axis=1))
-    usable = _usable(valid, finite[present])
-    filled = np.where(usable, np.nan_to_num(reflectance), np.float32(0.0)).astype(np.float32)
-    detail = np.where(usable, filled - _surroundings(filled, usable, scales, gsd_m), np.float32(0.0))
-    detail[~present] = 0.0
-    texture = _texture(detail[present], usable, scales, gsd_m)
+    bands_y_x = reflectance.shape
+    present = np.array([bool(np.isfinite(band).any()) for band in reflectance], bool)
+    filled, detail = np.empty(bands_y_x, np.float32), np.empty(bands_y_x, np.float32)
+    texture, usable = np.empty(valid.shape, np.float32), np.empty(valid.shape, bool)
+    _fill(np.ascontiguousarray(reflectance, np.float32), np.ascontiguousarray(valid), present, filled, usable)
+    weighted_means(filled, _ordinary(filled, usable, scales, gsd_m), taps(scales.surroundings_m / gsd_m), detail)
+    _stand_out(filled, usable, present, detail)
+    local_spread(detail[present], usable.astype(np.float32), taps(scales.texture_m / gsd_m), texture)
+    texture = np.log(texture + np.float32(scales.floor)) if present.any() else np.zeros_like(texture)
     by_name = {name: filled[i] for i, name in enumerate(bands) if present[i]}
     green = greenness(by_name, usable)
     unbuilt = _unbuilt(by_name, green, gsd_m, scales)
@@ -112,9 +116,8 @@ def scene_features(
     if infrared:
         green = np.maximum(green, np.float32(scales.least_ndvi))
     red = bands.index("B04") if "B04" in by_name else None
-    return SceneFeatures(
-        detail, texture, green, unbuilt, _inner(usable, scales.margin_m / gsd_m), present, red, infrared
-    )
+    clear = inner(usable, round(scales.margin_m / gsd_m))
+    return SceneFeatures(detail, texture, green, unbuilt, clear, present, red, infrared)
 
 
 def greenness(bands: Mapping[str, FloatArray], usable: BoolArray) -> FloatArray:
@@ -141,56 +144,59 @@ def _unbuilt(bands: Mapping[str, FloatArray], green: FloatArray, gsd_m: float, s
     """
     unbuilt = np.zeros(green.shape, bool)
     if {"B04", "B08"} <= bands.keys():
-        width = 2 * round(scales.edge_m / gsd_m) + 1
-        unbuilt |= ndimage.minimum_filter(green >= scales.vegetated_ndvi, width, mode="nearest")
+        unbuilt |= square_eroded(green >= scales.vegetated_ndvi, round(scales.edge_m / gsd_m))
     if "B04" in bands:
         unbuilt |= bands["B04"] < scales.dark_red
     return unbuilt
 
 
-def _usable(valid: BoolArray, finite: BoolArray) -> BoolArray:
-    """Clear pixels that all present bands (band, y, x) have a number for; none where no band is present."""
-    usable = valid & bool(finite.shape[0])
-    for band in finite:
-        usable = usable & band
-    return usable
+@compiled
+def _fill(
+    reflectance: FloatArray, valid: BoolArray, present: npt.NDArray[np.bool_], filled: FloatArray, usable: BoolArray
+) -> None:
+    """Clear pixels that all present bands have a number for (none where no band is present), and 0 for the others."""
+    some = present.any()
+    for row in range(valid.shape[0]):
+        for x in range(valid.shape[1]):
+            usable[row, x] = valid[row, x] and some
+        for band in range(len(present)):
+            if present[band]:
+                for x in range(valid.shape[1]):
+                    usable[row, x] &= np.isfinite(reflectance[band, row, x])
+        for band in range(len(present)):
+            for x in range(valid.shape[1]):
+                known = usable[row, x] and present[band]
+                filled[band, row, x] = reflectance[band, row, x] if known else np.float32(0.0)
 
 
-def _surroundings(filled: FloatArray, usable: BoolArray, scales: FeatureScales, gsd_m: float) -> FloatArray:
-    """What lies around each pixel, with what stands out of it counting little.
+@compiled
+def _stand_out(filled: FloatArray, usable: BoolArray, present: npt.NDArray[np.bool_], around: FloatArray) -> None:
+    """Turns what lies around each pixel into what the pixel has beyond it; 0 where that isn't known."""
+    for band in range(len(present)):
+        for row in range(usable.shape[0]):
+            for x in range(usable.shape[1]):
+                known = usable[row, x] and present[band]
+                beyond = filled[band, row, x] - around[band, row, x]
+                around[band, row, x] = beyond if known else np.float32(0.0)
+
+
+def _typical(residual: FloatArray) -> float:
+    """Median of some numbers, the upper of the two in the middle where there are two; 0 of none."""
+    half = residual.size // 2
+    return float(np.partition(residual, half)[half]) if residual.size else 0.0
+
+
+def _ordinary(filled: FloatArray, usable: BoolArray, scales: FeatureScales, gsd_m: float) -> FloatArray:
+    """How much each pixel counts in what lies around others, float32 (y, x): little where it stands out.
 
     One step of reweighting with Cauchy weights: else a bright roof would darken the ground beside it.
     """
-    sigma = scales.surroundings_m / gsd_m
     ones = usable.astype(np.float32)
     brightness = filled.mean(axis=0, keepdims=True)
-    residual = np.abs(brightness - _local_mean(brightness, ones, sigma))[0]
-    typical = np.median(residual[usable]) if usable.any() else 0.0
-    weight = ones / (1.0 + (residual / max(scales.outlying * float(typical), scales.floor)) ** 2)
-    return _local_mean(filled, weight, sigma)
-
-
-def _texture(detail: FloatArray, usable: BoolArray, scales: FeatureScales, gsd_m: float) -> FloatArray:
-    """Log of the local standard deviation, mean over bands (the mean alone if there is no band)."""
-    if detail.shape[0] == 0:
-        return np.zeros(usable.shape, np.float32)
-    sigma = scales.texture_m / gsd_m
-    ones = usable.astype(np.float32)
-    variance = _local_mean(detail**2, ones, sigma) - _local_mean(detail, ones, sigma) ** 2
-    return np.asarray(np.log(np.sqrt(np.maximum(variance, 0.0)).mean(axis=0) + scales.floor), np.float32)
-
-
-def _local_mean(image: FloatArray, weight: FloatArray, sigma: float) -> FloatArray:
-    """Weighted Gaussian mean, (band, y, x) (normalised convolution: Knutsson and Westin 1993)."""
-    blurred = ndimage.gaussian_filter(image * weight, (0, sigma, sigma), truncate=3.0)
-    if not (weight == 1.0).all():
-        blurred /= np.maximum(ndimage.gaussian_filter(weight, sigma, truncate=3.0), 1e-3)
-    return np.asarray(blurred, np.float32)
-
-
-def _inner(usable: BoolArray, margin: float) -> BoolArray:
-    """Usable pixels with usable ground all around; beyond the edge of the image nothing is usable."""
-    width = round(margin)
-    if width < 1:
-        return usable
-    return np.asarray(ndimage.minimum_filter(usable, size=2 * width + 1, mode="constant", cval=False))
+    around = np.empty_like(brightness)
+    weighted_means(brightness, ones, taps(scales.surroundings_m / gsd_m), around)
+    residual = np.abs(brightness[0] - around[0])
+    typical = _typical(residual[usable])
+    return np.asarray(
+        ones / (1.0 + (residual / np.float32(max(scales.outlying * typical, scales.floor))) ** 2), np.float32
+    )

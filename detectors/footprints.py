@@ -9,22 +9,19 @@ from typing import ClassVar
 import numpy as np
 
 from detectors.base import Assessment, ChangeType, Finding, Follower, Requirements, Verdict, unmet
-from detectors.evidence import PersistenceParameters, bleed_m
-from detectors.extents import Edges, ExtentParameters
+from detectors.evidence import PersistenceParameters
+from detectors.extents import ExtentParameters
 from detectors.features import FeatureScales, ground_bands, scene_features
-from detectors.noise import settled
 from detectors.persistence import fold
 from detectors.pixel_history import PixelHistory
 from detectors.removals import report_gone
 from detectors.reporting import ReportParameters, report
 from detectors.seasons import YEAR_DAYS
 from detectors.series import Series
+from detectors.settled import newest_of, settled
 from detectors.works import Works, WorksParameters, find_works
 from geo.grid import Grid
 from geo.scene import BoolArray, PreparedScene
-
-# Ground that most of the last clear scenes show under plants, water or shade has nothing built on it.
-COVERED_SHARE = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +67,7 @@ class Footprints:
     """
 
     name: ClassVar[str] = "footprints"
-    version: ClassVar[str] = "1.2.0"
+    version: ClassVar[str] = "1.3.0"
     requires: ClassVar[Requirements] = Requirements(
         max_gsd_m=20.0,
         bands=(),
@@ -102,9 +99,9 @@ class FootprintFollower:
             return
         if state.history is None:
             state.bands = ground_bands(scene)
-            state.history = PixelHistory.empty(len(state.bands), scene.grid.shape, parameters.persistence.memory)
+            state.history = PixelHistory.empty(len(state.bands), scene.grid.shape)
         features = scene_features(scene.pick(state.bands), scene.valid, state.bands, gsd_m, parameters.scales)
-        fold(state.history, features, _days(state.series)[-1], gsd_m, parameters.persistence)
+        fold(state.history, features, state.series.days[-1], gsd_m, parameters.persistence, parameters.report.stages)
 
     def assess(self) -> Assessment:
         """What can be said after the newest scene."""
@@ -144,31 +141,25 @@ class FootprintFollower:
         """Ground that was under plants before, where no near infrared tells felling and regrowth from building."""
         if {"B04", "B08"} <= set(self.state.bands):
             return np.zeros(history.count.shape, bool)
-        before = settled(history.greenness, history.count)
+        before = settled(history.greenness)
         return np.asarray(before >= self.parameters.scales.vegetated_excess_green)
 
     def _works(self, history: PixelHistory, series: Series, changed: BoolArray, sign: int) -> list[Works]:
-        gsd_m, extents = series.grid.gsd_m, self.parameters.extents
-        edges = Edges(
-            bleed_m(history.strength, changed, extents.surroundings_m / gsd_m, self.parameters.persistence),
-            np.asarray(history.covered >= COVERED_SHARE),
+        ours = self.parameters
+        return find_works(
+            history, changed, series.days, series.grid.gsd_m, ours.works, ours.extents, ours.persistence, sign
         )
-        return find_works(history, changed, _days(series), gsd_m, self.parameters.works, extents, edges, sign)
 
 
 def _young(history: PixelHistory, series: Series) -> BoolArray:
     """Changes that haven't yet lasted through all seasons."""
-    days = np.array(_days(series))
+    days = np.array(series.days)
     return np.asarray(days[-1] - days[history.onset] < YEAR_DAYS)
 
 
 def _elsewhere(works: Sequence[Works], added: Sequence[Works]) -> list[Works]:
     """Works most of whose ground isn't taken by standing ones."""
     return [one for one in works if sum((one.ground & other.ground).sum() for other in added) * 2 < one.ground.sum()]
-
-
-def _days(series: Series) -> list[float]:
-    return [scene.acquired_at.timestamp() / 86400.0 for scene in series.scenes]
 
 
 def _nothing_to_compare(history: PixelHistory, series: Series) -> str | None:
@@ -184,5 +175,5 @@ def _built_ground_lost(history: PixelHistory, parameters: ReportParameters) -> B
     """Pixels that were as rough as buildings in several scenes and have lost that, seen more than once."""
     loss = history.standing & (history.gain < 0) & (history.seen >= parameters.removal_sightings)
     stood = history.count >= parameters.removal_sightings
-    built = np.exp(history.texture[0]) >= parameters.built_texture
+    built = newest_of(history.texture, history.count) >= np.log(parameters.built_texture)
     return np.asarray(loss & stood & built)

@@ -7,45 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from detectors.compiled import compiled
 from geo.scene import BoolArray, FloatArray
 
 MAD_TO_SIGMA = 1.4826
 
 # A thousand pixels in each of twelve classes know their spread to 4 %; more would only cost time.
 ENOUGH_PIXELS = 12_000
-
-
-def settled(newest_first: FloatArray, count: npt.NDArray[np.int16]) -> FloatArray:
-    """Per-pixel median of the filled ones of up to four layers, float32 (y, x); 0 where none is filled.
-
-    The median of up to four numbers is the mean of what is left after taking off the extremes of three or
-    four, so no sorting is needed.
-
-    Args:
-        newest_first: float32 (layer, y, x).
-        count: int (y, x), how many layers are filled, from the first on.
-    """
-    total, low, high = (of(newest_first, axis=0) for of in (np.sum, np.min, np.max))
-    median = np.asarray((total - low - high) / np.float32(max(newest_first.shape[0] - 2, 1)), np.float32)
-    # Most pixels have all layers filled; the few others are looked at one by one.
-    part = count < newest_first.shape[0]
-    median[part] = _settled_part(newest_first[:, part], count[part])
-    return median
-
-
-def _settled_part(newest_first: FloatArray, count: npt.NDArray[np.int16]) -> FloatArray:
-    """The same of pixels (layer, pixel) that may have fewer layers filled."""
-    total = np.zeros(newest_first.shape[1:], np.float32)
-    low = np.full_like(total, np.inf)
-    high = np.full_like(total, -np.inf)
-    for age, layer in enumerate(newest_first):
-        filled = count > age
-        np.add(total, layer, out=total, where=filled)
-        np.minimum(low, layer, out=low, where=filled)
-        np.maximum(high, layer, out=high, where=filled)
-    trimmed = count > 2
-    np.subtract(total, low + np.where(trimmed, high, 0.0), out=total, where=trimmed)
-    return np.asarray(total / np.maximum(np.where(trimmed, count - 2, count), 1), np.float32)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,13 +24,12 @@ class TextureClasses:
     class of texture is its own null distribution.
 
     Attributes:
-        lower: int (y, x), the class below each pixel's texture.
-        share: float32 (y, x), how far it lies towards the class above, 0 to 1.
-        members: int (class, member), flat indices of the null ground in each class.
+        position: float32 (y, x), where each pixel's texture lies among the middles of the classes: 0 in the first, 1.5
+            between the second and the third.
+        members: int (class, member), flat indices of the null ground in each class; an odd number.
     """
 
-    lower: npt.NDArray[np.intp]
-    share: FloatArray
+    position: FloatArray
     members: npt.NDArray[np.intp]
 
     @classmethod
@@ -73,21 +40,87 @@ class TextureClasses:
         order = where[np.argsort(texture.ravel()[where], kind="stable")]
         bins = min(bins, order.size)
         members = order[: order.size // bins * bins].reshape(bins, -1)
-        centres = np.median(texture.ravel()[members], axis=1)
-        position = np.interp(texture, centres, np.arange(len(members))).astype(np.float32)
-        lower = np.minimum(position.astype(np.intp), max(len(members) - 2, 0))
-        return cls(lower, position - lower.astype(np.float32), members)
+        members = members[:, (members.shape[1] + 1) % 2 :]
+        position = np.empty(texture.shape, np.float32)
+        _place(texture, _medians(texture.ravel()[members]), position)
+        return cls(position, members)
+
+    def noise(self, step: FloatArray, least: float = 0.0) -> tuple[FloatArray, FloatArray]:
+        """Each class's median of a step (y, x), and its spread (1.4826 MAD, at least `least`), float32 (class,)."""
+        sample = step.ravel().take(self.members)
+        middle = _medians(sample)
+        spread = _medians(np.abs(sample - middle[:, None]))
+        spread = np.maximum(spread * MAD_TO_SIGMA, max(least, float(np.finfo(np.float32).eps)))
+        return middle, spread.astype(np.float32)
 
     def standardise(self, step: FloatArray, least: float = 0.0) -> FloatArray:
-        """A step (y, x) less its class's median, in units of the class's spread (1.4826 MAD, at least `least`)."""
-        sample = step.ravel()[self.members]
-        middle = np.median(sample, axis=1)
-        spread = np.median(np.abs(sample - middle[:, None]), axis=1)
-        spread = np.maximum(spread * MAD_TO_SIGMA, max(least, float(np.finfo(np.float32).eps)))
-        return np.asarray((step - self._between(middle)) / self._between(spread), np.float32)
+        """A step (y, x) less its class's median, in units of the class's spread, linear between classes."""
+        standard = np.empty(step.shape, np.float32)
+        _standardise(step, self.position, *self.noise(step, least), standard)
+        return standard
 
-    def _between(self, of_class: npt.NDArray[np.floating]) -> FloatArray:
-        """A figure of the classes at each pixel, float32 (y, x), linear in between."""
-        figure = of_class.astype(np.float32)
-        rise = np.append(np.diff(figure), np.float32(0.0))
-        return np.asarray(figure.take(self.lower) + rise.take(self.lower) * self.share, np.float32)
+    def energy(self, steps: FloatArray, least: float) -> FloatArray:
+        """Mean square of standardised steps (band, y, x), float32 (y, x); 0 where there is no band."""
+        energy = np.zeros(steps.shape[1:], np.float32)
+        share = np.float32(1.0 / max(len(steps), 1))
+        for step in steps:
+            _add_square(step, self.position, *self.noise(step, least), share, energy)
+        return energy
+
+
+def _medians(sample: FloatArray) -> FloatArray:
+    """Median of each row; its length is odd."""
+    half = sample.shape[1] // 2
+    return np.asarray(np.partition(sample, half, axis=1)[:, half])
+
+
+@compiled
+def _place(texture: FloatArray, middles: FloatArray, position: FloatArray) -> None:
+    """Linear interpolation of a rising row of numbers, as a sum of ramps: no search, no branch."""
+    none, one = np.float32(0.0), np.float32(1.0)
+    for row in range(texture.shape[0]):
+        here, into = texture[row], position[row]
+        for x in range(here.size):
+            into[x] = none
+        for lower in range(middles.size - 1):
+            begin = middles[lower]
+            steepness = one / max(middles[lower + 1] - begin, np.float32(1e-9))
+            for x in range(here.size):
+                risen = (here[x] - begin) * steepness
+                risen = risen if risen > none else none
+                into[x] += risen if risen < one else one
+
+
+@compiled
+def _at(figure: FloatArray, position: np.float32) -> np.float32:
+    """A figure of the classes between two of them."""
+    lower = int(position)
+    upper = min(lower + 1, figure.size - 1)
+    between: np.float32 = figure[lower] + (figure[upper] - figure[lower]) * (position - np.float32(lower))
+    return between
+
+
+@compiled
+def _standardise(
+    step: FloatArray, position: FloatArray, middle: FloatArray, spread: FloatArray, standard: FloatArray
+) -> None:
+    for row in range(step.shape[0]):
+        for x in range(step.shape[1]):
+            at = position[row, x]
+            standard[row, x] = (step[row, x] - _at(middle, at)) / _at(spread, at)
+
+
+@compiled
+def _add_square(
+    step: FloatArray,
+    position: FloatArray,
+    middle: FloatArray,
+    spread: FloatArray,
+    share: np.float32,
+    energy: FloatArray,
+) -> None:
+    for row in range(step.shape[0]):
+        for x in range(step.shape[1]):
+            at = position[row, x]
+            standard = (step[row, x] - _at(middle, at)) / _at(spread, at)
+            energy[row, x] += share * standard * standard

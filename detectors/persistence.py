@@ -4,14 +4,22 @@ from __future__ import annotations
 
 import numpy as np
 
+from detectors.bits import packed, unpacked
 from detectors.evidence import Evidence, PersistenceParameters, evidence_of
 from detectors.features import SceneFeatures
 from detectors.pixel_history import NEVER, PixelHistory
+from detectors.settled import MEMORY
+from detectors.stages import StageParameters, watch
 from geo.scene import BoolArray
 
 
 def fold(
-    history: PixelHistory, scene: SceneFeatures, day: float, gsd_m: float, parameters: PersistenceParameters
+    history: PixelHistory,
+    scene: SceneFeatures,
+    day: float,
+    gsd_m: float,
+    parameters: PersistenceParameters,
+    stages: StageParameters,
 ) -> None:
     """Take in the next scene, acquired on a day."""
     index = len(history.hits)
@@ -21,15 +29,14 @@ def fold(
     if known.any():
         evidence = evidence_of(history, scene, known, day, gsd_m, parameters)
         hit = _update(history, index, known, evidence, scene.unbuilt, parameters)
-    history.hits.append(hit)
-    history.clear.append(clear)
+    history.hits = np.vstack([history.hits, packed(hit)])
+    history.clear = np.vstack([history.clear, packed(clear)])
     if not scene.infrared:
         history.seasons.keep(index, day, scene)
     history.remember(scene, clear & ~history.standing)
-    share = np.where(
-        clear & (history.last_clear != NEVER), np.float32(1.0 / parameters.memory), clear.astype(np.float32)
-    )
+    share = np.where(clear & (history.last_clear != NEVER), np.float32(1.0 / MEMORY), clear.astype(np.float32))
     history.covered += share * (scene.unbuilt - history.covered)
+    watch(history, scene, index, gsd_m, stages)
     history.last_clear[clear] = index
 
 
@@ -79,10 +86,18 @@ def _fade(
     history.fading[stood & ~faded] = 0
     history.fading[faded] += 1
     over = faded & (history.fading >= parameters.fading_scenes)
-    left = np.where(over, history.fading, np.int16(0))
-    for shown, clear in zip(reversed([*history.hits, hit]), reversed([*history.clear, stood]), strict=True):
-        if not left.any():
-            break
-        shown[left > 0] = False
-        left[clear & (left > 0)] -= 1
+    if over.any():
+        _unshow(history, over, hit)
     return np.asarray(over)
+
+
+def _unshow(history: PixelHistory, over: BoolArray, hit: BoolArray) -> None:
+    """No scene since a change began to fade shows it any more."""
+    left = np.where(over, history.fading - 1, 0)
+    hit[over] = False
+    for index in range(len(history.hits) - 1, -1, -1):
+        if not (left > 0).any():
+            break
+        shown, clear = (unpacked(bits[index], over.shape) for bits in (history.hits, history.clear))
+        history.hits[index] = packed(shown & (left <= 0))
+        left -= clear & (left > 0)

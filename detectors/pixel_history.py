@@ -7,8 +7,10 @@ from dataclasses import dataclass, field, fields, replace
 import numpy as np
 import numpy.typing as npt
 
+from detectors.bits import Bits, no_bits
 from detectors.features import SceneFeatures
 from detectors.seasons import SeasonMemory
+from detectors.settled import MEMORY, keep, newest_of
 from geo.scene import BoolArray, FloatArray
 
 NEVER = -1
@@ -30,10 +32,10 @@ class PixelHistory:
     """What is known of every pixel after the scenes folded so far.
 
     Attributes:
-        detail: float32 (memory, band, y, x), the last undisturbed scenes' detail, newest first.
-        texture: float32 (memory, y, x), likewise.
-        greenness: float32 (memory, y, x), likewise.
-        count: int (y, x), how many of them are filled.
+        detail: float32 (band, MEMORY, y, x), the last undisturbed scenes' detail, as `remember` keeps them.
+        texture: float32 (MEMORY, y, x), likewise.
+        greenness: float32 (MEMORY, y, x), likewise.
+        count: int (y, x), how many scenes they have been taken from.
         unrest: float32 (y, x), summed squared excursions of undisturbed scenes.
         looks: float32 (y, x), how many scenes those are from.
         onset: int (y, x), scene that a standing change began with, NEVER where there is none.
@@ -45,9 +47,12 @@ class PixelHistory:
         gain: float32 (y, x), mean gain of texture since the onset, in noise units.
         covered: float32 (y, x), share of the last clear scenes that show the ground under plants, water or shade.
         fading: int (y, x), clear scenes in a row in which a standing change has faded.
+        pattern: float32 (band, y, x), detail that changed ground has had lately.
+        restless: int (y, x), clear scenes in a row in which it has differed from that.
+        moved: int (y, x), newest scene in which a standing change has changed again, or began.
         past: Each pixel's change that has ended, of several the one seen most often.
-        hits: Per scene, bool (y, x): differs from the state before the onset.
-        clear: Per scene, bool (y, x).
+        hits: Per scene, which pixels differ from the state before the onset.
+        clear: Per scene, which pixels are clear.
         seasons: Scenes without near infrared, to be compared with those of later years.
     """
 
@@ -66,13 +71,16 @@ class PixelHistory:
     gain: FloatArray
     covered: FloatArray
     fading: npt.NDArray[np.int16]
+    pattern: FloatArray
+    restless: npt.NDArray[np.int16]
+    moved: npt.NDArray[np.int16]
     past: PastChange
-    hits: list[BoolArray] = field(default_factory=list)
-    clear: list[BoolArray] = field(default_factory=list)
+    hits: Bits
+    clear: Bits
     seasons: SeasonMemory = field(default_factory=SeasonMemory)
 
     @classmethod
-    def empty(cls, bands: int, shape: tuple[int, int], memory: int) -> PixelHistory:
+    def empty(cls, bands: int, shape: tuple[int, int]) -> PixelHistory:
         """The state before any scene."""
 
         def whole(fill: int) -> npt.NDArray[np.int16]:
@@ -82,9 +90,9 @@ class PixelHistory:
             return np.zeros((*leading, *shape), np.float32)
 
         return cls(
-            detail=real(memory, bands),
-            texture=real(memory),
-            greenness=real(memory),
+            detail=real(bands, MEMORY),
+            texture=real(MEMORY),
+            greenness=real(MEMORY),
             count=whole(0),
             unrest=real(),
             looks=real(),
@@ -97,7 +105,12 @@ class PixelHistory:
             gain=real(),
             covered=real(),
             fading=whole(0),
+            pattern=real(bands),
+            restless=whole(0),
+            moved=whole(0),
             past=PastChange(whole(NEVER), whole(NEVER), whole(0), real(), real()),
+            hits=no_bits(shape),
+            clear=no_bits(shape),
         )
 
     @property
@@ -126,12 +139,10 @@ class PixelHistory:
         self.onset[fallen] = NEVER
 
     def remember(self, scene: SceneFeatures, where: BoolArray) -> None:
-        """Push a scene into the record of the undisturbed state; a band that it lacks stays as it was."""
-        for age in range(self.detail.shape[0] - 1, 0, -1):
-            np.copyto(self.detail[age], self.detail[age - 1], where=where)
-            np.copyto(self.texture[age], self.texture[age - 1], where=where)
-            np.copyto(self.greenness[age], self.greenness[age - 1], where=where)
-        np.copyto(self.detail[0], scene.detail, where=where & scene.present[:, None, None])
-        np.copyto(self.texture[0], scene.texture, where=where)
-        np.copyto(self.greenness[0], scene.greenness, where=where)
-        self.count[where] = np.minimum(self.count[where] + 1, self.detail.shape[0])
+        """Take a scene into the record of the undisturbed state; a band that it lacks stays as it was."""
+        for band in range(len(scene.present)):
+            newest = scene.detail[band] if scene.present[band] else newest_of(self.detail[band], self.count)
+            keep(newest, where, self.count, self.detail[band])
+        keep(scene.texture, where, self.count, self.texture)
+        keep(scene.greenness, where, self.count, self.greenness)
+        self.count[where] += 1

@@ -7,11 +7,12 @@ from dataclasses import replace
 
 import numpy as np
 
-from detectors.base import ChangeType, Finding
+from detectors.base import ChangeType, Finding, Stage
 from detectors.extents import ExtentParameters
 from detectors.pixel_history import PixelHistory
-from detectors.reporting import ReportParameters, clear_enough, report, shows
+from detectors.reporting import ReportParameters, report
 from detectors.series import Series
+from detectors.sightings import sightings_of
 from detectors.works import Works
 
 
@@ -35,10 +36,12 @@ def report_gone(
         parameters: How they are told.
     """
     changed = np.asarray(works.ground & past.standing)
-    seen = [index for index in range(works.first, len(past.hits)) if shows(past, changed, index, parameters)]
+    sightings = sightings_of(past, changed, parameters.shown_share, parameters.clear_share)
+    clear = sightings.clear
+    seen = [index for index in range(works.first, len(clear)) if sightings.shown[index]]
     if len(seen) < parameters.removal_sightings:
         return
-    without = [index for index in range(seen[-1] + 1, len(past.hits)) if clear_enough(past, changed, index, parameters)]
+    without = [index for index in range(seen[-1] + 1, len(clear)) if sightings.enough[index]]
     if len(without) < parameters.removal_sightings:
         return
     while_it_stood = replace(past, hits=past.hits[: without[0]], clear=past.clear[: without[0]])
@@ -49,21 +52,23 @@ def report_gone(
     if built.components.persistence < parameters.removal_persistence or stood.days < parameters.removal_days:
         return
     gone_at = series.scenes[without[0]].acquired_at
+    built = replace(built, stage=Stage.BUILT)
     yield replace(built, gone_at=gone_at)
     components = replace(
         built.components,
         persistence=1.0,
         registration=float(np.clip(series.registration_quality[[seen[-1], *without]].min(), 0.0, 1.0)),
-        clear_fraction=float(np.mean([past.clear[index][changed].mean() for index in without])),
+        clear_fraction=float(np.mean(clear[without])),
     )
     yield replace(
         built,
         kind=ChangeType.BUILDING_REMOVED,
+        stage=Stage.CLEARED,
         score=components.magnitude * components.registration,
         components=components,
         last_without=series.scenes[seen[-1]].acquired_at,
         first_with=gone_at,
         before_item_id=series.scenes[seen[-1]].item_id,
-        after_item_id=series.scenes[max(without, key=lambda index: (past.clear[index][changed].mean(), index))].item_id,
+        after_item_id=series.scenes[max(without, key=lambda index: (clear[index], index))].item_id,
         seen_in=tuple(series.scenes[index].item_id for index in without),
     )

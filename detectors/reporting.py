@@ -10,9 +10,12 @@ import numpy as np
 import numpy.typing as npt
 
 from detectors.base import ChangeType, Components, Finding
+from detectors.bits import shares
 from detectors.extents import ExtentParameters, outline
 from detectors.pixel_history import PixelHistory
 from detectors.series import Series
+from detectors.sightings import sightings_of
+from detectors.stages import StageParameters, stage_of
 from detectors.works import Works
 from geo.scene import BoolArray
 
@@ -32,11 +35,11 @@ class Calibration:
         area: Per natural logarithm of the area in units of 1000 m².
     """
 
-    intercept: float = -15.586
-    strength: float = 4.809
-    sightings: float = 1.722
-    persistence: float = 0.028
-    area: float = 0.743
+    intercept: float = -15.715
+    strength: float = 4.913
+    sightings: float = 1.677
+    persistence: float = 0.070
+    area: float = 0.710
 
     def confidence(self, evidence: tuple[float, float, float, float]) -> float:
         """Probability, 0 to 1, from what `evidence_of` tells."""
@@ -57,6 +60,7 @@ class ReportParameters:
         built_share: Share of a site with that gain from which on it has buildings.
         built_texture: Standard deviation of reflectance of ground with buildings on it.
         calibration: What makes a confidence of the evidence.
+        stages: When works have ended.
         removal_sightings: Clear scenes that a building must have stood in, and that must show its loss.
         removal_persistence: Share of the clear scenes while it stood that must show a building that is gone: what
             comes and goes never was one.
@@ -74,6 +78,7 @@ class ReportParameters:
     removal_persistence: float = 0.75
     removal_days: float = 60.0
     calibration: Calibration = field(default_factory=Calibration)
+    stages: StageParameters = field(default_factory=StageParameters)
 
 
 def report(
@@ -95,21 +100,23 @@ def report(
         kind: What happened; told by the texture of the ground if None.
     """
     changed = works.ground & history.standing
-    clear = _shares(history.clear, changed, works.first)
-    seen = _seen(works, history, changed, parameters)
+    sightings = sightings_of(history, changed, parameters.shown_share, parameters.clear_share)
+    clear = sightings.clear
+    seen = [index for index in range(works.first, len(clear)) if sightings.shown[index]]
     if not seen:
         return None
     geometry = outline(works.ground, series.grid, extents)
-    counted = [share for share in clear if share >= parameters.clear_share]
+    looks = [index for index in range(works.first, len(clear)) if clear[index] >= parameters.clear_share]
     components = Components(
         magnitude=_magnitude(history, changed, parameters),
-        persistence=min(len(seen) / max(len(counted), 1), 1.0),
+        persistence=min(len(seen) / max(len(looks), 1), 1.0),
         registration=float(np.clip(series.registration_quality[[works.last_without, *seen]].min(), 0.0, 1.0)),
-        clear_fraction=float(np.mean(counted)) if counted else 0.0,
+        clear_fraction=float(np.mean(clear[looks])) if looks else 0.0,
     )
     confidence = parameters.calibration.confidence(evidence_of(components, len(seen), float(geometry.area), parameters))
+    kind = kind or _kind(history, changed, parameters)
     return Finding(
-        kind=kind or _kind(history, changed, parameters),
+        kind=kind,
         geometry=geometry,
         area_m2=float(geometry.area),
         length_m=None,
@@ -118,35 +125,11 @@ def report(
         last_without=_when(series, works.last_without),
         first_with=series.scenes[works.first].acquired_at,
         before_item_id=_clearest(history, series, works),
-        after_item_id=series.scenes[max(seen, key=lambda index: (clear[index - works.first], index))].item_id,
+        after_item_id=series.scenes[max(seen, key=lambda index: (clear[index], index))].item_id,
         seen_in=tuple(series.scenes[index].item_id for index in seen),
         confidence=confidence,
+        stage=stage_of(kind, works, history, changed, looks, series.days, parameters.stages),
     )
-
-
-def _shares(per_scene: list[BoolArray], ground: BoolArray, first: int) -> list[float]:
-    """Share of the ground in each scene's mask, from scene `first` on."""
-    rows, columns = np.nonzero(ground)
-    return [float(mask[rows, columns].mean()) if rows.size else 0.0 for mask in per_scene[first:]]
-
-
-def _seen(works: Works, history: PixelHistory, changed: BoolArray, parameters: ReportParameters) -> list[int]:
-    """Scenes that show the site."""
-    return [index for index in range(works.first, len(history.hits)) if shows(history, changed, index, parameters)]
-
-
-def clear_enough(history: PixelHistory, changed: BoolArray, index: int, parameters: ReportParameters) -> bool:
-    """Whether a scene shows enough of what had begun by then, of changed pixels (y, x), to count at all."""
-    begun = changed & (history.onset <= index)
-    return bool((begun & history.clear[index]).sum() >= parameters.clear_share * max(begun.sum(), 1))
-
-
-def shows(history: PixelHistory, changed: BoolArray, index: int, parameters: ReportParameters) -> bool:
-    """Whether a scene shows most of what had begun by then."""
-    if not clear_enough(history, changed, index, parameters):
-        return False
-    clear = changed & (history.onset <= index) & history.clear[index]
-    return bool(history.hits[index][clear].mean() >= parameters.shown_share)
 
 
 def _magnitude(history: PixelHistory, changed: BoolArray, parameters: ReportParameters) -> float:
@@ -180,7 +163,7 @@ def _when(series: Series, index: int) -> datetime | None:
 def _clearest(history: PixelHistory, series: Series, works: Works) -> str | None:
     """The clearest of the last scenes before the onset; the newest of equals."""
     before = range(max(works.last_without - 3, 0), works.last_without + 1)
-    shares = {index: float(history.clear[index][works.ground].mean()) for index in before}
-    if not shares:
+    share = shares(history.clear[: before.stop], np.flatnonzero(works.ground))
+    if not before:
         return None
-    return series.scenes[max(shares, key=lambda index: (round(shares[index], 2), index))].item_id
+    return series.scenes[max(before, key=lambda index: (round(float(share[index]), 2), index))].item_id

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
-from scipy import ndimage
 
+from detectors.blurring import gaussian
 from detectors.features import SceneFeatures
 from detectors.noise import TextureClasses
 from geo.scene import BoolArray, FloatArray
@@ -73,10 +73,6 @@ def difference(
         sigma: Standard deviation of the Gaussian that evidence is pooled with, pixels.
     """
     both = np.flatnonzero(scene.present & past.present)
-    energy = np.zeros(scene.clear.shape, np.float32)
-    for band in both:
-        energy += classes.standardise(scene.detail[band] - past.detail[band].astype(np.float32), least_noise) ** 2
-    energy /= max(both.size, 1)
+    energy = classes.energy(scene.detail[both] - past.detail[both].astype(np.float32), least_noise)
     energy[~(scene.clear & past.clear)] = 1.0
-    pooled = ndimage.gaussian_filter(np.minimum(energy, cap**2), sigma, truncate=3.0)
-    return np.asarray(np.sqrt(pooled), np.float32)
+    return np.sqrt(gaussian(np.minimum(energy, np.float32(cap**2)), sigma))

@@ -53,6 +53,11 @@ class Series:
         return np.array([scene.registration_quality for scene in self.scenes])
 
     @property
+    def days(self) -> list[float]:
+        """Acquisition of each scene, days since 1970."""
+        return [scene.acquired_at.timestamp() / 86400.0 for scene in self.scenes]
+
+    @property
     def clear_fraction(self) -> npt.NDArray[np.float64]:
         """Float (time,), 0 to 1."""
         return np.array([scene.clear_fraction for scene in self.scenes])

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
-from detectors.extents import Edges, ExtentParameters, labelled, opened, site_extent, within
+from detectors.evidence import PersistenceParameters, bleed_m
+from detectors.extents import MARGIN_M, Edges, ExtentParameters, site_extent
+from detectors.morphology import distance_squared, holes_filled, labelled, opened, widened, within
 from detectors.pixel_history import PixelHistory
-from geo.scene import BoolArray
+from detectors.settled import MEMORY
+from geo.scene import BoolArray, FloatArray
 
 # Sites this near to each other share a border: two pixels of 10 m, for the seam between two outlines.
 SEAM_M = 30.0
+
+# Ground that most of the last clear scenes show under plants, water or shade has nothing built on it.
+COVERED_SHARE = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +47,11 @@ class WorksParameters:
         notable_growth: Share of a site's area that new ground must have to count as its going on.
     """
 
-    core: float = 11.0
-    doubt: float = 0.9
+    core: float = 9.0
+    doubt: float = 2.0
     doubt_before: float = 0.5
     gain_weight: float = 0.25
-    least_gain: float = 2.5
+    least_gain: float = 6.5
     least_core_m2: float = 300.0
     core_share: float = 0.03
     firm: float = 5.0
@@ -76,16 +82,35 @@ class Works:
 
 
 @dataclass(frozen=True, slots=True)
-class _Window:
-    """The part of a history around one cluster of sites."""
+class Changed:
+    """Ground that has changed, and what is known of it; all (y, x).
 
-    rows: slice
-    columns: slice
-    standing: BoolArray
+    Attributes:
+        ground: bool.
+        core: bool, strong enough to hold a site together.
+        strength: float32, mean evidence since the onset.
+        onset: int, scene that the change began with.
+        last_without: int, newest clear scene before.
+        covered: bool, ground that can't have been taken.
+    """
+
+    ground: BoolArray
     core: BoolArray
+    strength: FloatArray
     onset: npt.NDArray[np.int16]
     last_without: npt.NDArray[np.int16]
-    edges: Edges
+    covered: BoolArray
+
+    def part(self, box: tuple[slice, slice], where: BoolArray) -> Changed:
+        """A part of it: changed ground is only what is within a mask of the box."""
+        return Changed(
+            self.ground[box] & where,
+            self.core[box] & where,
+            self.strength[box],
+            self.onset[box],
+            self.last_without[box],
+            self.covered[box],
+        )
 
 
 def find_works(
@@ -95,7 +120,7 @@ def find_works(
     gsd_m: float,
     parameters: WorksParameters,
     extents: ExtentParameters,
-    edges: Edges,
+    persistence: PersistenceParameters,
     sign: int = 1,
 ) -> list[Works]:
     """The sites that standing changes make up, each with its onset, ascending by onset.
@@ -107,20 +132,44 @@ def find_works(
         gsd_m: Pixel size, m.
         parameters: What counts as a site.
         extents: How sites are outlined.
-        edges: How far evidence reaches beyond its cause.
+        persistence: What the evidence was pooled with, for how far it reaches beyond its cause.
         sign: 1 for ground that gained texture, -1 for ground that lost it.
     """
     core = core_pixels(history, changed, sign, parameters)
+    if not has_core(int(np.count_nonzero(core)), 0, gsd_m, parameters):
+        return []
     firm = changed & (history.strength >= parameters.firm)
     supported = changed & within(firm, parameters.support_m / gsd_m)
+    covered = np.asarray(history.covered >= COVERED_SHARE)
+    whole = Changed(supported, core, history.strength, history.onset, history.last_without, covered)
     found: list[Works] = []
-    for window in _clusters(history, supported, core, gsd_m, parameters, extents, edges):
-        for works in _replay(window, days, gsd_m, parameters, extents):
-            ground = np.zeros(changed.shape, bool)
-            ground[window.rows, window.columns] = works.ground
-            works.ground = ground
-            found.append(works)
-    return sorted(found, key=lambda works: (works.first, *np.argwhere(works.ground)[0]))
+    for box, where in _neighbourhoods(supported, core, gsd_m, extents):
+        part = whole.part(box, where)
+        reach = bleed_m(part.strength, changed[box], extents.surroundings_m / gsd_m, persistence)
+        for window, cluster, edges in _clusters(part, Edges(reach, part.covered), gsd_m, parameters, extents):
+            for works in _replay(cluster, edges, days, gsd_m, parameters, extents):
+                ground = np.zeros(changed.shape, bool)
+                ground[box][window] = works.ground
+                works.ground = ground
+                found.append(works)
+    return sorted(found, key=lambda works: (works.first, int(works.ground.argmax())))
+
+
+def _neighbourhoods(
+    changed: BoolArray, core: BoolArray, gsd_m: float, extents: ExtentParameters
+) -> Iterator[tuple[tuple[slice, slice], BoolArray]]:
+    """Parts of the ground that hold a core and know nothing of each other: boxes, and what of them belongs to it.
+
+    Changed ground that gaps part from every core is left out: it can make up no site.
+    """
+    groups, count = labelled(within(changed, extents.gap_m / 2 / gsd_m))
+    held = np.zeros(count + 1, bool)
+    held[groups[core & changed]] = True
+    held[0] = False
+    room = holes_filled(within(held.take(groups), MARGIN_M / gsd_m))
+    labels, _ = labelled(room)
+    for label, box in enumerate(ndimage.find_objects(labels), start=1):
+        yield box, np.asarray(labels[box] == label)
 
 
 def core_pixels(history: PixelHistory, changed: BoolArray, sign: int, parameters: WorksParameters) -> BoolArray:
@@ -128,11 +177,13 @@ def core_pixels(history: PixelHistory, changed: BoolArray, sign: int, parameters
 
     A step is a difference of two samples, so few scenes before it weaken it as few scenes after it do.
     """
-    few = parameters.doubt / np.maximum(history.seen, 1) + parameters.doubt_before / np.maximum(history.count, 1)
-    salience = history.strength + parameters.gain_weight * sign * history.gain
-    return np.asarray(
-        changed & (salience >= parameters.core * (1.0 + few)) & (sign * history.gain >= parameters.least_gain)
-    )
+    core = np.zeros(changed.shape, bool)
+    gain = sign * history.gain[changed]
+    few = parameters.doubt / np.maximum(history.seen[changed], 1)
+    few += parameters.doubt_before / np.clip(history.count[changed], 1, MEMORY)
+    salience = history.strength[changed] + parameters.gain_weight * gain
+    core[changed] = (salience >= parameters.core * (1.0 + few)) & (gain >= parameters.least_gain)
+    return core
 
 
 def has_core(core: int, members: int, gsd_m: float, parameters: WorksParameters) -> bool:
@@ -141,33 +192,22 @@ def has_core(core: int, members: int, gsd_m: float, parameters: WorksParameters)
 
 
 def _clusters(
-    history: PixelHistory,
-    changed: BoolArray,
-    core: BoolArray,
-    gsd_m: float,
-    parameters: WorksParameters,
-    extents: ExtentParameters,
-    edges: Edges,
-) -> list[_Window]:
+    part: Changed, edges: Edges, gsd_m: float, parameters: WorksParameters, extents: ExtentParameters
+) -> Iterator[tuple[tuple[slice, slice], Changed, Edges]]:
     """Groups of sites that are within reach of each other, cut out with some room around them."""
-    sites = np.zeros(changed.shape, bool)
-    members = np.zeros(changed.shape, bool)
+    sites = np.zeros(part.ground.shape, bool)
+    members = np.zeros(part.ground.shape, bool)
     for level in (0.0, parameters.firm):
-        mask = changed & ~sites & (history.strength >= level)
-        held = _holding(mask, core, gsd_m, parameters, extents, edges)
+        mask = part.ground & ~sites & (part.strength >= level)
+        held = _holding(mask, part.core, gsd_m, parameters, extents, edges)
         sites |= held
         members |= mask & within(held, SEAM_M / gsd_m)
     groups, _ = labelled(within(sites, parameters.reach_m / 2 / gsd_m))
     margin = int(np.ceil(extents.gap_m / gsd_m))
-    windows = []
-    for label, box in enumerate(ndimage.find_objects(groups), start=1):
-        rows, columns = (slice(max(part.start - margin, 0), part.stop + margin) for part in box)
-        at = (rows, columns)
-        standing = members[at] & within(sites[at] & (groups[at] == label), SEAM_M / gsd_m)
-        windows.append(
-            _Window(rows, columns, standing, core[at], history.onset[at], history.last_without[at], edges[at])
-        )
-    return windows
+    for label, (rows, columns) in enumerate(ndimage.find_objects(groups), start=1):
+        box = (widened(rows, margin), widened(columns, margin))
+        standing = members[box] & within(sites[box] & (groups[box] == label), SEAM_M / gsd_m)
+        yield box, part.part(box, standing), edges[box]
 
 
 def _holding(
@@ -183,7 +223,8 @@ def _holding(
 
 
 def _replay(
-    window: _Window,
+    window: Changed,
+    edges: Edges,
     days: Sequence[float],
     gsd_m: float,
     parameters: WorksParameters,
@@ -191,20 +232,34 @@ def _replay(
 ) -> list[Works]:
     """Take the ground onset by onset, as it was taken."""
     works: list[Works] = []
-    taken = np.zeros(window.standing.shape, bool)
-    whole = site_extent(window.standing, gsd_m, extents, window.edges)
-    for onset in np.unique(window.onset[window.standing]):
-        so_far = window.standing & (window.onset <= onset)
-        fresh = _new_ground(site_extent(so_far, gsd_m, extents, window.edges) & whole, taken, gsd_m, extents)
+    taken = np.zeros(window.ground.shape, bool)
+    whole = site_extent(window.ground, gsd_m, extents, edges)
+    least = parameters.least_area_m2 / gsd_m**2
+    for onset in _steps(window, least):
+        so_far = window.ground & (window.onset <= onset)
+        fresh = _new_ground(site_extent(so_far, gsd_m, extents, edges) & whole, taken, gsd_m, extents)
+        if not fresh.any():
+            continue
         groups, count = labelled(within(fresh, parameters.reach_m / 2 / gsd_m))
         for label in range(1, count + 1):
             ground = fresh & (groups == label)
             member = ground & so_far
             alone = has_core((member & window.core).sum(), member.sum(), gsd_m, parameters)
-            taken |= _take(works, _born(window, ground, int(onset), days), alone, gsd_m, parameters)
+            taken |= _take(works, _born(window, ground, onset, days), alone, gsd_m, parameters)
     _share_out(works, whole & ~taken, extents.gap_m / gsd_m)
-    least = parameters.least_area_m2 / gsd_m**2
     return [one for one in works if one.ground.sum() >= least]
+
+
+def _steps(window: Changed, least: float) -> list[int]:
+    """Onsets that ground is taken at: single pixels wait until there are enough of them for the smallest site."""
+    onsets, counts = np.unique(window.onset[window.ground], return_counts=True)
+    steps, waiting = [], 0
+    for onset, count in zip(onsets.tolist(), counts.tolist(), strict=True):
+        waiting += count
+        if waiting >= least or onset == onsets[-1]:
+            steps.append(onset)
+            waiting = 0
+    return steps
 
 
 def _new_ground(extent: BoolArray, taken: BoolArray, gsd_m: float, extents: ExtentParameters) -> BoolArray:
@@ -214,14 +269,14 @@ def _new_ground(extent: BoolArray, taken: BoolArray, gsd_m: float, extents: Exte
         return added
     labels, count = labelled(added)
     beside = np.zeros(count + 1, bool)
-    beside[np.unique(labels[within(taken, SEAM_M / gsd_m)])] = True
+    beside[labels[within(taken, SEAM_M / gsd_m)]] = True
     beside[0] = False
     bordering = beside[labels]
     return (added & ~bordering) | opened(bordering, extents.narrowest_m / 2 / gsd_m)
 
 
-def _born(window: _Window, ground: BoolArray, onset: int, days: Sequence[float]) -> Works:
-    began = ground & window.standing & (window.onset == onset)
+def _born(window: Changed, ground: BoolArray, onset: int, days: Sequence[float]) -> Works:
+    began = ground & window.ground & (window.onset == onset)
     before = window.last_without[began]
     last_without = int(np.median(before)) if before.size else onset - 1
     return Works(ground, onset, last_without, (days[last_without] + days[onset]) / 2)
@@ -270,7 +325,7 @@ def _share_out(works: list[Works], rest: BoolArray, reach: float) -> None:
     """Give what is left over (seams, strips too narrow to be sites) to the works beside it."""
     if not works or not rest.any():
         return
-    distance = np.stack([ndimage.distance_transform_edt(~one.ground) for one in works])
+    distance = np.stack([distance_squared(one.ground, int(reach)) for one in works])
     nearest = distance.argmin(axis=0)
     for number, one in enumerate(works):
-        one.ground = one.ground | (rest & (nearest == number) & (distance[number] <= reach))
+        one.ground = one.ground | (rest & (nearest == number) & (distance[number] <= reach**2))

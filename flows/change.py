@@ -60,6 +60,7 @@ class Change:
     county: str = ""
     security_tier: int | None = None
     parent_change_id: str | None = None
+    stage: str | None = None
     valid_to: datetime | None = None
     last_without: datetime | None = None
     length_m: float | None = None
@@ -108,6 +109,13 @@ FIELDS: tuple[PublishedField, ...] = tuple(
             "text",
             "",
             "building_added, building_removed, ground_cleared, perimeter_added, perimeter_extended, perimeter_removed",
+        ),
+        (
+            "stage",
+            "text",
+            "",
+            "How far the works have come: cleared (no building to be seen), under_construction (buildings, and still "
+            "changing or not yet seen still for 90 days) or built; null for perimeters and where it isn't judged",
         ),
         (
             "status",
@@ -178,6 +186,7 @@ class HistoryEntry:
         area_m2: Area from then on, m².
         length_m: Ring length from then on, m; None for areal changes.
         note: Why, for a withdrawal or a correction.
+        stage: Stage of the works from then on; None where it isn't judged.
     """
 
     change_id: str
@@ -188,3 +197,4 @@ class HistoryEntry:
     area_m2: float
     length_m: float | None
     note: str = ""
+    stage: str | None = None

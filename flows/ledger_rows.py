@@ -10,7 +10,7 @@ from typing import Any
 import shapely
 
 from aoi.facility import Facility, FacilityKind
-from detectors.base import ChangeType, Components, Finding, Side, Verdict
+from detectors.base import ChangeType, Components, Finding, Side, SideRole, Stage, Verdict
 from flows.change import HistoryEntry, Status
 from flows.record import AssessmentRecord, FacilityRecord, Outcome, Review, SceneRecord
 from flows.track import DetectorIdentity, Track
@@ -124,6 +124,7 @@ def _track_row(track: Track) -> Row:
         "after_item_id": finding.after_item_id,
         "seen_in": json.dumps(finding.seen_in),
         "sides": json.dumps([_side_row(side) for side in finding.sides]),
+        "stage": str(finding.stage) if finding.stage else None,
         "parent_change_id": track.parent_change_id,
         "misses": track.misses,
     }
@@ -138,6 +139,7 @@ def _track(row: Row) -> Track:
         after_item_id=row["after_item_id"],
         seen_in=tuple(json.loads(row["seen_in"])),
         sides=tuple(_side(side) for side in json.loads(row["sides"])),
+        stage=Stage(row["stage"]) if row["stage"] else None,
         **{key: row[key] for key in kept},
     )
     return Track(
@@ -156,8 +158,10 @@ def _side_row(side: Side) -> Row:
         "wkb": shapely.to_wkb(side.geometry, hex=True),
         "strength": side.strength,
         "seen_in": side.seen_in,
+        "role": side.role,
     }
 
 
 def _side(row: Row) -> Side:
-    return Side(shapely.from_wkb(str(row["wkb"])), row["strength"], tuple(row["seen_in"]))
+    role = SideRole(row.get("role", SideRole.OUTLINE))  # ledgers from before roles hold outlines alone
+    return Side(shapely.from_wkb(str(row["wkb"])), row["strength"], tuple(row["seen_in"]), role)

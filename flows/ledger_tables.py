@@ -143,6 +143,7 @@ tracks = sa.Table(
     _text("after_item_id"),
     _text("seen_in"),
     _text("sides"),
+    _text("stage", nullable=True),
     _text("parent_change_id", nullable=True),
     sa.Column("misses", sa.Integer, nullable=False),
 )
@@ -160,6 +161,7 @@ history = sa.Table(
     _real("area_m2", nullable=False),
     _real("length_m"),
     _text("note"),
+    _text("stage", nullable=True),
 )
 
 # A verdict outlives the record that it was given on, so it has no foreign key to it.

@@ -154,6 +154,8 @@ def _entries(before: Track, after: Track, scene: Scene, whole: Track | None) -> 
     share = after.finding.area_m2 / before.finding.area_m2 - 1.0 if before.finding.area_m2 > 0 else 0.0
     if abs(share) >= _NOTABLE_AREA_SHARE:
         yield _entry(after, scene, "grown" if share > 0 else "shrunk")
+    if before.finding.stage is not after.finding.stage:
+        yield _entry(after, scene, "stage_moved", f"{before.finding.stage or 'not judged'} before")
     if after.finding.gone_at is not None and before.finding.gone_at is None:
         yield _entry(after, scene, "ended")
 
@@ -168,6 +170,7 @@ def _entry(track: Track, scene: Scene, event: str, note: str = "") -> HistoryEnt
         area_m2=track.finding.area_m2,
         length_m=track.finding.length_m,
         note=note,
+        stage=str(track.finding.stage) if track.finding.stage else None,
     )
 
 

@@ -13,11 +13,19 @@ from shapely.ops import unary_union
 from aoi.facility import Fact
 from detectors.base import ChangeType
 from flows.change import FIELDS, Change, HistoryEntry, ReviewStatus, Status
+from flows.publish.built_up import built_up
 from flows.publish.coverage import coverage_of
 from flows.publish.evidence import Evidence
 from flows.publish.fact_columns import append_facts
 from flows.publish.layer import changes_of
-from flows.publish.schema import COVERAGE_FIELDS, FACILITY_FIELDS, HISTORY_FIELDS, RETRACTION_FIELDS, SIDE_FIELDS
+from flows.publish.schema import (
+    BUILT_UP_FIELDS,
+    COVERAGE_FIELDS,
+    FACILITY_FIELDS,
+    HISTORY_FIELDS,
+    RETRACTION_FIELDS,
+    SIDE_FIELDS,
+)
 from flows.publish.sentence import CORRECTIONS, Sightings, sightings_of
 from flows.publish.sides import add_sides
 from flows.publish.summary import Summary
@@ -40,6 +48,7 @@ class Layers:
         coverage: Facility by detector by month.
         retractions: Every withdrawal and correction.
         history: Every step in the life of every change.
+        built_up: Ground taken by works, by facility and clear scene.
         summary: By prefecture, quarter and kind of facility.
         evidence: What was written for a change, by change id.
         records: Every change as an object, in the order of the change layer.
@@ -53,6 +62,7 @@ class Layers:
     coverage: Table = field(default_factory=lambda: Table("coverage", COVERAGE_FIELDS))
     retractions: Table = field(default_factory=lambda: Table("retractions", RETRACTION_FIELDS))
     history: Table = field(default_factory=lambda: Table("change_history", HISTORY_FIELDS))
+    built_up: Table = field(default_factory=lambda: Table("built_up_area", BUILT_UP_FIELDS))
     summary: Summary = field(default_factory=Summary)
     evidence: dict[str, Evidence] = field(default_factory=dict)
     records: list[Change] = field(default_factory=list)
@@ -100,6 +110,8 @@ def gather(records: Iterable[FacilityRecord], illustrate: Illustrator, detectors
         add_sides(layers.sides, record, changes)
         _add_facility(layers, record, shown)
         _add_history(layers, record, changes)
+        for row in built_up(record, changes):
+            layers.built_up.add(row)
         rows = list(coverage_of(record, detectors))
         for row in rows:
             layers.coverage.add(row)
@@ -188,6 +200,7 @@ def _add_history(layers: Layers, record: FacilityRecord, changes: Sequence[Chang
             "area_m2": entry.area_m2,
         }
         step: dict[str, Cell] = {"at": entry.at, "status": str(entry.status), "length_m": entry.length_m}
+        step["stage"] = entry.stage
         layers.history.add({**shared, **step, "note": _reason(entry, before) if entry.note else ""})
         if entry.event in CORRECTIONS:
             taken: dict[str, Cell] = {

@@ -48,14 +48,10 @@ def growth_steps(changes: Iterable[Change], history: Sequence[HistoryEntry], sta
     """
     steps: list[Step] = []
     for change in changes:
-        if not _counts(change):
+        if not counts(change):
             continue
         known_m2, earlier = 0.0, change.last_without or start
-        own = [(entry.at, entry.area_m2) for entry in history if entry.change_id == change.change_id]
-        # A series can show works before there are scenes enough to tell them from passing things: what was first
-        # recorded counts from the first scene that shows it.
-        states = [(change.valid_from, own[0][1]), *own[1:]] if own else [(change.valid_from, change.area_m2)]
-        for at, area_m2 in [*states, (change.last_seen, change.area_m2)]:
+        for at, area_m2, _ in states_of(change, history):
             if area_m2 != known_m2:
                 steps.append(Step(min(earlier, at), at, area_m2 - known_m2))
                 known_m2 = area_m2
@@ -65,7 +61,19 @@ def growth_steps(changes: Iterable[Change], history: Sequence[HistoryEntry], sta
     return sorted(steps, key=lambda step: (step.at, step.earliest, step.area_m2))
 
 
-def _counts(change: Change) -> bool:
+def states_of(change: Change, history: Iterable[HistoryEntry]) -> list[tuple[datetime, float, str | None]]:
+    """What was known of a change from which moment on: its area, m², and its stage.
+
+    A series can show works before there are scenes enough to tell them from passing things: what was first recorded
+    counts from the first scene that shows it.
+    """
+    own = [(entry.at, entry.area_m2, entry.stage) for entry in history if entry.change_id == change.change_id]
+    first = [(change.valid_from, *own[0][1:])] if own else [(change.valid_from, change.area_m2, change.stage)]
+    return [*first, *own[1:], (change.last_seen, change.area_m2, change.stage)]
+
+
+def counts(change: Change) -> bool:
+    """Whether a change is confirmed ground taken that no reviewer rejected."""
     return (
         change.change_type in _COUNTED
         and change.status is Status.CONFIRMED

@@ -43,6 +43,7 @@ def _change(record: FacilityRecord, track: Track, scenes: Mapping[str, SceneReco
         security_tier=facility.security_tier,
         parent_change_id=track.parent_change_id,
         change_type=str(finding.kind),
+        stage=str(finding.stage) if finding.stage else None,
         status=track.status,
         geometry=to_wgs84(finding.geometry, record.crs),
         valid_from=finding.first_with,

@@ -108,7 +108,8 @@ def _write_tables(layers: Layers, folder: Path) -> None:
     write_feed(layers, folder / "feed.xml")
     write_stac(layers, folder)
     summary = layers.summary.table()
-    for table in (layers.coverage, layers.history, layers.retractions, layers.changes, layers.sides, summary):
+    by_scene = (layers.coverage, layers.history, layers.built_up)
+    for table in (*by_scene, layers.retractions, layers.changes, layers.sides, summary):
         write_csv(table, folder / f"{table.name}.csv")
     places = (layers.facilities, layers.coverage)
     write_workbook(

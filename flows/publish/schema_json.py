@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from detectors.base import ChangeType
+from detectors.base import ChangeType, Stage
 from flows.change import FIELDS, PublishedField, ReviewStatus, Status
 from flows.publish.schema import SIDE_FIELDS
 
@@ -17,7 +17,7 @@ _TYPES: dict[str, dict[str, Any]] = {
     "real": {"type": ["number", "null"]},
     "datetime": {"type": ["string", "null"], "format": "date-time", "pattern": "Z$"},
 }
-_CHOICES = {"change_type": ChangeType, "status": Status, "review_status": ReviewStatus}
+_CHOICES = {"change_type": ChangeType, "stage": Stage, "status": Status, "review_status": ReviewStatus}
 _NEVER_NULL = ("change_id", "facility_id", "change_type", "status", "valid_from", "review_status")
 
 _POSITION = {
@@ -41,7 +41,7 @@ def change_layer_schema() -> dict[str, Any]:
 
 def sides_schema() -> dict[str, Any]:
     """The same of `perimeter_sides.geojson`."""
-    measured = ("side_id", "side_number", "length_m", "strength", "scenes_seen", "scenes_clear")
+    measured = ("side_id", "side_number", "role", "length_m", "strength", "scenes_seen", "scenes_clear")
     geometry = _geometry("LineString", "line")
     return _layer_schema("Perimeter sides of facility-watch", geometry, SIDE_FIELDS, (*_NEVER_NULL, *measured))
 
@@ -96,7 +96,7 @@ def _property(field: PublishedField, never_null: bool) -> dict[str, Any]:
     if never_null:
         kind["type"] = kind["type"][0]
     if field.name in _CHOICES:
-        kind["enum"] = [str(choice) for choice in _CHOICES[field.name]]
+        kind["enum"] = [*(str(choice) for choice in _CHOICES[field.name]), *([] if never_null else [None])]
     if field.unit == "0..1":
         kind |= {"minimum": 0, "maximum": 1}
     unit = f" [{field.unit}]" if field.unit else ""

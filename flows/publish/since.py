@@ -74,6 +74,8 @@ def _moved(now: Mapping[str, Cell], before: Mapping[str, Any] | None) -> Iterabl
         yield "withdrawn" if withdrawn else "restored" if restored else f"status {before['status']} to {now['status']}"
     if _text(now["valid_to"]) != before["valid_to"]:
         yield "ended" if now["valid_to"] else "standing again"
+    if now["stage"] != before.get("stage"):
+        yield f"stage {before.get('stage') or 'not judged'} to {now['stage'] or 'not judged'}"
     share = _number(now["area_m2"]) / max(_number(before["area_m2"]), 1.0) - 1.0
     if abs(share) >= _NOTABLE_AREA_SHARE:
         yield "grown" if share > 0 else "shrunk"

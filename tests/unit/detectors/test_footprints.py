@@ -1,64 +1,21 @@
 """The footprints detector on made-up ground and on the real series of Dabancheng."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
 import pytest
 from affine import Affine
+from made_up import BANDS, SIZE, a_stack, build, desert
 from shapely.geometry import box
 
-from detectors.base import ChangeType, Verdict, assess, follow, parameters_sha256
+from detectors.base import ChangeType, Stage, Verdict, assess, follow, parameters_sha256
 from detectors.footprints import Footprints
 from geo.grid import Grid
-from geo.scene import ImageStack, Scene
 from geo.sources.folder import FolderSource
 from geo.stack import build_stack
 
 REAL = Path(__file__).parents[3] / "flows" / "data" / "dabancheng"
-BANDS = ("B02", "B03", "B04")
-SIZE = 120
-
-
-def a_stack(reflectance, valid=None, gsd_m=10.0, days=20, bands=BANDS):
-    """A stack of made-up scenes, float (time, band, y, x)."""
-    reflectance = np.asarray(reflectance, np.float32)
-    times, _, rows, columns = reflectance.shape
-    valid = np.ones((times, rows, columns), bool) if valid is None else valid
-    grid = Grid("EPSG:32645", Affine(gsd_m, 0, 600_000, 0, -gsd_m, 4_800_000), (rows, columns), gsd_m)
-    start = datetime(2020, 3, 1, tzinfo=UTC)
-    scenes = tuple(
-        Scene(f"scene-{i:02d}", "made-up", start + timedelta(days=days * i), grid.extent, gsd_m, bands)
-        for i in range(times)
-    )
-    return ImageStack(
-        reflectance=np.where(valid[:, None], reflectance, np.nan).astype(np.float32),
-        valid=valid,
-        bands=bands,
-        scenes=scenes,
-        grid=grid,
-        shift_m=np.zeros((times, 2)),
-        registration_quality=np.ones(times),
-        clear_fraction=valid.mean(axis=(1, 2)),
-    )
-
-
-def desert(times, seed=0, noise=0.003, bands=3, size=SIZE):
-    """Rough ground that stays, under noise that doesn't."""
-    random = np.random.default_rng(seed)
-    rough = random.normal(0.0, 0.01, (bands, size, size))
-    ground = 0.2 + 0.5 * (rough + np.roll(rough, 1, 1) + np.roll(rough, 1, 2)) / 3
-    return (ground + random.normal(0.0, noise, (times, bands, size, size))).astype(np.float32)
-
-
-def build(images, first, rows=slice(50, 70), columns=slice(40, 70)):
-    """Rows of bright roofs with dark shadows from scene `first` on."""
-    for image in images[first:]:
-        image[:, rows, columns] = 0.22
-        for row in range(rows.start, rows.stop, 4):
-            image[:, row : row + 2, columns.start + 1 : columns.stop - 1] = 0.45
-            image[:, row + 2, columns.start + 1 : columns.stop - 1] = 0.08
-    return images
 
 
 def iou(geometry, wanted):
@@ -253,6 +210,18 @@ def test_real_construction_is_found_with_its_onset(dabancheng, site, last_withou
     assert finding.last_without.date().isoformat() == last_without
     assert finding.first_with.date().isoformat() == first_with
     assert finding.kind is ChangeType.BUILDING_ADDED
+
+
+def test_real_works_are_under_construction_until_they_are_still(dabancheng):
+    """As a person reads the scenes: the extension of 2018 is roofed over between July and October."""
+    july, october, _ = dabancheng[-3:]
+    camp, extension = box(603_600, 4_803_950, 604_870, 4_804_500), box(604_880, 4_803_950, 605_780, 4_804_500)
+    stages = [
+        max(after.findings, key=lambda one: one.geometry.intersection(site).area).stage
+        for after in (july, october)
+        for site in (camp, extension)
+    ]
+    assert stages == [Stage.UNDER_CONSTRUCTION, Stage.UNDER_CONSTRUCTION, Stage.BUILT, Stage.UNDER_CONSTRUCTION]
 
 
 def test_real_hills_with_snow_fields_and_ponds_are_no_construction(dabancheng):

@@ -1,20 +1,7 @@
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from detectors.noise import TextureClasses, settled
-
-
-@given(st.lists(st.floats(-10, 10, width=32), min_size=1, max_size=4))
-def test_settled_is_the_median(values):
-    layers = np.zeros((4, 1, 1), np.float32)
-    layers[: len(values), 0, 0] = values
-    assert settled(layers, np.full((1, 1), len(values), np.int16))[0, 0] == pytest.approx(np.median(values), abs=1e-4)
-
-
-def test_nothing_filled_is_zero():
-    assert settled(np.ones((4, 2, 2), np.float32), np.zeros((2, 2), np.int16)).tolist() == [[0, 0], [0, 0]]
+from detectors.noise import TextureClasses
 
 
 def test_each_class_is_its_own_null():
@@ -32,3 +19,18 @@ def test_still_ground_is_no_surer_than_the_least_noise():
     step[15, 15] = 0.01
     classes = TextureClasses.of(texture, np.ones((30, 30), bool), 4)
     assert classes.standardise(step, least=0.005)[15, 15] == pytest.approx(2.0)
+
+
+def test_energy_is_the_mean_square_of_standardised_steps():
+    random = np.random.default_rng(1)
+    texture = random.normal(0, 1, (60, 60)).astype(np.float32)
+    steps = random.normal(0, 1, (3, 60, 60)).astype(np.float32)
+    classes = TextureClasses.of(texture, np.ones((60, 60), bool), 12)
+    squares = [classes.standardise(step, 0.1) ** 2 for step in steps]
+    assert classes.energy(steps, 0.1) == pytest.approx(np.mean(squares, axis=0), rel=1e-4)
+
+
+def test_ground_between_two_classes_is_in_between():
+    texture = np.linspace(0, 1, 1000, dtype=np.float32).reshape(20, 50)
+    position = TextureClasses.of(texture, np.ones((20, 50), bool), 5).position
+    assert position.ravel() == pytest.approx(np.interp(texture.ravel(), [0.1, 0.3, 0.5, 0.7, 0.9], range(5)), abs=0.01)

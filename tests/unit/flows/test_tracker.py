@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from shapely import box
 from shapely.geometry.base import BaseGeometry
 
-from detectors.base import Assessment, ChangeType, Components, Finding, Verdict
+from detectors.base import Assessment, ChangeType, Components, Finding, Stage, Verdict
 from flows.change import HistoryEntry, Status
 from flows.matching import keep_ids, match, overlap
 from flows.track import DetectorIdentity, Track
@@ -99,6 +99,15 @@ def test_cleared_ground_becomes_a_building_under_the_same_id() -> None:
     assert len(tracks) == 1
     assert tracks[0].finding.kind is ChangeType.BUILDING_ADDED
     assert "reclassified" in [entry.event for entry in history]
+
+
+def test_a_stage_that_moves_is_on_record() -> None:
+    told = [replace(finding((0, 1, 2)[:n]), stage=stage) for n, stage in enumerate((Stage.CLEARED, Stage.BUILT), 1)]
+    tracks, history = fold([(told[0],), (told[1],)])
+    assert tracks[0].finding.stage is Stage.BUILT
+    moved = [entry for entry in history if entry.event == "stage_moved"]
+    assert [(entry.stage, entry.note) for entry in moved] == [("built", "cleared before")]
+    assert history[0].stage == "cleared"
 
 
 def test_what_cannot_be_assessed_moves_nothing() -> None:
