@@ -61,19 +61,28 @@ class Components:
     clear_fraction: float
 
 
+class SideRole(StrEnum):
+    """What a side of a perimeter does."""
+
+    OUTLINE = "outline"
+    INTERIOR = "interior"
+
+
 @dataclass(frozen=True, slots=True)
 class Side:
-    """One straight side of a perimeter.
+    """One straight side of a perimeter, or a fence that divides it.
 
     Attributes:
         geometry: LineString in the stack grid's CRS.
         strength: Share of its length that is seen as a line, 0 to 1, in the scenes since the onset together.
         seen_in: Item ids of the clear scenes since the onset in which most of it is seen.
+        role: Whether it is part of the outline, or runs from side to side within it.
     """
 
     geometry: BaseGeometry
     strength: float
     seen_in: tuple[str, ...]
+    role: SideRole = SideRole.OUTLINE
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +106,7 @@ class Finding:
         seen_in: Item ids of the clear scenes that show it, ascending by acquisition.
         gone_at: Acquisition of the first scene in which it no longer stands; None while it stands.
         confidence: Calibrated probability that the change is real; None where the detector isn't calibrated.
-        sides: Sides of a perimeter, in order around the ring; empty for areal changes.
+        sides: Sides of a perimeter, in order around the ring, then what divides it; empty for areal changes.
         stage: How far the works had come by the newest scene: no building to be seen, buildings and still changing,
             or buildings and still; None for perimeters and where it isn't judged.
     """
@@ -117,6 +126,13 @@ class Finding:
     confidence: float | None = None
     sides: tuple[Side, ...] = ()
     stage: Stage | None = None
+
+    @property
+    def outline_share(self) -> float | None:
+        """Share of a perimeter's outline that is seen as a line, 0 to 1; None without sides."""
+        outline = [side for side in self.sides if side.role is SideRole.OUTLINE]
+        length_m = sum(side.geometry.length for side in outline)
+        return sum(side.strength * side.geometry.length for side in outline) / length_m if length_m else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,8 +17,9 @@ from scipy import sparse
 from scipy.sparse import csgraph
 from shapely.geometry import LineString, Polygon, box
 
+from detectors.directional import met_around
 from detectors.hough import Line
-from detectors.side_support import Points, line_support, support_share, walk
+from detectors.side_support import side_means
 from geo.scene import FloatArray
 
 _CAPACITY = 1000.0  # minimum cut works on whole numbers
@@ -35,20 +36,12 @@ def surroundedness(barriers: FloatArray, reach_px: int, directions: int = 16) ->
     Returns:
         float32 (y, x), 0 to 1.
     """
-    rows, columns = barriers.shape
-    total = np.zeros_like(barriers)
-    for index in range(directions):
-        angle = 2.0 * np.pi * index / directions
-        met = np.zeros_like(barriers)
-        for distance in range(1, reach_px):
-            dx, dy = round(np.cos(angle) * distance), round(np.sin(angle) * distance)
-            if abs(dx) >= columns or abs(dy) >= rows:
-                break
-            here = (slice(max(0, -dy), rows - max(0, dy)), slice(max(0, -dx), columns - max(0, dx)))
-            there = (slice(max(0, dy), rows + min(0, dy)), slice(max(0, dx), columns + min(0, dx)))
-            np.maximum(met[here], barriers[there], out=met[here])
-        total += met
-    return np.asarray(total / directions, np.float32)
+    angle = 2.0 * np.pi * np.arange(directions)[:, None] / directions
+    distance = np.arange(1, max(reach_px, 2))
+    met = np.empty(barriers.shape, np.float32)
+    step_x, step_y = (np.rint(part(angle) * distance).astype(np.int64) for part in (np.cos, np.sin))
+    met_around(np.ascontiguousarray(barriers), len(distance), step_x, step_y, met)
+    return met
 
 
 def enclose(
@@ -80,12 +73,11 @@ def enclose(
     if len(faces) < 2:
         return []
     starts, ends = edges[:, 0], edges[:, 1]
-    strengths, owner = line_support(strength, starts, ends, reach_px=0)
-    count = np.bincount(owner)
-    seen = np.bincount(owner, support_share(strengths, *support), len(edges)) / count
+    seen, mean = side_means(strength, np.cumsum(inside, axis=1, dtype=np.float64), starts, ends, support)
     cost = np.hypot(*(ends - starts).T) * (base_cost + 1.0 - seen)
     sides = _neighbours(faces, starts, ends)
-    swept = swept_evidence(np.cumsum(inside, axis=1, dtype=np.float64), starts, ends)
+    # What each edge sweeps: summed around an outline, the evidence that it encloses (Green's theorem).
+    swept = mean * (ends - starts)[:, 1]
     gain = np.zeros(len(faces) + 1)  # the last entry takes what lies outside the frame
     np.add.at(gain, sides[:, 0], swept)
     np.add.at(gain, sides[:, 1], -swept)
@@ -119,25 +111,6 @@ def _partition(frame: Polygon, lines: list[Line]) -> tuple[list[Polygon], npt.ND
     parts = parts[shapely.length(parts) > 1e-2]
     ends = shapely.get_coordinates(shapely.get_point(parts, [[0], [-1]]))
     return list(faces[shapely.area(faces) > 0.25]), ends.reshape(2, -1, 2).transpose(1, 0, 2)
-
-
-def swept_evidence(enclosed: npt.NDArray[np.float64], starts: Points, ends: Points) -> npt.NDArray[np.float64]:
-    """What each segment contributes to the evidence that a closed outline encloses (Green's theorem).
-
-    Args:
-        enclosed: float64 (y, x): evidence summed along each row from the left.
-        starts: float64 (segment, 2), pixel coordinates.
-        ends: float64 (segment, 2).
-
-    Returns:
-        float64 (segment,); summed around an outline that runs clockwise on the screen, the evidence inside.
-    """
-    points, owner, count = walk(starts, ends)
-    rows, columns = enclosed.shape
-    nearest = np.rint(points).astype(np.int64)
-    x, y = np.clip(nearest[:, 0], 0, columns - 1), np.clip(nearest[:, 1], 0, rows - 1)
-    read = enclosed.reshape(-1).take(y * columns + x)
-    return np.asarray(np.bincount(owner, read, len(starts)) / count * (ends - starts)[:, 1])
 
 
 def _neighbours(

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+from numba import njit
 
 from geo.scene import BoolArray, FloatArray
 
@@ -36,10 +37,34 @@ class _Pixels:
     weight: npt.NDArray[np.float64]
     alive: BoolArray
 
-    def near(self, angle: float, offset_px: float, reach_px: float, reach_deg: float) -> BoolArray:
-        distance = self.y * np.cos(angle) - self.x * np.sin(angle) - offset_px
-        turn = np.abs((self.angle - angle + np.pi / 2) % np.pi - np.pi / 2)
-        return np.asarray(self.alive & (np.abs(distance) < reach_px) & (turn < np.radians(reach_deg)))
+    def near(self, angle: float, offset_px: float, reach_px: float, reach_deg: float) -> npt.NDArray[np.int64]:
+        """Indices of the pixels along a line that run as it does."""
+        return np.asarray(
+            _near(self.x, self.y, self.angle, self.alive, angle, offset_px, reach_px, np.radians(reach_deg))
+        )
+
+
+@njit(cache=True)
+def _near(
+    x: npt.NDArray[np.float64],
+    y: npt.NDArray[np.float64],
+    turned: npt.NDArray[np.float64],
+    alive: BoolArray,
+    angle: float,
+    offset_px: float,
+    reach_px: float,
+    reach: float,
+) -> npt.NDArray[np.int64]:
+    found = np.empty(len(x), np.int64)
+    count = 0
+    cos, sin = np.cos(angle), np.sin(angle)
+    for index in range(len(x)):
+        if alive[index] and abs(y[index] * cos - x[index] * sin - offset_px) < reach_px:
+            apart = abs((turned[index] - angle + np.pi / 2) % np.pi - np.pi / 2)
+            if apart < reach:
+                found[count] = index
+                count += 1
+    return found[:count].copy()
 
 
 def straight_lines(strength: FloatArray, where: BoolArray, weakest: float, most: int, least_total: float) -> list[Line]:
@@ -73,14 +98,14 @@ def straight_lines(strength: FloatArray, where: BoolArray, weakest: float, most:
             break
         start = (np.radians(best // shape[1] * 180.0 / _ANGLE_BINS), 0.5 * (best % shape[1]) - shape[1] / 4.0)
         line = _refined(pixels, *start)
-        taken = pixels.near(line.angle, line.offset_px, 1.6, 20.0) | pixels.near(*start, 1.6, 20.0)
+        taken = np.union1d(pixels.near(line.angle, line.offset_px, 1.6, 20.0), pixels.near(*start, 1.6, 20.0))
         gone, weights = cells[taken].ravel(), votes[taken].ravel()
         for offset in (-1, 0, 1):
             np.subtract.at(sums, gone + offset, weights)
-        pixels.alive &= ~taken
+        pixels.alive[taken] = False
         if line.strength >= least_total:
             lines.append(line)
-        if not taken.any():
+        if not len(taken):
             sums[max(0, best - 1) : best + 2] = 0.0
     return lines
 
@@ -102,7 +127,7 @@ def _refined(pixels: _Pixels, angle: float, offset_px: float) -> Line:
     """Total least squares through the pixels near a line."""
     for _ in range(2):
         near = pixels.near(angle, offset_px, 1.6, 14.0)
-        if np.count_nonzero(near) < 4:
+        if len(near) < 4:
             return Line(angle, offset_px, 0.0)
         x, y, weight = pixels.x[near], pixels.y[near], pixels.weight[near] ** 2
         total = weight.sum()

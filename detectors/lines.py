@@ -16,13 +16,18 @@ from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
-from scipy import fft, ndimage
+from scipy import ndimage
 
+from detectors.directional import Taps, agreed, nearer_flank, strongest_around
 from geo.scene import BoolArray, FloatArray
 
 #: int8 (orientation, y, x): signed share of votes in 1/127, positive for bright lines, negative for dark.
 Votes = npt.NDArray[np.int8]
 VOTE = 127.0
+
+_CORE_PX = (0.8, 0.4)  # what of a line's own neighbourhood is its centre: along and across it
+_RINGING = 0.05  # overshoot beside a step after resampling, as a share of the step
+_NEARBY_PX = 2.0  # over which votes have to agree for a line not to have ended
 
 
 @dataclass(frozen=True)
@@ -46,33 +51,6 @@ class LineFilter:
     along_m: float
     saturation: float
 
-    @cached_property
-    def _padded(self) -> tuple[int, int]:
-        return (fft.next_fast_len(self.shape[0] + 2 * self._pad), fft.next_fast_len(self.shape[1] + 2 * self._pad))
-
-    @property
-    def _pad(self) -> int:
-        return min(int(np.ceil(2 * self.along_m / self.gsd_m)), min(self.shape))
-
-    @cached_property
-    def _transfer(self) -> tuple[npt.NDArray[np.complex64], FloatArray, FloatArray]:
-        """Per orientation, the transfer functions of both flank differences in one, and of two averages."""
-        fy = fft.fftfreq(self._padded[0])[:, None] / self.gsd_m
-        fx = fft.fftfreq(self._padded[1])[None, :] / self.gsd_m
-        angle = np.pi * np.arange(self.orientations)[:, None, None] / self.orientations
-        f_along = fx * np.cos(angle) + fy * np.sin(angle)
-        f_across = fy * np.cos(angle) - fx * np.sin(angle)
-        core = self._gauss(f_along, 0.8 * self.gsd_m) * self._gauss(f_across, 0.4 * self.gsd_m)
-        step = 2j * np.pi * f_across * self.flank_m
-        flanks = core * ((1 - np.exp(-step)) + 1j * (1 - np.exp(step)))
-        average = self._gauss(f_along, self.along_m) * self._gauss(f_across, 0.4 * self.gsd_m)
-        nearby = self._gauss(f_along, 2.0 * self.gsd_m) * self._gauss(f_across, 0.4 * self.gsd_m)
-        return flanks.astype(np.complex64), average.astype(np.float32), nearby.astype(np.float32)
-
-    @staticmethod
-    def _gauss(frequency: npt.NDArray[np.float64], sigma_m: float) -> npt.NDArray[np.float64]:
-        return np.asarray(np.exp(-2.0 * np.pi**2 * (frequency * sigma_m) ** 2))
-
     def ridges(self, image: FloatArray) -> FloatArray:
         """Contrast of a thin line against the nearer of its flanks, per orientation.
 
@@ -80,75 +58,130 @@ class LineFilter:
             image: float32 (y, x) without gaps.
 
         Returns:
-            float32 (orientation, y, x) on the padded grid, in the image's unit; positive for lines brighter
-            than both flanks, negative for darker ones, zero elsewhere.
+            float32 (orientation, y, x), in the image's unit; positive for lines brighter than both flanks,
+            negative for darker ones, zero elsewhere.
         """
-        spectrum = fft.fft2(self._pad_image(image))
-        result = np.empty((self.orientations, *self._padded), np.float32)
-        for index, transfer in enumerate(self._transfer[0]):
-            differences = fft.ifft2(spectrum * transfer, overwrite_x=True)
-            one, other = differences.real, differences.imag
-            low, high = np.minimum(one, other), np.maximum(one, other)
-            result[index] = np.maximum(low, 0.0) + np.minimum(high, 0.0)
+        result = np.empty((self.orientations, *self.shape), np.float32)
+        reach = max(flank.reach for _, *flanks in self._profiles for flank in flanks)
+        pad = reach + max(core.reach for core, *_ in self._profiles)
+        padded = np.ascontiguousarray(np.pad(image, pad, mode="symmetric"), np.float32)
+        smoothed = np.empty((self.shape[0] + 2 * reach, self.shape[1] + 2 * reach), np.float32)
+        inner = smoothed[reach : reach + self.shape[0], reach : reach + self.shape[1]]
+        one, other = np.empty(self.shape, np.float32), np.empty(self.shape, np.float32)
+        for ridge, (core, left, right) in zip(result, self._profiles, strict=True):
+            core.over(padded, pad - reach, smoothed)
+            left.over(smoothed, reach, one)
+            right.over(smoothed, reach, other)
+            nearer_flank(inner, one, other, _RINGING, ridge)
         return result
 
-    def noise(self, ridges: FloatArray, block_m: float) -> FloatArray:
+    def noise(self, strongest: FloatArray, clear: BoolArray, block_m: float) -> FloatArray:
         """Local clutter: the median, over blocks, of the strongest contrast at each pixel.
 
         Args:
-            ridges: From `ridges`.
+            strongest: float32 (y, x): greatest absolute contrast over the directions.
+            clear: bool (y, x): pixels in which contrast tells of the ground.
             block_m: Side of the blocks.
 
         Returns:
-            float32 (y, x) on the padded grid, never below a third of its own median.
+            float32 (block, block), never below a third of its own median; NaN where less than a quarter is clear.
         """
-        strongest = np.abs(ridges).max(axis=0)
-        size = max(4, round(block_m / self.gsd_m))
-        rows, columns = (-(-n // size) for n in strongest.shape)
-        padded = np.pad(
-            strongest,
-            ((0, rows * size - strongest.shape[0]), (0, columns * size - strongest.shape[1])),
-            mode="symmetric",
-        )
-        medians = np.median(padded.reshape(rows, size, columns, size), axis=(1, 3))
-        medians = np.maximum(medians, max(float(np.median(medians)) / 3.0, 1e-6))
-        fine = ndimage.zoom(np.pad(medians, 1, mode="edge"), size, order=1, grid_mode=True, mode="nearest")
-        return np.asarray(fine[size : size + strongest.shape[0], size : size + strongest.shape[1]], np.float32)
+        size = self._block_px(block_m)
+        rows, columns = (-(-n // size) for n in self.shape)
+        margin = ((0, rows * size - self.shape[0]), (0, columns * size - self.shape[1]))
+        blocks = np.pad(np.where(clear, strongest, np.float32(np.nan)), margin, mode="symmetric")
+        blocks = blocks.reshape(rows, size, columns, size).swapaxes(1, 2).reshape(rows * columns, -1)
+        enough = np.isfinite(blocks).mean(axis=1) >= 0.25
+        medians = np.full(rows * columns, np.nan, np.float32)
+        whole = enough & np.isfinite(blocks).all(axis=1)
+        medians[whole] = np.median(blocks[whole], axis=1)
+        for index in np.flatnonzero(enough & ~whole):
+            medians[index] = np.nanmedian(blocks[index])
+        if enough.any():
+            medians = np.maximum(medians, max(float(np.median(medians[enough])) / 3.0, 1e-6))
+        return medians.reshape(rows, columns)
+
+    def spread(self, of_block: FloatArray, block_m: float) -> FloatArray:
+        """A figure of blocks at each pixel, float32 (y, x), linear in between; where it is NaN, their median."""
+        size = self._block_px(block_m)
+        known = np.isfinite(of_block)
+        of_block = np.where(known, of_block, np.median(of_block[known]) if known.any() else 1.0)
+        fine = ndimage.zoom(np.pad(of_block, 1, mode="edge"), size, order=1, grid_mode=True, mode="nearest")
+        return np.asarray(fine[size : size + self.shape[0], size : size + self.shape[1]], np.float32)
+
+    def _block_px(self, block_m: float) -> int:
+        return max(4, round(block_m / self.gsd_m))
 
     def votes(self, ridges: FloatArray, noise: FloatArray) -> Votes:
         """Share of agreeing pixels along every direction.
 
         Args:
             ridges: From `ridges`.
-            noise: float32 (y, x) on the padded grid: contrast that clutter reaches.
+            noise: float32 (y, x): contrast that clutter reaches.
 
         Returns:
-            int8 (orientation, y, x) on the image's own grid, in 1/127.
+            int8 (orientation, y, x), in 1/127.
         """
-        full = self.saturation * noise
-        result = np.empty((self.orientations, *self.shape), np.int8)
-        _, average, nearby = self._transfer
-        for index in range(self.orientations):
-            spectrum = fft.rfft2(np.clip(ridges[index] / full, -1.0, 1.0))
-            mean, near = (
-                self.cropped(fft.irfft2(spectrum * each[index][:, : spectrum.shape[1]], s=self._padded))
-                for each in (average, nearby)
-            )
-            # A line ends where the pixels there no longer agree, however long it has been.
-            ended = 1.5 * np.abs(near) * (np.sign(near) == np.sign(mean))
-            result[index] = np.rint(VOTE * np.sign(mean) * np.minimum(np.abs(mean), ended))
+        per_vote = 1.0 / (np.float32(self.saturation) * noise)
+        result = np.empty(ridges.shape, np.int8)
+        pad = max(taps.reach for pair in self._along for taps in pair)
+        padded = np.zeros((self.shape[0] + 2 * pad, self.shape[1] + 2 * pad), np.float32)
+        cast = padded[pad : pad + self.shape[0], pad : pad + self.shape[1]]
+        mean, near = np.empty(self.shape, np.float32), np.empty(self.shape, np.float32)
+        for out, ridge, (long, short), inside in zip(result, ridges, self._along, self._inside, strict=True):
+            np.clip(np.multiply(ridge, per_vote, out=cast), -1.0, 1.0, out=cast)
+            np.multiply(long.over(padded, pad, mean), inside, out=mean)
+            agreed(mean, short.over(padded, pad, near), VOTE, out)
         return result
 
-    def cropped(self, padded: FloatArray) -> FloatArray:
-        """An array (…, y, x) on the padded grid, cut to the image's own grid."""
-        return padded[..., self._pad : self._pad + self.shape[0], self._pad : self._pad + self.shape[1]]
+    @cached_property
+    def _directions(self) -> npt.NDArray[np.float64]:
+        angle = np.pi * np.arange(self.orientations) / self.orientations
+        return np.column_stack([np.cos(angle), np.sin(angle)])
 
-    def _pad_image(self, image: FloatArray) -> FloatArray:
-        pad = self._pad
-        after = (self._padded[0] - self.shape[0] - pad, self._padded[1] - self.shape[1] - pad)
-        if max(after) > min(self.shape):
-            return np.pad(image, ((pad, after[0]), (pad, after[1])), mode="edge")
-        return np.pad(image, ((pad, after[0]), (pad, after[1])), mode="symmetric")
+    @cached_property
+    def _profiles(self) -> list[tuple[Taps, Taps, Taps]]:
+        """Per direction, the centre of a line and its flanks to either side."""
+        x, y = (grid.ravel() for grid in np.meshgrid(np.arange(-2.0, 3.0), np.arange(-2.0, 3.0)))
+        profiles = []
+        for cos, sin in self._directions:
+            weight = _gauss(x * cos + y * sin, _CORE_PX[0]) * _gauss(y * cos - x * sin, _CORE_PX[1])
+            weight[weight < 0.01 * weight.max()] = 0.0
+            flank = np.array([[-sin, cos]]) * self.flank_m / self.gsd_m
+            core = Taps.at(np.column_stack([x, y]), weight / weight.sum())
+            profiles.append((core, Taps.at(flank, np.ones(1)), Taps.at(-flank, np.ones(1))))
+        return profiles
+
+    @cached_property
+    def _along(self) -> list[tuple[Taps, Taps]]:
+        """Per direction, averages along a line, long and short."""
+        most = min(self.shape) - 1
+
+        def average(direction: npt.NDArray[np.float64], sigma: float) -> Taps:
+            return _line(direction, min(2.0 * sigma, most), sigma)
+
+        long = self.along_m / self.gsd_m
+        return [(average(direction, long), average(direction, _NEARBY_PX)) for direction in self._directions]
+
+    @cached_property
+    def _inside(self) -> list[FloatArray]:
+        """Per direction, by how much averages near the edge of the image are raised, as beyond it nothing votes."""
+        pad = max(long.reach for long, _ in self._along)
+        ones = np.pad(np.ones(self.shape, np.float32), pad)
+        shares = (long.over(ones, pad, np.empty(self.shape, np.float32)) for long, _ in self._along)
+        return [np.asarray(1.0 / np.maximum(share, 0.25), np.float32) for share in shares]
+
+
+def _gauss(distance: npt.NDArray[np.float64], sigma: float) -> npt.NDArray[np.float64]:
+    return np.asarray(np.exp(-0.5 * (distance / sigma) ** 2))
+
+
+def _line(direction: npt.NDArray[np.float64], reach: float, sigma: float) -> Taps:
+    """A normalised Gaussian along a line, read where it crosses columns, or rows where it is steep."""
+    step = direction / np.abs(direction).max()
+    number = np.arange(-np.floor(reach / np.hypot(*step)), np.floor(reach / np.hypot(*step)) + 1.0)
+    weight = _gauss(number * np.hypot(*step), sigma)
+    return Taps.at(number[:, None] * step, weight / weight.sum())
 
 
 def luminance(reflectance: FloatArray, valid: BoolArray, background: FloatArray | None) -> FloatArray:
@@ -180,11 +213,6 @@ def widened(strength: FloatArray) -> FloatArray:
     Args:
         strength: float32 (orientation, y, x), not negative.
     """
-    around = np.maximum(strength, np.maximum(np.roll(strength, 1, axis=0), np.roll(strength, -1, axis=0)))
-    for axis in (1, 2):
-        inner = np.moveaxis(around, axis, 0)
-        beside = inner.copy()
-        np.maximum(beside[1:], inner[:-1], out=beside[1:])
-        np.maximum(beside[:-1], inner[1:], out=beside[:-1])
-        around = np.moveaxis(beside, 0, axis)
+    around = np.empty_like(strength)
+    strongest_around(np.ascontiguousarray(strength), around)
     return around

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from shapely.geometry import Polygon
 
 from detectors.hough import Line
-from detectors.side_support import Points, direction_of, support_share, walk
+from detectors.side_support import Points, side_means
 from geo.scene import FloatArray
 
 _LEAST_TURN = np.sin(np.radians(12.0))  # neighbouring sides nearer to parallel have no sure corner
@@ -45,16 +45,8 @@ class Energy:
     def sides(self, starts: Points, ends: Points) -> npt.NDArray[np.float64]:
         """Cost of each side, float64 (side,), of outlines that run clockwise on the screen."""
         delta = ends - starts
-        points, owner, count = walk(starts, ends)
-        orientations, rows, columns = self.strength.shape
-        nearest = np.rint(points).astype(np.int64)
-        x, y = np.clip(nearest[:, 0], 0, columns - 1), np.clip(nearest[:, 1], 0, rows - 1)
-        pixel = y * columns + x
-        orientation = direction_of(starts, ends, orientations)[owner]
-        strengths = self.strength.reshape(-1).take(orientation * (rows * columns) + pixel)
-        unseen = 1.0 - np.bincount(owner, support_share(strengths, *self.support), len(starts)) / count
-        swept = np.bincount(owner, self.enclosed.reshape(-1).take(pixel), len(starts)) / count * delta[:, 1]
-        return np.asarray(np.hypot(delta[:, 0], delta[:, 1]) * (self.base_cost + unseen) - swept)
+        seen, swept = side_means(self.strength, self.enclosed, starts, ends, self.support)
+        return np.asarray(np.hypot(delta[:, 0], delta[:, 1]) * (self.base_cost + 1.0 - seen) - swept * delta[:, 1])
 
     def holds(self, points: Points) -> npt.NDArray[np.bool_]:
         """Whether points lie within the image."""

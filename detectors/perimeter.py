@@ -22,16 +22,15 @@ from detectors.base import (
     Follower,
     Requirements,
     Side,
+    SideRole,
     Verdict,
     unmet,
 )
-from detectors.lines import VOTE
 from detectors.perimeter_parameters import PerimeterParameters
 from detectors.ring_shapes import steps
-from detectors.ring_tracks import Onset, Track, pooled
+from detectors.ring_tracks import Onset, Outline, side_of
 from detectors.ring_watch import RingState, RingWatch
-from detectors.rings import ring_support
-from detectors.side_support import line_support
+from detectors.series import Series
 from geo.grid import Grid
 from geo.scene import PreparedScene
 
@@ -78,27 +77,27 @@ class PerimeterFollower:
 
     def assess(self) -> Assessment:
         """What can be said after the newest scene."""
-        watch = self.watch
-        clear = watch.series.scenes[-1].clear_fraction
-        reason = unmet(Perimeter.requires, watch.series) or self._hidden(watch, clear)
-        findings = sorted(
-            (finding for track in watch.tracks for finding in _findings(track, watch)),
-            key=lambda finding: (finding.first_with, finding.kind, finding.geometry.wkt),
-        )
-        if reason is not None:
-            return Assessment(Verdict.NOT_ASSESSABLE, reason, clear, tuple(findings))
+        series = self.watch.series
+        clear = series.scenes[-1].clear_fraction
+        hidden = unmet(Perimeter.requires, series) or self._hidden(clear)
+        findings = sorted(_findings(self.watch), key=lambda one: (one.first_with, one.kind, one.geometry.wkt))
+        if hidden is not None:
+            return Assessment(Verdict.NOT_ASSESSABLE, hidden, clear, tuple(findings))
         verdict = Verdict.CHANGED if findings else Verdict.UNCHANGED
         reason = f"{len(findings)} perimeter change(s)" if findings else "no new linear enclosure"
         return Assessment(verdict, reason, clear, tuple(findings))
 
-    def _hidden(self, watch: RingWatch, clear: float) -> str | None:
+    def _hidden(self, clear: float) -> str | None:
         """Why a wall could not have been seen; None if it could."""
-        limits = watch.parameters
+        limits = self.watch.parameters
         if clear < limits.least_scene_clear:
             return f"{clear:.0%} of the area clear in the newest scene, {limits.least_scene_clear:.0%} needed"
-        if watch.noise is None:
-            return None
-        limit = limits.limit_noises * float(np.median(watch.noise))
+        if self.watch.state.differs:
+            return (
+                "lines differ from those before all over the area (plants, snow, haze), so that a wall would not "
+                "stand out"
+            )
+        limit = limits.limit_noises * float(np.median(self.watch.noise))
         if limit > limits.wall_contrast:
             return (
                 f"a wall and its track would need a contrast of {limit:.3f} reflectance to show against the ground "
@@ -107,21 +106,27 @@ class PerimeterFollower:
         return None
 
 
-def _findings(track: Track, watch: RingWatch) -> Iterator[Finding]:
-    """What a ring's history says: that it appeared, and that it went."""
-    gone_at = None
-    if track.departure is not None:
-        gone_at = watch.series.scenes[track.departure.first].acquired_at
-        yield _finding(ChangeType.PERIMETER_REMOVED, track, track.departure, watch)
-    if track.onset is not None and watch.holds(track.onset, watch.dated_sides(track)):
-        kind = ChangeType.PERIMETER_EXTENDED if track.parent else ChangeType.PERIMETER_ADDED
-        added = _finding(kind, track, track.onset, watch)
-        yield replace(added, gone_at=gone_at)
+def _findings(watch: RingWatch) -> Iterator[Finding]:
+    """What rings' histories say: that they appeared, grew, and went."""
+    series = watch.series
+    for chain in watch.chains:
+        for stage in chain:
+            gone = watch.departed(stage) if stage is chain[-1] else None
+            kind = ChangeType.PERIMETER_ADDED if stage.extends is None else ChangeType.PERIMETER_EXTENDED
+            added = _finding(kind, stage.outline, stage.onset, stage.onset.seen, series)
+            if gone is not None:
+                yield _finding(ChangeType.PERIMETER_REMOVED, stage.outline, gone, stage.onset.seen, series)
+                added = replace(added, gone_at=series.scenes[gone.first].acquired_at)
+            yield added
+    for outline in watch.state.gone:
+        gone = watch.went(outline)
+        if gone is not None:
+            yield _finding(ChangeType.PERIMETER_REMOVED, outline, gone, tuple(range(gone.without + 1)), series)
 
 
-def _finding(kind: ChangeType, track: Track, dated: Onset, watch: RingWatch) -> Finding:
-    ring = _on_ground(track.ring, watch)
-    scenes = watch.series.scenes
+def _finding(kind: ChangeType, outline: Outline, dated: Onset, shown: tuple[int, ...], series: Series) -> Finding:
+    ring = _on_ground(outline.ring, series.grid)
+    scenes = series.scenes
     clear = np.mean([scenes[i].clear_fraction for i in dated.seen])
     components = Components(
         magnitude=float(np.clip((dated.after - dated.before) / 0.7, 0.0, 1.0)),
@@ -129,8 +134,6 @@ def _finding(kind: ChangeType, track: Track, dated: Onset, watch: RingWatch) -> 
         registration=float(np.mean([scenes[i].registration_quality for i in dated.seen])),
         clear_fraction=float(np.clip(clear, 0.0, 1.0)),
     )
-    removed = kind is ChangeType.PERIMETER_REMOVED
-    shown = (track.onset.seen if track.onset else tuple(range(dated.without + 1))) if removed else dated.seen
     return Finding(
         kind=kind,
         geometry=ring,
@@ -143,36 +146,27 @@ def _finding(kind: ChangeType, track: Track, dated: Onset, watch: RingWatch) -> 
         before_item_id=scenes[dated.without].item_id,
         after_item_id=scenes[dated.seen[-1]].item_id,
         seen_in=tuple(scenes[i].item_id for i in dated.seen),
-        sides=_sides(track, [i for i in shown if i < len(watch.scenes)], watch),
+        sides=_sides(outline, shown, series),
     )
 
 
-def _sides(track: Track, shown: list[int], watch: RingWatch) -> tuple[Side, ...]:
-    """A ring's sides with their strengths, over the scenes that show the ring."""
-    rings = watch.parameters.rings
-    together = pooled([watch.scenes[i] for i in shown[-watch.parameters.pooled_scenes :]])
-    share, side = ring_support(track.ring, together, rings)
-    strength = np.bincount(side, share) / np.bincount(side)
-    seen = []
-    for index in shown:
-        each, _ = line_support(watch.scenes[index].votes, *steps(track.ring))
-        surely = (each / VOTE) >= sum(rings.seen) / 2.0
-        seen.append(np.bincount(side, surely) / np.bincount(side) > 0.5)
-    starts, ends = steps(track.ring)
-    return tuple(
-        Side(
-            geometry=_on_ground(LineString([start, end]), watch),
-            strength=float(strength[number]),
-            seen_in=tuple(
-                watch.series.scenes[index].item_id for index, shows in zip(shown, seen, strict=True) if shows[number]
-            ),
-        )
-        for number, (start, end) in enumerate(zip(starts, ends, strict=True))
-    )
+def _sides(outline: Outline, shown: tuple[int, ...], series: Series) -> tuple[Side, ...]:
+    """A ring's sides, how much of each is seen as a line, and in which of the scenes that show the ring."""
+    starts, ends = steps(outline.ring)
+    owner = side_of(outline.ring)
+    sides = []
+    for number, (start, end) in enumerate(zip(starts, ends, strict=True)):
+        each = outline.visibility(owner == number, 0.5)[list(shown)]
+        surely = [series.scenes[index].item_id for index, share in zip(shown, each, strict=True) if share > 0.5]
+        strength = float(np.nanmean(each)) if np.isfinite(each).any() else 0.0
+        sides.append(Side(_on_ground(LineString([start, end]), series.grid), strength, tuple(surely)))
+    shown_in = tuple(series.scenes[index].item_id for index in shown)
+    for divider in outline.dividers or ():
+        sides.append(Side(_on_ground(divider.line, series.grid), divider.strength, shown_in, SideRole.INTERIOR))
+    return tuple(sides)
 
 
-def _on_ground(geometry: BaseGeometry, watch: RingWatch) -> BaseGeometry:
+def _on_ground(geometry: BaseGeometry, grid: Grid) -> BaseGeometry:
     """A geometry in pixel coordinates, 0 at the centre of the first pixel, in the grid's CRS."""
-    grid = watch.series.grid
     corner = np.array([grid.transform.c, grid.transform.f])
     return shapely.transform(geometry, lambda points: corner + (points + 0.5) * [grid.gsd_m, -grid.gsd_m])

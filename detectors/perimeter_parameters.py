@@ -30,10 +30,15 @@ class RingParameters:
         fit_weight: Weight of area when an outline is fitted, against that when it is found.
         corner_cost: Cost of a corner, in pixels of unseen side.
         least_corners: Fewest corners of a ring: walls stand in rectangles, tracks and drainage make triangles.
+        least_rested: Share of a place that hasn't been looked at lately from which it is looked at again.
         least_new: Gain in visibility below which an outline isn't worth fitting.
         most_fits: Outlines of a place that are fitted, those that stand out most.
         least_width: Least width of an extension, as a share of the side of a square of the ring's area:
             barracks and stores along a wall are no extension of it.
+        chance_share: Share of a side that may seem newly seen by chance: what is beyond it speaks for an outline.
+        corner_merit: Newly seen pixels of side that a corner has to bring in.
+        road_discount: What a side whose line goes on past both ends counts less: walls turn, roads go on.
+        past_px: From where to where past a corner a line counts as going on, pixels.
         frame_m: Rings that come nearer to the edge of the area than this are left out: they may go on beyond.
     """
 
@@ -44,7 +49,7 @@ class RingParameters:
     built_weight: float = 0.4
     newness: tuple[float, float] = (0.1, 0.4)
     support: tuple[float, float] = (0.1, 0.6)
-    seen: tuple[float, float] = (0.08, 0.35)
+    seen: tuple[float, float] = (0.2, 0.6)
     weakest_line: float = 0.2
     most_lines: int = 70
     area_weight: float = 36.0
@@ -57,9 +62,14 @@ class RingParameters:
     corner_cost: float = 16.0
     fit_weight: float = 0.8
     least_corners: int = 4
-    least_new: float = 0.25
-    most_fits: int = 2
+    least_rested: float = 0.25
+    least_new: float = 0.2
+    most_fits: int = 4
     least_width: float = 0.25
+    chance_share: float = 0.2
+    corner_merit: float = 5.0
+    road_discount: float = 0.5
+    past_px: tuple[float, float] = (3.0, 15.0)
     frame_m: float = 100.0
 
 
@@ -75,17 +85,26 @@ class PerimeterParameters:
         saturation: Contrast in units of local noise from which a pixel's vote is full.
         noise_block_m: Side of the blocks over which noise is measured.
         rings: How rings are found in line strength.
-        before: Number of scenes, and how many of the newest are left out, that tell which lines are old.
+        before: Number of scenes that old lines are averaged over, and how many of the newest are left out.
         least_visibility: Least mean visibility of a ring since its onset.
         least_gain: Least rise of visibility at the onset.
         chance_gain: Rise of visibility that chance reaches on 100 m of wall; falls with the root of length.
-        least_persistence: Least share of clear scenes since the onset that show a ring.
+        least_persistence: Least share of clear scenes since the onset that show a ring, and of those before that don't.
+        least_merit: Merit below which a ring is none, in one or two scenes and in several.
+        least_built: How much rougher enclosed ground has to have become, as a logarithm, where only one scene shows it
+            without the ring: lines alone can't be told from season then.
+        least_persistence_alone: As `least_persistence`, after one scene before the onset.
+        most_outlines: Outlines that are followed at once.
         least_clear: Share of a ring that must be clear for a scene to count.
         least_growth: Growth of the area, as a share, from which a ring is extended.
         works_days: Growth within this time of the onset belongs to the same works.
+        rings_sure: Scenes that show a ring before lines that divide it are looked for.
+        rest_scenes: Scenes for which a place that was looked at in vain is left alone, unless it grows.
         gone_scenes: Clear scenes without a ring after which it is removed.
+        stood_days: How long a ring that was there first has to have been seen for its going to be told: tracks of
+            works and the lines of a season come and go.
         pooled_scenes: Most scenes pooled to fit a ring's sides.
-        most_change: Gain in line strength that the 80th percentile of the area may reach: beyond, the scene
+        most_change: Gain in line strength that half of the area may reach: beyond, the scene
             differs everywhere (snow, haze, a failed registration) and no ring is sought in it.
         least_scene_clear: Clear share of a scene below which it is not assessed.
         wall_contrast: Contrast of a wall with its shadow and track against the ground, reflectance, that has
@@ -101,16 +120,23 @@ class PerimeterParameters:
     noise_block_m: float = 300.0
     rings: RingParameters = field(default_factory=RingParameters)
     before: tuple[int, int] = (16, 2)
-    least_visibility: float = 0.55
-    least_gain: float = 0.25
-    chance_gain: float = 0.6
-    least_persistence: float = 0.6
+    least_visibility: float = 0.3
+    least_gain: float = 0.2
+    chance_gain: float = 0.3
+    least_persistence: float = 0.8
+    least_merit: tuple[float, float] = (-10.0, 0.0)
+    least_built: float = 0.5
+    least_persistence_alone: float = 0.9
+    most_outlines: int = 24
     least_clear: float = 0.8
     least_growth: float = 0.1
     works_days: float = 90.0
+    rings_sure: int = 3
+    rest_scenes: int = 4
     gone_scenes: int = 2
+    stood_days: float = 180.0
     pooled_scenes: int = 8
-    most_change: float = 0.15
+    most_change: float = 0.1
     least_scene_clear: float = 0.6
     wall_contrast: float = 0.02
     limit_noises: float = 4.0

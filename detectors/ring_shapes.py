@@ -37,6 +37,18 @@ def beyond(ring: Polygon, older: Polygon, gsd_m: float, parameters: RingParamete
     return tidy(max(shapely.get_parts(older.union(fresh)), key=lambda part: part.area), gsd_m, parameters)
 
 
+def adjoins(ring: Polygon, older: Polygon, tolerance_px: float) -> bool:
+    """Whether a good part of a ring's outline runs along another's: what is fenced in beside it extends it."""
+    shared = ring.exterior.intersection(older.exterior.buffer(tolerance_px)).length
+    return bool(shared > 0.2 * ring.exterior.length)
+
+
+def joined(ring: Polygon, older: Polygon, tolerance_px: float, gsd_m: float, parameters: RingParameters) -> Polygon:
+    """A ring and one that adjoins it as one, without the strip between them."""
+    whole = _offset(older.union(ring), tolerance_px, -tolerance_px)
+    return tidy(max(shapely.get_parts(whole), key=lambda part: part.area), gsd_m, parameters)
+
+
 def tidy(ring: Polygon, gsd_m: float, parameters: RingParameters) -> Polygon:
     """A ring without necks, notches and corners smaller than the shortest side; straight sides are kept."""
     reach = parameters.shortest_side_m / gsd_m / 2.0

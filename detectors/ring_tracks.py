@@ -1,4 +1,4 @@
-"""Rings through time: when each appeared, in which scenes it is seen, whether it grew or went."""
+"""Rings through time: how well each piece of an outline is seen in every scene, and when it appeared or went."""
 
 from __future__ import annotations
 
@@ -10,11 +10,18 @@ import shapely
 from scipy import ndimage
 from shapely.geometry import Polygon
 
+from detectors.directional import add_to_mean, add_votes, strength_of
+from detectors.dividers import Divider
 from detectors.lines import VOTE, Votes
-from detectors.perimeter_parameters import RingParameters
-from detectors.ring_shapes import steps
-from detectors.side_support import Points, line_support, support_share
+from detectors.perimeter_parameters import PerimeterParameters
+from detectors.ring_merit import NewLines
+from detectors.ring_shapes import ring_mask, steps
+from detectors.side_support import Points, SideReading, support_share
 from geo.scene import BoolArray, FloatArray
+
+_PIECE_PX = 8.0
+_ERA = 4  # scenes
+_SAMPLE = 250  # points, enough for a mean
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,48 +45,163 @@ def pooled(scenes: list[SceneLines]) -> FloatArray:
     Votes are averaged with their sign over the scenes that are clear at a place: a wall stays, while
     shadow, season and cloud rims move.
     """
+    strength = np.empty(scenes[0].votes.shape, np.float32)
     if len(scenes) == 1:
-        return np.asarray(np.abs(scenes[0].votes) * (scenes[0].clear / VOTE), np.float32)
+        strength_of(scenes[0].votes, scenes[0].clear, strength)
+        return strength
     total = np.zeros(scenes[0].votes.shape, np.int16)
     count = np.zeros(scenes[0].clear.shape, np.int16)
     for scene in scenes:
-        total += scene.votes * scene.clear
-        count += scene.clear
-    return np.asarray(np.abs(total) / (VOTE * np.maximum(count, 1)), np.float32)
+        add_votes(scene.votes, scene.clear, total, count)
+    return np.asarray(np.divide(np.abs(total), np.float32(VOTE) * np.maximum(count, 1), out=strength))
 
 
-def visibility(
-    starts: npt.NDArray[np.float64],
-    ends: npt.NDArray[np.float64],
-    scenes: list[SceneLines],
-    parameters: RingParameters,
-    least_clear: float,
-) -> npt.NDArray[np.float64]:
-    """How well some sides are seen in each scene.
+@dataclass(slots=True)
+class OldLines:
+    """Lines and texture of the scenes before, averaged; the older a scene, the less it counts once there are many.
 
-    Args:
-        starts: float64 (side, 2), pixel coordinates.
-        ends: float64 (side, 2).
-        scenes: In time order.
-        parameters: Of the ring search.
-        least_clear: Share of the sides that has to be clear.
-
-    Returns:
-        float64 (scene,), 0 to 1; NaN where too little is clear.
+    Attributes:
+        votes: int16 (orientation, y, x): mean of signed votes, in 1/256 of a vote.
+        texture: float32 (y, x): mean.
+        count: int16 (y, x): clear scenes so far, at most as many as are remembered.
     """
-    seen = np.full(len(scenes), np.nan)
-    middle = np.rint((starts + ends) / 2.0).astype(np.int64)
-    for index, scene in enumerate(scenes):
-        strengths, owner = line_support(scene.votes, starts, ends)
-        share = support_share(strengths / VOTE, *parameters.seen)
-        if scene.clear.all():
-            seen[index] = share.mean()
-            continue
-        rows, columns = scene.clear.shape
-        clear = scene.clear[np.clip(middle[:, 1], 0, rows - 1), np.clip(middle[:, 0], 0, columns - 1)][owner]
-        if clear.mean() >= least_clear:
-            seen[index] = share[clear].mean()
-    return seen
+
+    votes: npt.NDArray[np.int16]
+    texture: FloatArray
+    count: npt.NDArray[np.int16]
+
+    @classmethod
+    def none(cls, scene: SceneLines) -> OldLines:
+        """Of no scene yet, for scenes like this one."""
+        shape = scene.clear.shape
+        return cls(np.zeros(scene.votes.shape, np.int16), np.zeros(shape, np.float32), np.zeros(shape, np.int16))
+
+    def add(self, scene: SceneLines, most: int) -> None:
+        """Takes a scene in; from so many on it is one of them."""
+        self.count = np.where(scene.clear, np.minimum(self.count + 1, most), self.count).astype(np.int16)
+        add_to_mean(scene.votes, scene.clear, self.count, self.votes)
+        weight = np.float32(1.0) / np.maximum(self.count, 1)
+        self.texture += np.where(scene.clear, (scene.texture - self.texture) * weight, np.float32(0.0))
+
+    @property
+    def strength(self) -> FloatArray:
+        """Line strength, float32 (orientation, y, x), 0 to 1."""
+        return np.asarray(np.abs(self.votes) * np.float32(1.0 / (256.0 * VOTE)), np.float32)
+
+    @property
+    def seen(self) -> BoolArray:
+        """Ground that was clear at all, bool (y, x)."""
+        return np.asarray(self.count > 0)
+
+
+@dataclass(eq=False, slots=True)
+class Outline:
+    """A ring that may stand, and how well each piece of it is seen in every scene.
+
+    Attributes:
+        ring: In pixel coordinates, 0 at the centre of the first pixel.
+        seen: float32 (scene, piece), 0 to 1: how well each piece of at most eight pixels is seen; NaN where not clear.
+        goes_on: float64 (piece,), 0 to 1: how much the line of each piece's side went on past its ends when the ring
+            was found: a wall turns, a road goes on.
+        sample: int64 (point,): flat indices into (y, x) of points spread over the ground that it encloses.
+        inside: float32 (scene,): mean texture there.
+        fitted_with: Number of scenes with which its sides were last fitted.
+        gone_from: First scene in which it stood no more; None while it stands.
+        dividers: Lines that divide the enclosed ground; None where they haven't been looked for since the last fit.
+    """
+
+    ring: Polygon
+    seen: FloatArray
+    goes_on: npt.NDArray[np.float64]
+    sample: npt.NDArray[np.int64]
+    inside: FloatArray
+    fitted_with: int = 1
+    gone_from: int | None = None
+    dividers: list[Divider] | None = None
+
+    @classmethod
+    def of(cls, ring: Polygon, scenes: list[SceneLines], new: NewLines, parameters: PerimeterParameters) -> Outline:
+        """A ring found in new lines, read in all scenes so far."""
+        goes_on = new.goes_on(steps(ring)[0])[side_of(ring)]
+        none = np.zeros((0, len(goes_on)), np.float32)
+        enclosed = np.flatnonzero(ring_mask(ring, scenes[0].clear.shape))
+        outline = cls(ring, none, goes_on, enclosed[:: max(1, len(enclosed) // _SAMPLE)], none[:, 0])
+        reading = SideReading.of(*pieces(ring), scenes[0].votes.shape)
+        outline.seen = np.array([outline.read(scene, reading, parameters) for scene in scenes], np.float32)
+        outline.inside = np.array([outline.texture(scene) for scene in scenes], np.float32)
+        return outline
+
+    def add(self, scene: SceneLines, parameters: PerimeterParameters) -> None:
+        """Reads the next scene."""
+        reading = SideReading.of(*pieces(self.ring), scene.votes.shape)
+        self.seen = np.vstack([self.seen, self.read(scene, reading, parameters)[None]])
+        self.inside = np.append(self.inside, np.float32(self.texture(scene)))
+
+    def texture(self, scene: SceneLines) -> float:
+        """Mean texture of the enclosed ground."""
+        return float(scene.texture.reshape(-1).take(self.sample).mean()) if len(self.sample) else 0.0
+
+    def built(self, dated: Onset) -> float:
+        """How much rougher the enclosed ground has become since the onset, as a logarithm."""
+        return float(self.inside[list(dated.seen)].mean() - self.inside[: dated.without + 1].mean())
+
+    def read(self, scene: SceneLines, reading: SideReading, parameters: PerimeterParameters) -> FloatArray:
+        """How well each piece is seen in a scene, float32 (piece,)."""
+        share = support_share(reading.of_votes(scene.votes) / np.float32(VOTE), *parameters.rings.seen)
+        seen = np.bincount(reading.owner, share) / reading.count
+        return np.where(reading.middles(scene.clear), seen, np.nan).astype(np.float32)
+
+    @property
+    def lengths(self) -> npt.NDArray[np.float64]:
+        """Of the pieces, pixels."""
+        starts, ends = pieces(self.ring)
+        return np.asarray(np.hypot(*(ends - starts).T))
+
+    def apart_from(self, older: Polygon, tolerance_px: float) -> BoolArray:
+        """Which pieces don't run along an older ring, bool (piece,)."""
+        starts, ends = pieces(self.ring)
+        return np.asarray(shapely.distance(shapely.points((starts + ends) / 2.0), older.exterior) > tolerance_px)
+
+    def gains(self, dated: Onset) -> npt.NDArray[np.float64]:
+        """How much better each piece is seen than before the onset, float64 (era, piece).
+
+        An era is four scenes in a row that show the ring: works around a ring can hide a side of it again.
+        """
+        clear = np.isfinite(self.seen)
+        seen = np.where(clear, self.seen, 0.0)
+        shown, before = list(dated.seen), slice(0, dated.without + 1)
+        era = min(_ERA, len(shown))
+        total, count = (np.vstack([np.zeros((1, part.shape[1])), part[shown].cumsum(axis=0)]) for part in (seen, clear))
+        now = (total[era:] - total[:-era]) / np.maximum(count[era:] - count[:-era], 1)
+        then = seen[before].sum(axis=0) / np.maximum(clear[before].sum(axis=0), 1)
+        return np.asarray(now - then, np.float64)
+
+    def visibility(self, chosen: BoolArray, least_clear: float, *, until_gone: bool = True) -> npt.NDArray[np.float64]:
+        """How well some pieces are seen in each scene, float64 (scene,); NaN where too little of them is clear.
+
+        After the ring went nothing more is told of it, unless asked for.
+        """
+        weight = np.where(chosen, self.lengths, 0.0)
+        clear = np.isfinite(self.seen)
+        known = clear @ weight
+        mean = np.where(clear, self.seen, 0.0) @ weight / np.maximum(known, 1e-9)
+        mean[known < max(least_clear * weight.sum(), 1e-9)] = np.nan
+        if until_gone and self.gone_from is not None:
+            mean[self.gone_from :] = np.nan
+        return np.asarray(mean)
+
+
+def side_of(ring: Polygon) -> npt.NDArray[np.int64]:
+    """Index of the side that each piece belongs to, int64 (piece,)."""
+    starts, ends = steps(ring)
+    sides = np.asarray(shapely.linestrings(np.stack([starts, ends], axis=1)))
+    middle = shapely.points(np.add(*pieces(ring)) / 2.0)
+    return np.asarray(shapely.distance(sides[:, None], middle).argmin(axis=0))
+
+
+def pieces(ring: Polygon) -> tuple[Points, Points]:
+    """Start and end of each piece of a ring's sides, float64 (piece, 2), in pixel coordinates."""
+    return steps(ring.segmentize(_PIECE_PX))
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,16 +213,22 @@ class Onset:
         first: First scene that shows it.
         seen: All scenes since that show it.
         assessed: Number of clear scenes since the onset.
+        looks_before: Number of clear scenes before the onset.
+        purity: Share of the clear scenes before the onset that don't show it.
         before: Mean visibility before the onset.
         after: Mean visibility since.
+        now: Mean visibility in the newest scenes that show it, four at most.
     """
 
     without: int
     first: int
     seen: tuple[int, ...]
     assessed: int
+    looks_before: int
+    purity: float
     before: float
     after: float
+    now: float
 
     @property
     def persistence(self) -> float:
@@ -120,8 +248,7 @@ def onset(visible: npt.NDArray[np.float64]) -> Onset | None:
     if len(known) < 2:
         return None
     series = visible[known]
-    errors = [series[:k].var() * k + series[k:].var() * (len(series) - k) for k in range(1, len(series))]
-    split = int(np.argmin(errors)) + 1
+    split = _best_split(series)
     before, after = float(series[:split].mean()), float(series[split:].mean())
     if after <= before:
         return None
@@ -131,7 +258,17 @@ def onset(visible: npt.NDArray[np.float64]) -> Onset | None:
     low = early[series[:split] < middle]
     if not seen or not len(low):
         return None
-    return Onset(int(low[-1]), seen[0], seen, len(known[known >= seen[0]]), before, after)
+    assessed = len(known[known >= seen[0]])
+    now = float(visible[list(seen[-_ERA:])].mean())
+    return Onset(int(low[-1]), seen[0], seen, assessed, len(early), len(low) / len(early), before, after, now)
+
+
+def _best_split(series: npt.NDArray[np.float64]) -> int:
+    """How many values come before the step of the two-segment constant model with the least squared error."""
+    count = np.arange(1, len(series))
+    total, left = series.sum(), np.cumsum(series)[:-1]
+    explained = left**2 / count + (total - left) ** 2 / (len(series) - count)
+    return int(explained.argmax()) + 1
 
 
 def departure(visible: npt.NDArray[np.float64]) -> Onset | None:
@@ -141,55 +278,6 @@ def departure(visible: npt.NDArray[np.float64]) -> Onset | None:
         visible: float64 (scene,), 0 to 1; NaN where not assessable.
     """
     return onset(1.0 - visible)
-
-
-@dataclass(eq=False, slots=True)
-class Track:
-    """One ring through time.
-
-    Attributes:
-        ring: As it stands, in pixel coordinates.
-        onset: When it, or for an extension its new sides, appeared; None where it stood from the start.
-        parent: The ring that it extends.
-        extended: Whether a larger ring has taken its place.
-        departure: When it went; None while it stands.
-        fitted_with: Number of scenes with which its sides were last fitted.
-    """
-
-    ring: Polygon
-    onset: Onset | None
-    parent: Track | None = None
-    extended: bool = False
-    departure: Onset | None = None
-    fitted_with: int = 1
-
-    @property
-    def standing(self) -> bool:
-        """Whether it is the newest state of its enclosure."""
-        return not self.extended and self.departure is None
-
-
-def new_sides(ring: Polygon, older: Polygon | None = None, tolerance_px: float = 0.0) -> tuple[Points, Points]:
-    """Pieces of a ring's sides that don't run along an older ring.
-
-    Args:
-        ring: In pixel coordinates.
-        older: The ring whose sides are left out.
-        tolerance_px: Distance within which a piece runs along the older ring.
-
-    Returns:
-        Start and end of each piece, float64 (piece, 2), at most eight pixels long.
-    """
-    starts, ends = steps(ring.segmentize(8.0))
-    if older is None:
-        return starts, ends
-    apart = shapely.distance(shapely.points((starts + ends) / 2.0), older.exterior) > tolerance_px
-    return starts[apart], ends[apart]
-
-
-def length_of(sides: tuple[Points, Points]) -> float:
-    """Summed length of pieces of sides."""
-    return float(np.hypot(*(sides[1] - sides[0]).T).sum())
 
 
 def eroded(valid: BoolArray, rim_px: int) -> BoolArray:

@@ -10,29 +10,64 @@ from scipy import ndimage
 from shapely.geometry import Polygon
 
 from detectors.alignment import align_sides
+from detectors.directional import strongest_gain
+from detectors.dividers import dividers
 from detectors.lines import LineFilter, luminance, widened
 from detectors.perimeter_parameters import PerimeterParameters
-from detectors.ring_shapes import beyond, outline_mask, overlap
-from detectors.ring_tracks import (
-    Onset,
-    SceneLines,
-    Track,
-    departure,
-    eroded,
-    length_of,
-    new_sides,
-    onset,
-    pooled,
-    visibility,
-)
-from detectors.rings import better, find_rings, inside_evidence
+from detectors.ring_choice import Chain, Choice, Stage, meet, worth_keeping
+from detectors.ring_merit import NewLines
+from detectors.ring_shapes import adjoins, beyond, joined, outline_mask
+from detectors.ring_tracks import OldLines, Onset, Outline, SceneLines, departure, eroded, pooled
+from detectors.rings import find_rings, inside_evidence
 from detectors.series import Series
-from detectors.side_support import Points
 from geo.bands import visible
 from geo.grid import Grid
-from geo.scene import FloatArray, PreparedScene
+from geo.scene import BoolArray, FloatArray, PreparedScene
 
 _ALIGN_PX = 2.0  # a fitted side is within this of its line
+_EARLY, _LATE = 1.3, 2.0  # times as many scenes as last time after which a ring is fitted again
+_WHOLE = 10_000.0  # an image is kept in whole numbers of 1/10,000
+
+
+@dataclass(slots=True)
+class View:
+    """What is kept of a scene: enough to read its lines again.
+
+    Attributes:
+        image: uint16 (y, x), mean reflectance over the visible bands in 1/10,000, gaps filled.
+        clear: bool (y, x): valid ground, less a rim in which lines can't be read.
+        noise: float32 (block, block): local clutter, the quietest up to that scene.
+    """
+
+    image: npt.NDArray[np.uint16]
+    clear: BoolArray
+    noise: FloatArray = field(default_factory=lambda: np.zeros((0, 0), np.float32))
+
+    @property
+    def reflectance(self) -> FloatArray:
+        """Of the image, float32 (y, x)."""
+        return np.asarray(self.image / np.float32(_WHOLE), np.float32)
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """Some scenes together.
+
+    Attributes:
+        strength: float32 (orientation, y, x), 0 to 1.
+        texture: float32 (y, x): mean logarithm of local contrast.
+        clear: bool (y, x): ground that any of them shows.
+    """
+
+    strength: FloatArray
+    texture: FloatArray
+    clear: BoolArray
+
+    @classmethod
+    def of(cls, scenes: list[SceneLines]) -> Look:
+        """Of one scene or more."""
+        texture = np.asarray(np.mean([scene.texture for scene in scenes], axis=0), np.float32)
+        return cls(pooled(scenes), texture, np.any([scene.clear for scene in scenes], axis=0))
 
 
 @dataclass(slots=True)
@@ -41,17 +76,23 @@ class RingState:
 
     Attributes:
         series: The scenes so far.
-        scenes: The lines of each.
-        tracks: All rings that hold so far.
-        noise: float32 (y, x) on the filter's padded grid: contrast of the quietest clutter seen so far.
-        background: float32 (y, x): the last clear view of each pixel.
+        views: What is kept of each.
+        old: Lines of the scenes before, less the newest; None before there are any.
+        looked_at: int16 (y, x): when each place was last looked at for rings that appeared.
+        missed_at: Likewise for rings that went.
+        outlines: Rings that may stand.
+        gone: Rings that stood from the start and have gone.
+        differs: Whether the newest scene's lines differ from those before all over the area.
     """
 
     series: Series
-    scenes: list[SceneLines] = field(default_factory=list)
-    tracks: list[Track] = field(default_factory=list)
-    noise: FloatArray | None = None
-    background: FloatArray | None = None
+    views: list[View] = field(default_factory=list)
+    old: OldLines | None = None
+    looked_at: npt.NDArray[np.int16] | None = None
+    missed_at: npt.NDArray[np.int16] | None = None
+    outlines: list[Outline] = field(default_factory=list)
+    gone: list[Outline] = field(default_factory=list)
+    differs: bool = False
 
 
 class RingWatch:
@@ -59,22 +100,22 @@ class RingWatch:
 
     Attributes:
         state: What is remembered.
-        ridges: float32 (orientation, y, x) on the padded grid: contrast of thin lines in the newest scene.
     """
 
     def __init__(self, parameters: PerimeterParameters, grid: Grid) -> None:
         self.parameters = parameters
-        self.state = RingState(Series(grid))
         self.gsd_m = grid.gsd_m
         self.filter = LineFilter(
             grid.shape,
-            self.gsd_m,
+            grid.gsd_m,
             parameters.orientations,
-            parameters.flank_px * self.gsd_m,
+            parameters.flank_px * grid.gsd_m,
             parameters.along_m,
             parameters.saturation,
         )
-        self.ridges: FloatArray = np.zeros((0, 0, 0), np.float32)
+        self.state = RingState(Series(grid))
+        self._lines: dict[int, SceneLines] = {}
+        self._chains: tuple[Chain, ...] | None = None
 
     @property
     def series(self) -> Series:
@@ -82,211 +123,230 @@ class RingWatch:
         return self.state.series
 
     @property
-    def scenes(self) -> list[SceneLines]:
-        """The lines of each."""
-        return self.state.scenes
+    def chains(self) -> tuple[Chain, ...]:
+        """Rings that stand, place by place, with what they grew from."""
+        if self._chains is None:
+            self._chains = self.choice.chains(self.choice.weighed(self.state.outlines))
+        return self._chains
 
     @property
-    def tracks(self) -> list[Track]:
-        """All rings that hold so far."""
-        return self.state.tracks
+    def noise(self) -> FloatArray:
+        """Contrast of the quietest clutter seen so far, float32 (y, x)."""
+        return self.filter.spread(self.state.views[-1].noise, self.parameters.noise_block_m)
 
     @property
-    def noise(self) -> FloatArray | None:
-        """As in the state."""
-        return self.state.noise
+    def choice(self) -> Choice:
+        """How rings are chosen."""
+        return Choice(self.parameters, self.gsd_m, [scene.acquired_at for scene in self.series.scenes])
 
     def add(self, scene: PreparedScene) -> None:
         """Takes in the next scene, which the series has already."""
-        self.add_lines(scene)
-        index = len(self.scenes) - 1
+        self.add_view(scene)
+        state, index = self.state, len(self.state.views) - 1
+        newest, standing = self.lines(index), self.chains
+        for outline in (*state.outlines, *state.gone):
+            outline.add(newest, self.parameters)
+        for stage in (chain[-1] for chain in standing):
+            if stage.outline.gone_from is None and (gone := self.departed(stage)) is not None:
+                stage.outline.gone_from = gone.first
+        state.differs = False
+        old = self._remembered(index)
         if index == 0:
             return
-        for track in [track for track in self.tracks if not track.extended]:
-            self._update(track)
-        for ring in self._appeared(index):
-            self._place(ring, index)
-        for ring in self._vanished(index):
-            self._miss(ring)
+        found = [*self._appeared(index, old, standing), *self._refitted(standing)]
+        state.outlines += [outline for outline in found if self._may_stand(outline)]
+        ranked = self.choice.weighed(state.outlines)
+        self._chains = self.choice.chains(ranked)
+        kept = [stage.outline for chain in self._chains for stage in chain]
+        for chain in self._chains:
+            if chain[-1].outline.dividers is None and len(chain[-1].onset.seen) >= self.parameters.rings_sure:
+                self._divide(chain)
+        state.outlines = worth_keeping(ranked, kept, self.parameters.most_outlines)
+        went = [*state.gone, *self._vanished(index)]
+        state.gone = []
+        for outline in went:
+            if self.went(outline) is not None and not any(meet(outline.ring, other.ring) for other in state.gone):
+                state.gone.append(outline)
 
-    def add_lines(self, scene: PreparedScene) -> None:
-        """Reads the lines of the next scene, without looking for rings in them."""
-        valid = scene.valid
-        image = luminance(scene.pick(visible(scene.bands)), valid, self.state.background)
-        self.state.background = image
-        self.ridges = ridges = self.filter.ridges(image)
-        noise = self.filter.noise(ridges, self.parameters.noise_block_m)
-        # The quietest state of a place is its ground; later buildings must not hide the wall around them.
-        self.state.noise = noise = noise if self.noise is None else np.minimum(self.noise, noise)
-        contrast = self.filter.cropped(np.abs(ridges).max(axis=0))
-        contrast = ndimage.gaussian_filter(np.minimum(contrast, np.percentile(contrast, 99)), 40.0 / self.gsd_m)
-        texture = np.log(np.maximum(contrast, 1e-6) / max(float(np.median(contrast)), 1e-6))
-        clear = eroded(valid, max(1, round(20.0 / self.gsd_m)))
-        self.scenes.append(SceneLines(self.filter.votes(ridges, noise), texture.astype(np.float32), clear))
-
-    def _appeared(self, index: int) -> list[Polygon]:
-        """Rings that the newest scene shows and the ones before don't."""
+    def _remembered(self, index: int) -> OldLines:
+        """Lines of the scenes before, among them the newest that is no longer left out."""
         many, newest = self.parameters.before
-        old = range(max(0, index - many - newest), max(1, index - newest))
-        return self._search([index], list(old), [track.ring for track in self.tracks if track.standing])
+        state = self.state
+        if state.old is None:
+            state.old = OldLines.none(self.lines(0))
+            state.old.add(self.lines(0), many)
+        elif index - newest - 1 > 0:
+            state.old.add(self.lines(index - newest - 1), many)
+        return state.old
 
-    def _vanished(self, index: int) -> list[Polygon]:
-        """Rings that the first scenes show and the newest don't."""
-        newest = list(range(index - self.parameters.gone_scenes + 1, index + 1))
-        first = list(range(0, min(3, newest[0])))
-        if not first:
-            return []
-        return self._search(first, newest, [track.ring for track in self.tracks])
+    def add_view(self, scene: PreparedScene) -> None:
+        """Keeps what the next scene shows, without looking for rings in it."""
+        before = self.state.views[-1] if self.state.views else None
+        background = None if before is None else before.reflectance
+        image = luminance(scene.pick(visible(scene.bands)), scene.valid, background)
+        kept = np.clip(np.rint(image * _WHOLE), 0, np.iinfo(np.uint16).max).astype(np.uint16)
+        view = View(kept, eroded(scene.valid, max(1, round(20.0 / self.gsd_m))))
+        ridges = self.filter.ridges(view.reflectance)
+        contrast = np.abs(ridges).max(axis=0)
+        noise = self.filter.noise(contrast, view.clear, self.parameters.noise_block_m)
+        if before is not None:
+            # The quietest state of a place is its ground; later buildings must not hide the wall around them.
+            noise = np.fmin(noise, before.noise)
+        view.noise = noise
+        self._lines[len(self.state.views)] = self._read(view, ridges)
+        self.state.views.append(view)
 
-    def _search(
-        self, now: list[int], old: list[int], known: list[Polygon], around: Polygon | None = None
-    ) -> list[Polygon]:
-        """Rings in the lines of some scenes that others don't have."""
-        rings, gsd_m = self.parameters.rings, self.gsd_m
-        strength = pooled([self.scenes[i] for i in now])
-        earlier = pooled([self.scenes[i] for i in old])
-        clear = np.all([self.scenes[i].clear for i in now], axis=0)
-        clear &= np.any([self.scenes[i].clear for i in old], axis=0)
-        if not clear.any():
-            return []
-        gain = np.maximum(strength - widened(earlier), 0.0) * clear
-        if np.percentile(gain.max(axis=0)[clear], 80) > self.parameters.most_change:
-            return []
-        texture = np.median([self.scenes[i].texture for i in now], axis=0)
-        before = np.maximum(np.median([self.scenes[i].texture for i in old], axis=0), -0.7)
-        structure = np.where(clear, texture - before, 0.0).astype(np.float32)
-        evidence = inside_evidence(gain, outline_mask(known, clear.shape), structure, gsd_m, rings)
-        return find_rings(strength, earlier, evidence, known, gsd_m, rings, around)
+    def lines(self, index: int) -> SceneLines:
+        """What a scene shows of lines, read again where that has been forgotten."""
+        if index not in self._lines:
+            view = self.state.views[index]
+            self._lines[index] = self._read(view, self.filter.ridges(view.reflectance))
+        return self._lines[index]
 
-    def _place(self, ring: Polygon, index: int) -> None:
-        """Takes a candidate as a new ring, as the growth of one that stands, or not at all."""
-        touching = [
-            track
-            for track in self.tracks
-            if track.standing and track.ring.intersection(ring).area > 0.2 * min(ring.area, track.ring.area)
-        ]
-        if not touching:
-            dated = onset(self._visible(new_sides(ring)))
-            if self.holds(dated, new_sides(ring)) and dated is not None and index in dated.seen:
-                track = Track(ring, dated)
-                self._replace(track, ring)
-                self.tracks.append(track)
-        for track in touching:
-            self._grow(track, ring, index)
+    def _read(self, view: View, ridges: FloatArray) -> SceneLines:
+        votes = self.filter.votes(ridges, self.filter.spread(view.noise, self.parameters.noise_block_m))
+        contrast = np.abs(ridges).max(axis=0)
+        known = contrast[view.clear] if view.clear.any() else contrast.ravel()
+        contrast = ndimage.gaussian_filter(np.minimum(contrast, np.percentile(known, 99)), 40.0 / self.gsd_m)
+        typical = float(np.median(contrast[view.clear])) if view.clear.any() else 0.0
+        texture = np.log(np.maximum(contrast, 1e-6) / max(typical, 1e-6))
+        return SceneLines(votes, texture.astype(np.float32), view.clear)
 
-    def _grow(self, track: Track, ring: Polygon, index: int) -> None:
-        """Extends a ring by a candidate that reaches beyond it."""
-        limits = self.parameters
-        within = ring.intersection(track.ring).area
-        if ring.area < (1.0 + limits.least_growth) * track.ring.area or within < 0.7 * track.ring.area:
-            return
-        strength = pooled([self.scenes[index]])
-        kept = beyond(ring, track.ring, self.gsd_m, limits.rings)
-        if kept.area >= (1.0 + limits.least_growth) * track.ring.area and better(kept, ring, strength, limits.rings):
-            ring = kept
-        grown = Track(ring, None, parent=track)
-        dated = onset(self._visible(self.dated_sides(grown)))
-        if dated is None or not self.holds(dated, self.dated_sides(grown)) or index not in dated.seen:
-            return
-        acquired = [scene.acquired_at for scene in self.series.scenes]
-        if track.onset and (acquired[dated.first] - acquired[track.onset.first]).days <= limits.works_days:
-            self._replace(track, ring)
-            return
-        track.extended = True
-        grown.onset = dated
-        self.tracks.append(grown)
-
-    def _replace(self, track: Track, ring: Polygon) -> None:
-        """Gives a ring a better outline, laid on the lines of all scenes that show it, if its onset stays clear."""
-        for _ in range(2):
-            candidate = Track(ring, None, parent=track.parent)
-            dated = onset(self._visible(self.dated_sides(candidate)))
-            if dated is None or not self.holds(dated, self.dated_sides(candidate)):
-                return
-            track.ring, track.onset = ring, dated
-            strength = pooled([self.scenes[i] for i in dated.seen[-self.parameters.pooled_scenes :]])
-            ring = align_sides(ring, strength, _ALIGN_PX)
-
-    def _miss(self, ring: Polygon) -> None:
-        """Takes a ring that stood from the start as removed."""
-        sides = new_sides(ring)
-        gone = departure(self._visible(sides))
-        if gone is None or len(gone.seen) < self.parameters.gone_scenes or gone.persistence < 1.0:
-            return
-        if 1.0 - gone.before >= self.parameters.least_visibility and self.holds(gone, sides, least_after=0.0):
-            self.tracks.append(Track(ring, None, departure=gone))
-
-    def _update(self, track: Track) -> None:
-        """Brings a ring up to date with the newest scene; one that no longer holds makes way for a better one."""
-        sides = self.dated_sides(track)
-        seen = self._visible(sides)
-        track.departure = self._departure(track, seen, sides)
-        if track.departure is not None:
-            return
-        if track.onset is None:
-            self._drop(track)
-            return
-        dated = onset(seen)
-        if dated is None or not self.holds(dated, sides):
-            self._drop(track)
-            return
-        track.onset = dated
-        if len(dated.seen) >= 1.3 * track.fitted_with:
-            track.fitted_with = len(dated.seen)
-            self._refit(track)
-
-    def _departure(self, track: Track, seen: npt.NDArray[np.float64], sides: tuple[Points, Points]) -> Onset | None:
+    def departed(self, stage: Stage) -> Onset | None:
         """When a ring went, if the newest clear scenes all show it gone."""
-        start = track.onset.first if track.onset else 0
-        since = seen.copy()
-        since[:start] = np.nan
+        outline = stage.outline
+        since = outline.visibility(np.ones(outline.seen.shape[1], bool), self.parameters.least_clear, until_gone=False)
+        since[: stage.onset.first] = np.nan
         gone = departure(since)
         if gone is None or len(gone.seen) < self.parameters.gone_scenes or gone.persistence < 1.0:
             return None
-        if track.onset is not None and gone.without - start < 1:
+        return gone if self.choice.holds(gone, outline.ring.length, least_after=0.0) else None
+
+    def _appeared(self, index: int, old: OldLines, standing: tuple[Chain, ...]) -> list[Outline]:
+        """Rings that the newest scene shows and the ones before don't."""
+        known = [chain[-1].outline.ring for chain in standing]
+        newest = Look.of([self.lines(index)])
+        rested = self._rested(self.state.looked_at, index)
+        found = self._search(newest, Look(old.strength, old.texture, old.seen), known, rested=rested, newest=True)
+        self.state.looked_at = self._marked(self.state.looked_at, rested, index)
+        built_on = [other for ring in found for older in known if (other := self._built_on(ring, older)) is not None]
+        new = NewLines(newest.strength, old.strength, self.parameters.rings)
+        return [self._outline(align_sides(ring, newest.strength, _ALIGN_PX), new) for ring in (*found, *built_on)]
+
+    def _built_on(self, ring: Polygon, older: Polygon) -> Polygon | None:
+        """A new outline as the extension of a standing ring; None where it has nothing to do with it."""
+        rings = self.parameters.rings
+        tolerance_px = rings.snap_m / self.gsd_m
+        if ring.intersection(older).area > 0.7 * older.area and ring.area > older.area:
+            return beyond(ring, older, self.gsd_m, rings)
+        if not meet(ring, older) and adjoins(ring, older, tolerance_px):
+            return joined(ring, older, tolerance_px, self.gsd_m, rings)
+        return None
+
+    def _refitted(self, standing: tuple[Chain, ...]) -> list[Outline]:
+        """Rings that stand, found again in all scenes since their onset together: their sides stay, clutter moves."""
+        found: list[Outline] = []
+        for chain in standing:
+            top = chain[-1]
+            fitted_with = top.outline.fitted_with
+            if len(top.onset.seen) < fitted_with * (_EARLY if fitted_with < self.parameters.pooled_scenes else _LATE):
+                continue
+            for outline in self.state.outlines:
+                if meet(outline.ring, top.outline.ring):
+                    outline.fitted_with, outline.dividers = len(top.onset.seen), None
+            others = [other[-1].outline.ring for other in standing if other is not chain]
+            others += [] if top.extends is None else [top.extends]
+            first = range(max(0, top.onset.without - 3), top.onset.without + 1)
+            old = Look.of([self.lines(i) for i in first])
+            # All together for what stays, the newest alone for what has only just been finished.
+            for shown in {top.onset.seen[-self.parameters.pooled_scenes :], top.onset.seen[-3:]}:
+                now = Look.of([self.lines(i) for i in shown])
+                rings = [top.outline.ring, *self._search(now, old, others, around=top.outline.ring)]
+                new = NewLines(now.strength, old.strength, self.parameters.rings)
+                aligned = [align_sides(ring, now.strength, _ALIGN_PX) for ring in rings]
+                found += [self._outline(ring, new, len(top.onset.seen)) for ring in aligned]
+        return found
+
+    def _divide(self, chain: Chain) -> None:
+        """Looks for lines that divide a standing ring: new since the first of its stages, a former wall among them."""
+        top, first = chain[-1], chain[0].onset.without
+        now = pooled([self.lines(i) for i in top.onset.seen[-self.parameters.pooled_scenes :]])
+        before = pooled([self.lines(i) for i in range(max(0, first - 3), first + 1)])
+        top.outline.dividers = dividers(top.outline.ring, now, before, self.gsd_m)
+
+    def _vanished(self, index: int) -> list[Outline]:
+        """Rings that the first scenes show and the newest don't."""
+        newest = range(index - self.parameters.gone_scenes + 1, index + 1)
+        if newest[0] <= 0:
+            return []
+        first = Look.of([self.lines(i) for i in range(min(3, newest[0]))])
+        now = Look.of([self.lines(i) for i in newest])
+        known = [stage.outline.ring for chain in self.chains for stage in chain]
+        known += [outline.ring for outline in self.state.gone]
+        new = NewLines(first.strength, now.strength, self.parameters.rings)
+        rested = self._rested(self.state.missed_at, index)
+        found = [self._outline(ring, new) for ring in self._search(first, now, known, rested=rested)]
+        gone = [outline for outline in found if self.went(outline) is not None]
+        if gone or not found:  # what is not surely gone yet is looked at again
+            self.state.missed_at = self._marked(self.state.missed_at, rested, index)
+        return sorted(gone, key=lambda outline: -outline.ring.length)
+
+    def _rested(self, last: npt.NDArray[np.int16] | None, index: int) -> BoolArray:
+        """Ground that hasn't been looked at in the last scenes."""
+        if last is None:
+            return np.ones(self.filter.shape, bool)
+        return np.asarray(index - last >= self.parameters.rest_scenes)
+
+    def _marked(self, last: npt.NDArray[np.int16] | None, rested: BoolArray, index: int) -> npt.NDArray[np.int16]:
+        """When each place was last looked at, after a search that has taken places out of the rested ground."""
+        if last is None:
+            last = np.full(self.filter.shape, -self.parameters.rest_scenes, np.int16)
+        looked = ~rested & (index - last >= self.parameters.rest_scenes)
+        return np.where(looked, np.int16(index), last)
+
+    def went(self, outline: Outline) -> Onset | None:
+        """When a ring that stood from the start went; None if it didn't."""
+        whole = np.ones(outline.seen.shape[1], bool)
+        gone = departure(outline.visibility(whole, self.parameters.least_clear, until_gone=False))
+        if gone is None or len(gone.seen) < self.parameters.gone_scenes or gone.persistence < 1.0:
             return None
-        return gone if self.holds(gone, sides, least_after=0.0) else None
+        acquired = self.choice.acquired
+        if (acquired[gone.without] - acquired[0]).days < self.parameters.stood_days:
+            return None
+        stood = 1.0 - gone.before >= self.parameters.least_visibility
+        return gone if stood and self.choice.holds(gone, outline.ring.length, least_after=0.0) else None
 
-    def _drop(self, track: Track) -> None:
-        self.tracks.remove(track)
-        if track.parent is not None:
-            track.parent.extended = False
+    def _search(
+        self,
+        now: Look,
+        old: Look,
+        known: list[Polygon],
+        *,
+        around: Polygon | None = None,
+        rested: BoolArray | None = None,
+        newest: bool = False,
+    ) -> list[Polygon]:
+        """Rings in the lines of some scenes that others don't have."""
+        clear = now.clear & old.clear
+        if not clear.any():
+            return []
+        gain = np.empty(clear.shape, np.float32)
+        strongest_gain(now.strength, widened(old.strength), clear, gain)
+        if np.median(gain[clear]) > self.parameters.most_change:
+            self.state.differs |= newest
+            return []
+        structure = np.where(clear, now.texture - np.maximum(old.texture, -0.7), 0.0).astype(np.float32)
+        rings, gsd_m = self.parameters.rings, self.gsd_m
+        evidence = inside_evidence(gain, outline_mask(known, clear.shape), structure, clear, gsd_m, rings)
+        return find_rings(now.strength, old.strength, evidence, known, gsd_m, rings, around, rested)
 
-    def _refit(self, track: Track) -> None:
-        """Finds a ring again in all scenes since its onset together: its sides stay, clutter moves."""
-        limits = self.parameters
-        if track.onset is None:
-            return
-        now = list(track.onset.seen[-limits.pooled_scenes :])
-        old = list(range(max(0, track.onset.without - 3), track.onset.without + 1))
-        others = [other.ring for other in self.tracks if other.standing and other is not track]
-        if track.parent:
-            others.append(track.parent.ring)
-        strength = pooled([self.scenes[i] for i in now])
-        for ring in self._search(now, old, others, track.ring):
-            if overlap(ring, track.ring) > 0.6 and better(ring, track.ring, strength, limits.rings):
-                self._replace(track, ring)
-                return
+    def _outline(self, ring: Polygon, new: NewLines, fitted_with: int = 1) -> Outline:
+        scenes = [self.lines(index) for index in range(len(self.state.views))]
+        outline = Outline.of(ring, scenes, new, self.parameters)
+        outline.fitted_with = fitted_with
+        return outline
 
-    def dated_sides(self, track: Track) -> tuple[Points, Points]:
-        """The sides by which a ring is dated: all, or for an extension those that its parent doesn't have."""
-        older = track.parent.ring if track.parent else None
-        return new_sides(track.ring, older, self.parameters.rings.snap_m / self.gsd_m / 2.0)
-
-    def _visible(self, sides: tuple[Points, Points]) -> npt.NDArray[np.float64]:
-        return visibility(*sides, self.scenes, self.parameters.rings, self.parameters.least_clear)
-
-    def holds(self, dated: Onset | None, sides: tuple[Points, Points], least_after: float | None = None) -> bool:
-        """Whether a step in visibility is more than chance, and lasts."""
-        limits = self.parameters
-        if dated is None or len(sides[0]) == 0:
-            return False
-        # Chance alone moves the visibility of short rings further than that of long ones.
-        length_m = length_of(sides) * self.gsd_m
-        chance = limits.chance_gain * np.sqrt(100.0 / max(length_m, 100.0))
-        least = limits.least_visibility if least_after is None else least_after
-        return bool(
-            dated.after >= least
-            and dated.after - dated.before >= limits.least_gain + chance
-            and dated.persistence >= limits.least_persistence
-        )
+    def _may_stand(self, outline: Outline) -> bool:
+        """Whether a new outline is worth following."""
+        found = self.choice.dated(outline)
+        return found is not None and len(self.state.views) - 1 in found.seen

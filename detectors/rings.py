@@ -22,30 +22,36 @@ from geo.scene import BoolArray, FloatArray
 
 
 def inside_evidence(
-    new_lines: FloatArray, standing: BoolArray, new_structure: FloatArray, gsd_m: float, parameters: RingParameters
+    new_lines: FloatArray,
+    standing: BoolArray,
+    new_structure: FloatArray,
+    clear: BoolArray,
+    gsd_m: float,
+    parameters: RingParameters,
 ) -> FloatArray:
     """Evidence that a place lies inside a new enclosure: new lines on all sides, and new structure.
 
     Args:
-        new_lines: float32 (orientation, y, x): gain in line strength.
+        new_lines: float32 (y, x): gain in line strength, the greatest over the orientations.
         standing: bool (y, x): outlines of enclosures already known, which bar the view like new lines.
         new_structure: float32 (y, x): logarithm of the growth of local contrast.
+        clear: bool (y, x): ground that is compared.
         gsd_m: Pixel size, metres.
         parameters: Of the search.
 
     Returns:
         float32 (y, x), about 0 in unchanged country and 1 inside.
     """
-    barriers = support_share(new_lines.max(axis=0), *parameters.newness)
+    barriers = support_share(new_lines, *parameters.newness)
     barriers[standing] = 1.0
-    step = max(1, round(20.0 / gsd_m))
+    step = max(1, round(30.0 / gsd_m))
     rows, columns = barriers.shape
     coarse = ndimage.maximum_filter(barriers, size=step, origin=(step // 2 - step + 1 if step > 1 else 0))
     view = surroundedness(np.ascontiguousarray(coarse[::step, ::step]), round(parameters.reach_m / gsd_m / step))
     around = ndimage.zoom(view, step, order=1, grid_mode=True, mode="nearest")[:rows, :columns]
     evidence = (
         around
-        - max(float(np.median(around)), parameters.open_country)
+        - max(float(np.median(around[clear])), parameters.open_country)
         + parameters.built_weight * np.clip(new_structure, -0.4, 1.0)
     )
     return np.asarray(ndimage.gaussian_filter(evidence, 15.0 / gsd_m), np.float32)
@@ -59,6 +65,7 @@ def find_rings(
     gsd_m: float,
     parameters: RingParameters,
     around: Polygon | None = None,
+    rested: BoolArray | None = None,
 ) -> list[Polygon]:
     """Outlines around the places that look enclosed, each fitted to the lines nearby.
 
@@ -71,6 +78,7 @@ def find_rings(
         evidence: From `inside_evidence`.
         standing: Rings already known; nothing is sought inside them.
         around: Look at places that touch this polygon alone.
+        rested: bool (y, x): ground that may be looked at; where a place has been looked at, it is taken out of it.
         gsd_m: Pixel size, metres.
         parameters: Of the search.
 
@@ -91,6 +99,11 @@ def find_rings(
             continue
         if wanted is not None and not (wanted & seed).any():
             continue
+        if rested is not None:
+            known_place = rested[seed].mean() < parameters.least_rested
+            rested[seed] = False
+            if known_place:
+                continue
         near = ndimage.binary_dilation(seed, iterations=2 * rim)
         joined = [mask for mask in known if (mask & near).any()]
         if joined and not _wide(seed, sum(int(mask.sum()) for mask in joined), parameters.least_width):
@@ -134,7 +147,7 @@ def _ring_around(
     gain = np.asarray(
         (share[window] - parameters.outside_share) * (parameters.area_weight / math.sqrt(whole.sum())), np.float32
     )
-    local = strength[:, window[0], window[1]]
+    local = np.ascontiguousarray(strength[:, window[0], window[1]])
     local_wide = np.ascontiguousarray(wide[:, window[0], window[1]])
     shortest = parameters.shortest_side_m / gsd_m
     lines = straight_lines(
@@ -158,8 +171,7 @@ def _ring_around(
         )
         for part in [parts[k] for k in np.argsort(merit)[: -1 - parameters.most_fits : -1]]
     ]
-    rings = [ring for ring in rings if len(ring.exterior.coords) - 1 >= parameters.least_corners]
-    return _apart(rings, [_newly_seen(ring, strength, before, parameters)[1] for ring in rings])
+    return [ring for ring in rings if len(ring.exterior.coords) - 1 >= parameters.least_corners]
 
 
 def _newly_seen(
@@ -170,15 +182,6 @@ def _newly_seen(
     then, _ = ring_support(ring, before, parameters)
     gain = float((now - then).mean())
     return gain, gain * math.sqrt(ring.length)
-
-
-def _apart(rings: list[Polygon], merit: list[float]) -> list[Polygon]:
-    """The best of rings that overlap."""
-    chosen: list[Polygon] = []
-    for _, ring in sorted(zip(merit, rings, strict=True), key=lambda pair: -pair[0]):
-        if all(ring.intersection(other).area < 0.3 * min(ring.area, other.area) for other in chosen):
-            chosen.append(ring)
-    return chosen
 
 
 def _leaves(ring: Polygon, seed: BoolArray, gsd_m: float, parameters: RingParameters) -> bool:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import numpy.typing as npt
+from numba import njit
 
 from detectors.lines import Votes
-from geo.scene import FloatArray
+from geo.scene import BoolArray, FloatArray
 
 #: float64 (point, 2): x and y in pixel coordinates, 0 at the centre of the first pixel.
 Points = npt.NDArray[np.float64]
 
 _BESIDE = np.float32(0.9)  # a line that runs a pixel beside a side holds it nearly as well
+_OFFSETS = (0, -1, 1)  # pixels across a side
 
 
 def support_share(strength: FloatArray, weakest: float, full: float) -> FloatArray:
@@ -39,22 +43,10 @@ def beside(strength: FloatArray) -> FloatArray:
     return widest
 
 
-def walk(starts: Points, ends: Points) -> tuple[Points, npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """Points along straight segments, in the middle of steps of at most one pixel.
-
-    Args:
-        starts: float64 (segment, 2): x and y in pixel coordinates.
-        ends: float64 (segment, 2).
-
-    Returns:
-        Points, float64 (step, 2); the index of each step's segment, int64 (step,); steps per segment, int64 (segment,).
-    """
+def step_count(starts: Points, ends: Points) -> npt.NDArray[np.int64]:
+    """Steps of at most one pixel, and at least two, that straight segments are read in, int64 (segment,)."""
     delta = ends - starts
-    count = np.maximum(2, np.ceil(np.hypot(delta[:, 0], delta[:, 1]))).astype(np.int64)
-    segment = np.repeat(np.arange(len(count)), count)
-    position = np.arange(len(segment)) - np.repeat(np.cumsum(count) - count, count)
-    share = (position + 0.5) / count[segment]
-    return starts[segment] + delta[segment] * share[:, None], segment, count
+    return np.maximum(2, np.ceil(np.hypot(delta[:, 0], delta[:, 1]))).astype(np.int64)
 
 
 def direction_of(starts: Points, ends: Points, orientations: int) -> npt.NDArray[np.int64]:
@@ -64,30 +56,132 @@ def direction_of(starts: Points, ends: Points, orientations: int) -> npt.NDArray
     return np.asarray(turned % orientations)
 
 
+@dataclass(frozen=True, slots=True)
+class SideReading:
+    """Where line strength is read along straight segments: in the middle of steps of at most one pixel, and beside.
+
+    Attributes:
+        cells: int64 (offset, step): flat indices into (orientation, y, x), on the segment and beside it.
+        owner: int64 (step,): segment of each step.
+        count: int64 (segment,): steps of each segment.
+        middle: int64 (segment,): flat index into (y, x) of each segment's middle.
+    """
+
+    cells: npt.NDArray[np.int64]
+    owner: npt.NDArray[np.int64]
+    count: npt.NDArray[np.int64]
+    middle: npt.NDArray[np.int64]
+
+    @classmethod
+    def of(cls, starts: Points, ends: Points, shape: tuple[int, ...]) -> SideReading:
+        """For segments from float64 (segment, 2) to (segment, 2), in arrays of a shape (orientation, y, x)."""
+        orientations, rows, columns = shape
+        count, direction = step_count(starts, ends), direction_of(starts, ends, orientations)
+        cells = np.empty((len(_OFFSETS), int(count.sum())), np.int64)
+        _cells_beside(starts, ends, count, direction, orientations, rows, columns, cells)
+        middle = np.rint((starts + ends) / 2.0).astype(np.int64)
+        flat = np.clip(middle[:, 1], 0, rows - 1) * columns + np.clip(middle[:, 0], 0, columns - 1)
+        return cls(cells, np.repeat(np.arange(len(count)), count), count, flat)
+
+    def of_votes(self, strength: FloatArray | Votes) -> FloatArray:
+        """Strength at each step, the greatest on the segment and beside it, without sign; float32 (step,)."""
+        read = np.abs(strength.reshape(-1).take(self.cells).astype(np.float32))
+        read[1:] *= _BESIDE
+        return np.asarray(read.max(axis=0))
+
+    def middles(self, image: BoolArray) -> BoolArray:
+        """An image (y, x) at the middle of each segment."""
+        return np.asarray(image.reshape(-1).take(self.middle))
+
+
 def line_support(
-    strength: FloatArray | Votes, starts: Points, ends: Points, reach_px: int = 1
+    strength: FloatArray | Votes, starts: Points, ends: Points
 ) -> tuple[FloatArray, npt.NDArray[np.int64]]:
-    """Strength of lines along straight segments, read at steps of at most one pixel.
+    """Strength of lines along straight segments.
 
     Args:
         strength: float32 (orientation, y, x), not negative, or votes, whose sign doesn't count.
         starts: float64 (segment, 2): x and y in pixel coordinates, 0 at the centre of the first pixel.
         ends: float64 (segment, 2).
-        reach_px: How far beside the segment a line may run; 0 where `beside` has been applied.
 
     Returns:
         Strength at each step, float32 (step,), and the index of the step's segment, int64 (step,).
     """
-    count, rows, columns = strength.shape
-    points, segment, _ = walk(starts, ends)
-    orientation = direction_of(starts, ends, count)[segment]
-    angle = orientation * np.pi / count
-    flat = strength.reshape(-1)
-    best = np.zeros(len(segment), np.float32)
-    for offset in range(-reach_px, reach_px + 1):
-        moved = points if offset == 0 else points + offset * np.column_stack([-np.sin(angle), np.cos(angle)])
-        nearest = np.rint(moved).astype(np.int64)
-        x, y = np.clip(nearest[:, 0], 0, columns - 1), np.clip(nearest[:, 1], 0, rows - 1)
-        read = np.abs(flat.take((orientation * rows + y) * columns + x).astype(np.float32))
-        best = np.maximum(best, read * (_BESIDE if offset else np.float32(1.0)))
-    return best, segment
+    reading = SideReading.of(starts, ends, strength.shape)
+    return reading.of_votes(strength), reading.owner
+
+
+def side_means(
+    strength: FloatArray, enclosed: npt.NDArray[np.float64], starts: Points, ends: Points, support: tuple[float, float]
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """What straight segments run over, on average.
+
+    Args:
+        strength: float32 (orientation, y, x) from `beside`.
+        enclosed: float64 (y, x).
+        starts: float64 (segment, 2), pixel coordinates.
+        ends: float64 (segment, 2).
+        support: Strengths at which support begins and is full.
+
+    Returns:
+        Share of each that is supported, and its mean of `enclosed`; float64 (segment,) each.
+    """
+    seen, swept = np.empty(len(starts)), np.empty(len(starts))
+    count, direction = step_count(starts, ends), direction_of(starts, ends, len(strength))
+    _mean_along(strength, enclosed, starts, ends, count, direction, *support, seen, swept)
+    return seen, swept
+
+
+@njit(cache=True)
+def _cells_beside(
+    starts: Points,
+    ends: Points,
+    count: npt.NDArray[np.int64],
+    direction: npt.NDArray[np.int64],
+    orientations: int,
+    rows: int,
+    columns: int,
+    cells: npt.NDArray[np.int64],
+) -> None:
+    step = 0
+    for segment in range(len(count)):
+        layer = direction[segment]
+        angle = layer * np.pi / orientations
+        across_x, across_y = -np.sin(angle), np.cos(angle)
+        for index in range(count[segment]):
+            share = (index + 0.5) / count[segment]
+            x = starts[segment, 0] + share * (ends[segment, 0] - starts[segment, 0])
+            y = starts[segment, 1] + share * (ends[segment, 1] - starts[segment, 1])
+            for number, offset in enumerate(_OFFSETS):
+                column = min(max(int(np.rint(x + offset * across_x)), 0), columns - 1)
+                row = min(max(int(np.rint(y + offset * across_y)), 0), rows - 1)
+                cells[number, step] = (layer * rows + row) * columns + column
+            step += 1
+
+
+@njit(cache=True)
+def _mean_along(
+    strength: FloatArray,
+    enclosed: npt.NDArray[np.float64],
+    starts: Points,
+    ends: Points,
+    count: npt.NDArray[np.int64],
+    direction: npt.NDArray[np.int64],
+    weakest: float,
+    full: float,
+    seen: npt.NDArray[np.float64],
+    swept: npt.NDArray[np.float64],
+) -> None:
+    _, rows, columns = strength.shape
+    for segment in range(len(count)):
+        supported = inside = 0.0
+        for index in range(count[segment]):
+            share = (index + 0.5) / count[segment]
+            x = starts[segment, 0] + share * (ends[segment, 0] - starts[segment, 0])
+            y = starts[segment, 1] + share * (ends[segment, 1] - starts[segment, 1])
+            column = min(max(int(np.rint(x)), 0), columns - 1)
+            row = min(max(int(np.rint(y)), 0), rows - 1)
+            supported += min(max((strength[direction[segment], row, column] - weakest) / (full - weakest), 0.0), 1.0)
+            inside += enclosed[row, column]
+        seen[segment] = supported / count[segment]
+        swept[segment] = inside / count[segment]

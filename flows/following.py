@@ -25,20 +25,23 @@ class Following:
         subject: The facility.
         detector: The detector.
         known: The record whose scenes the series begins with; None where it is followed anew.
+        series: The scenes so far; whoever calls adds the next one before it is given here.
 
     Attributes:
+        detector: The detector.
+        follower: What it follows with.
         tracks: The record so far, of this detector.
         history: What was added to it.
         assessments: One per scene that was assessed.
     """
 
-    def __init__(self, subject: Subject, detector: Detector, known: FacilityRecord | None) -> None:
-        self._detector = detector
+    def __init__(self, subject: Subject, detector: Detector, known: FacilityRecord | None, series: Series) -> None:
+        self.detector = detector
         self._identity = DetectorIdentity(detector.name, detector.version, parameters_sha256(detector))
         self._facility = subject.facility
         self._candidates = (subject.facility, *subject.neighbours)
-        self._follower = detector.start(subject.grid)
-        self._series = Series(subject.grid)
+        self.follower = detector.start(subject.grid)
+        self._series = series
         earlier = known.tracks if known else ()
         self.tracks: tuple[Track, ...] = tuple(track for track in earlier if track.detector.name == detector.name)
         self.history: list[HistoryEntry] = []
@@ -46,16 +49,15 @@ class Following:
 
     def add(self, scene: PreparedScene, *, assess: bool) -> None:
         """Takes in the next scene, and puts on record what can be said after it unless that is there already."""
-        self._series.add(scene)
-        self._follower.add(scene)
+        self.follower.add(scene)
         if assess:
             self._record(scene, self._assessment(scene))
 
     def _assessment(self, scene: PreparedScene) -> Assessment:
-        reason = unmet(self._detector.requires, self._series)
+        reason = unmet(self.detector.requires, self._series)
         if reason is not None:
             return Assessment(Verdict.NOT_ASSESSABLE, reason, scene.clear_fraction)
-        return self._follower.assess()
+        return self.follower.assess()
 
     def _record(self, prepared: PreparedScene, assessment: Assessment) -> None:
         scene, facility = prepared.scene, self._facility
@@ -65,7 +67,7 @@ class Following:
         self.history.extend(step.history)
         self.assessments.append(
             AssessmentRecord(
-                self._detector.name,
+                self.detector.name,
                 scene.item_id,
                 scene.acquired_at,
                 assessment.verdict,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,7 +13,6 @@ from geo.cache import SceneCache
 from geo.errors import InputError
 from geo.sources.base import ImagerySource
 from geo.sources.meter import Meter
-from geo.sources.opening import open_remote
 from geo.sources.transport import Transport
 
 EXAMPLE_ARCHIVE = Path(__file__).parent / "data" / "dabancheng"
@@ -48,6 +48,8 @@ def opened(specification: str, bounds: Bounds = Bounds(), profile: str | None = 
     if not _is_remote(specification):
         yield _open_local(specification)
         return
+    from geo.sources.opening import open_remote  # half a second that folders can do without
+
     with Transport(Meter(bounds.max_bytes, bounds.max_processing_units)) as transport:
         yield open_remote(specification, transport, cache=open_cache(), profile=profile)
 
@@ -60,6 +62,8 @@ def open_held(specification: str) -> ImagerySource:
     """
     if not _is_remote(specification):
         return _open_local(specification)
+    from geo.sources.opening import open_remote
+
     return open_remote(specification, Transport(Meter()), cache=open_cache(), offline=True)
 
 
@@ -84,7 +88,9 @@ def _open_local(specification: str) -> ImagerySource:
     if kind == "folder" and rest:
         from geo.sources.folder import FolderSource
 
-        folder = FolderSource(Path(rest))
+        root = Path(rest).absolute()
+        name = hashlib.sha256(str(root).encode("utf-8", "surrogateescape")).hexdigest()[:16]
+        folder = FolderSource(Path(rest), Settings().state_dir / "folders" / f"{name}.json")
         folder.require_scenes()
         return folder
     raise InputError(

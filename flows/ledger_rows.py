@@ -10,7 +10,7 @@ from typing import Any
 import shapely
 
 from aoi.facility import Facility, FacilityKind
-from detectors.base import ChangeType, Components, Finding, Side, Stage, Verdict
+from detectors.base import ChangeType, Components, Finding, Side, SideRole, Stage, Verdict
 from flows.change import HistoryEntry, Status
 from flows.record import AssessmentRecord, FacilityRecord, Outcome, Review, SceneRecord
 from flows.track import DetectorIdentity, Track
@@ -158,8 +158,10 @@ def _side_row(side: Side) -> Row:
         "wkb": shapely.to_wkb(side.geometry, hex=True),
         "strength": side.strength,
         "seen_in": side.seen_in,
+        "role": side.role,
     }
 
 
 def _side(row: Row) -> Side:
-    return Side(shapely.from_wkb(str(row["wkb"])), row["strength"], tuple(row["seen_in"]))
+    role = SideRole(row.get("role", SideRole.OUTLINE))  # ledgers from before roles hold outlines alone
+    return Side(shapely.from_wkb(str(row["wkb"])), row["strength"], tuple(row["seen_in"]), role)

@@ -15,7 +15,7 @@ from geo.errors import InputError
 PACKAGED = Path(__file__).parent / "data" / "cost.json"
 
 # What a worker does for a facility; the rest is done once, in the process that runs the whole.
-WORKER_STAGES = ("read_s", "prepare_s", "detect_s", "draw_s")
+WORKER_STAGES = ("read_s", "prepare_s", "detect_s", "keep_s", "draw_s")
 SERIAL_STAGES = ("store_s", "publish_s")
 
 _DISTURBED = 1.1  # a worker that has a core of its own spends hardly longer than it computes

@@ -129,6 +129,11 @@ class FacilityRecord:
         """The scenes that the detectors saw."""
         return tuple(scene for scene in self.scenes if scene.used)
 
+    @property
+    def read_scenes(self) -> tuple[SceneRecord, ...]:
+        """The scenes whose pixels were judged, used or not."""
+        return tuple(scene for scene in self.scenes if not scene.unread)
+
     def scene(self, item_id: str) -> SceneRecord:
         """One scene by id."""
         return next(scene for scene in self.scenes if scene.item_id == item_id)

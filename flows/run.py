@@ -19,8 +19,8 @@ from flows.parallel import in_parallel
 from flows.parameters import MonitorParameters
 from flows.places import fetch_areas, require_unmoved
 from flows.progress import report
-from flows.publish import publish
 from flows.publish.drawn import clear as clear_drawn
+from flows.publish.publishing import publish
 from flows.scenes import StackReader
 from flows.settings import Settings
 from flows.summary import RunSummary
@@ -68,6 +68,7 @@ def run(parameters: MonitorParameters, wrap: Callable[[Watch], Watch] = lambda w
         require_unmoved(facilities, known)
         areas = fetch_areas(facilities, known, parameters.gsd_m) if isinstance(source, CachedSource) else {}
         workers = stack.enter_context(closing(open_workers(parameters, len(facilities))))
+        elsewhere = parameters.runner.startswith("dask:")  # workers that may not reach this machine's disk
         run_id = ledger.begin_run(parameters.for_the_record(source.name))
         watcher = Watcher(
             catalogue=catalogue,
@@ -80,7 +81,8 @@ def run(parameters: MonitorParameters, wrap: Callable[[Watch], Watch] = lambda w
             workers=workers,
             patience=Patience(settings.fetch_retries, settings.fetch_retry_delay_s, parameters.facility_timeout_s),
             areas=areas,
-            drawing=None if parameters.runner.startswith("dask:") else parameters.outputs,
+            drawing=None if elsewhere else parameters.outputs,
+            checkpoints=settings.checkpoints if elsewhere else settings.checkpoints_url,
         )
         round_ = _Round(watcher, wrap(watcher.watch))
         watched = round_.watch(facilities)

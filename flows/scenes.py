@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from detectors.registry import DETECTORS, choose
 from flows.fetch import fetch
-from flows.ledger import Ledger
 from flows.method import Method, Window
 from flows.record import FacilityRecord
 from flows.subject import Subject
+from geo.bands import TRUE_COLOUR
 from geo.errors import InputError, SceneUnusableError, SourceError
 from geo.grid import Grid
 from geo.preparation import PreparationParameters
@@ -17,12 +18,13 @@ from geo.scene import FloatArray, ImageStack, PreparedScene
 from geo.sources.base import ImagerySource
 from geo.stack import build_stack
 
-_RGB = ("B04", "B03", "B02")
+if TYPE_CHECKING:
+    from flows.ledger import Ledger  # a worker has none
 
 
 def rgb(scene: PreparedScene) -> tuple[FloatArray, Grid]:
     """Red, green and blue reflectance of a scene, as `StackReader` gives it."""
-    names = _RGB if set(_RGB) <= set(scene.bands) else (scene.bands[0],) * 3
+    names = TRUE_COLOUR if set(TRUE_COLOUR) <= set(scene.bands) else (scene.bands[0],) * 3
     return scene.pick(names), scene.grid
 
 

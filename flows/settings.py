@@ -25,6 +25,8 @@ class Settings(BaseSettings):
             ledger is a file in the output folder. Never shown: it holds a password.
         cache: Folder or fsspec address of the scene cache, which several machines may share; `cache` in `state_dir`
             without it.
+        checkpoints: Folder or fsspec address where runs leave what the next one goes on from, a file for each facility;
+            `checkpoints` in `state_dir` without it. Workers on other machines use it only if it is named.
         products_url: Where the output folder is served, for links and pictures in Prefect and in notices.
         notify: Whom to tell of confirmed changes, failed runs and a source gone stale: apprise URLs such as
             `mailto://…` or `json://host/hook`, or Prefect notification blocks as `block:TYPE/NAME`, with `;` between.
@@ -38,9 +40,15 @@ class Settings(BaseSettings):
     fetch_retry_delay_s: float = 2.0
     ledger: SecretStr | None = None
     cache: str | None = None
+    checkpoints: str | None = None
     products_url: str | None = None
     notify: SecretStr | None = None
     stale_after_days: int = 45
+
+    @property
+    def checkpoints_url(self) -> str:
+        """Where checkpoints lie as seen from this machine."""
+        return self.checkpoints or str(self.state_dir.absolute() / "checkpoints")
 
 
 def configure_prefect(settings: Settings) -> None:

@@ -56,6 +56,7 @@ class Job:
         left_out: Scenes that the search left out.
         failed: Scenes that reading failed for already.
         outputs: Folder of the products, where pictures are drawn while the scenes are at hand; None to draw later.
+        checkpoints: Where the next run finds what it goes on from; None to keep nothing.
     """
 
     subject: Subject
@@ -63,3 +64,4 @@ class Job:
     left_out: tuple[LeftOut, ...]
     failed: tuple[LeftOut, ...] = ()
     outputs: Path | None = None
+    checkpoints: str | None = None

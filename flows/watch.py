@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -10,13 +10,14 @@ from importlib.metadata import version
 from detectors.base import Verdict
 from flows.carry import carried_over
 from flows.change import HistoryEntry
+from flows.checkpoint import Checkpoint
 from flows.fetch import Fetched
 from flows.following import Following
 from flows.record import AssessmentRecord, FacilityRecord, Outcome, SceneRecord
-from flows.stages import stage
 from flows.subject import Subject
+from flows.walk import Walk
 from geo.preparation import Preparation
-from geo.scene import LeftOut, PreparedScene
+from geo.scene import LeftOut
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,33 +27,65 @@ class Followed:
     Attributes:
         record: Its record.
         preparation: Makes any scene that was used once more, of its pixels.
+        checkpoint: What the next run may go on from; None where it can't.
     """
 
     record: FacilityRecord
     preparation: Preparation
+    checkpoint: Checkpoint | None
 
 
-def follow(subject: Subject, fetched: Fetched) -> Followed:
-    """Follows a facility scene by scene; the pixels of a scene are forgotten before the next one is read.
+@dataclass(frozen=True, slots=True)
+class Rest:
+    """What there is to follow where a checkpoint spares the scenes on record.
+
+    Attributes:
+        checkpoint: After the scenes on record.
+        fetched: The other scenes.
+    """
+
+    checkpoint: Checkpoint
+    fetched: Fetched
+
+
+def follow(subject: Subject, fetched: Fetched, rest: Rest | None = None) -> Followed:
+    """Follows a facility scene by scene.
 
     Where the scenes on record are the beginning of the series, only the new ones are assessed. A scene that came
     late, or another parameter, makes the series be followed anew; what is still the same change keeps its id, and
-    what isn't found any more is withdrawn.
+    what isn't found any more is withdrawn. The record is the same with a checkpoint and without.
+
+    Args:
+        subject: The facility.
+        fetched: All of its scenes.
+        rest: Those that aren't on record, where there is a checkpoint after those that are.
 
     Raises:
         SourceError: Nothing can be read.
     """
-    known = _comparable(subject)
-    walk = _walk(subject, fetched, known) if known else None
-    if walk is None:
-        known, walk = None, _walk(subject, fetched, None)
-    assert walk is not None  # noqa: S101 - only a known beginning can turn out to be another one
-    return Followed(_record(subject, fetched, known, walk), walk.preparation)
+    known = comparable(subject)
+    if known is not None and rest is not None:
+        walk = Walk.resumed(subject, known, rest.checkpoint)
+        if walk.go(rest.fetched):
+            return _followed(walk, rest.fetched, [scene for scene in known.read_scenes if not scene.used])
+    walk = Walk.anew(subject, known)
+    if not walk.go(fetched):
+        walk = Walk.anew(subject, None)
+        walk.go(fetched)
+    return _followed(walk, fetched, [])
 
 
 def assess(subject: Subject, fetched: Fetched) -> FacilityRecord:
     """The record of a facility after its scenes as fetched."""
     return follow(subject, fetched).record
+
+
+def comparable(subject: Subject) -> FacilityRecord | None:
+    """The record so far, where a series that begins with its scenes may go on from it."""
+    earlier = subject.earlier
+    if earlier is None or earlier.parameters_sha256 != subject.parameters_sha256 or not earlier.assessments:
+        return None
+    return earlier if earlier.used_scenes else None
 
 
 def failed(subject: Subject, reason: str) -> FacilityRecord:
@@ -95,71 +128,17 @@ def _blank(subject: Subject) -> FacilityRecord:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Walk:
-    """A series from its first scene to its last.
-
-    Attributes:
-        preparation: What made its scenes comparable.
-        used: The records of those that were used.
-        followed: What each detector made of them.
-    """
-
-    preparation: Preparation
-    used: tuple[SceneRecord, ...]
-    followed: tuple[Following, ...]
-
-
-def _comparable(subject: Subject) -> FacilityRecord | None:
-    """The record so far, where a series that begins with its scenes may go on from it."""
-    earlier = subject.earlier
-    if earlier is None or earlier.parameters_sha256 != subject.parameters_sha256 or not earlier.assessments:
-        return None
-    return earlier if earlier.used_scenes else None
-
-
-def _walk(subject: Subject, fetched: Fetched, known: FacilityRecord | None) -> _Walk | None:
-    """Goes through a series; None where it turns out not to begin with the scenes of the known record."""
-    preparation = Preparation(subject.grid, subject.method.preparation)
-    followed = tuple(Following(subject, detector, known) for detector in subject.method.detectors)
-    before = known.used_scenes if known else ()
-    used: list[SceneRecord] = []
-    for scene, record in _prepared(fetched, preparation):
-        place = len(used)
-        if place < len(before) and record != before[place]:
-            return None
-        used.append(record)
-        with stage("detect"):
-            for one in followed:
-                one.add(scene, assess=place >= len(before))
-    return _Walk(preparation, tuple(used), followed) if len(used) >= len(before) else None
-
-
-def _prepared(fetched: Fetched, preparation: Preparation) -> Iterator[tuple[PreparedScene, SceneRecord]]:
-    """The scenes that are used, as they are settled, with their records."""
-    hashes: dict[str, str] = {}
-    for scene, raster in fetched.rasters:
-        with stage("prepare"):
-            hashes[scene.item_id] = raster.sha256
-            settled = preparation.add(scene, raster)
-        for one in settled:
-            yield one, _scene_record(one, hashes[one.scene.item_id])
-    with stage("prepare"):
-        settled = preparation.finish()
-    for one in settled:
-        yield one, _scene_record(one, hashes[one.scene.item_id])
-
-
-def _record(subject: Subject, fetched: Fetched, known: FacilityRecord | None, walk: _Walk) -> FacilityRecord:
-    earlier, followed = subject.earlier, walk.followed
+def _followed(walk: Walk, fetched: Fetched, judged: Sequence[SceneRecord]) -> Followed:
+    """What came of a walk over some scenes, others of which were read and left out before."""
+    subject, known, followed = walk.subject, walk.known, walk.followed
     record = replace(
         _blank(subject),
-        scenes=_scene_records(walk.used, fetched, walk.preparation.left_out),
+        scenes=tuple(sorted([*walk.used, *judged, *_left_out(fetched, walk.preparation.left_out)], key=scene_order)),
         parameters_sha256=subject.parameters_sha256,
         source=subject.specification,
     )
     if not walk.used:
-        return _unassessed(record, earlier)
+        return Followed(_unassessed(record, subject.earlier), walk.preparation, None)
     outcome, reason = _outcome(known or record, followed)
     record = replace(
         record,
@@ -169,7 +148,9 @@ def _record(subject: Subject, fetched: Fetched, known: FacilityRecord | None, wa
         tracks=tuple(track for one in followed for track in one.tracks),
         history=_by_time((*(known.history if known else ()), *(entry for one in followed for entry in one.history))),
     )
-    return record if known or earlier is None else carried_over(earlier, record)
+    if known is None and subject.earlier is not None:
+        record = carried_over(subject.earlier, record)
+    return Followed(record, walk.preparation, walk.checkpoint)
 
 
 def _unassessed(record: FacilityRecord, earlier: FacilityRecord | None) -> FacilityRecord:
@@ -201,33 +182,13 @@ def _by_time(history: Sequence[HistoryEntry]) -> tuple[HistoryEntry, ...]:
     return tuple(sorted(history, key=lambda entry: entry.at))
 
 
-def _scene_records(
-    used: Sequence[SceneRecord], fetched: Fetched, unprepared: Sequence[LeftOut]
-) -> tuple[SceneRecord, ...]:
+def _left_out(fetched: Fetched, unprepared: Sequence[LeftOut]) -> list[SceneRecord]:
     judged = [left_out_record(scene) for scene in (*fetched.not_clear, *unprepared)]
     never_seen = [left_out_record(scene, unread=True) for scene in fetched.left_out]
     failed = [left_out_record(scene, unread=True, retry=True) for scene in fetched.failed]
-    return tuple(sorted([*used, *judged, *never_seen, *failed], key=scene_order))
+    return [*judged, *never_seen, *failed]
 
 
 def left_out_record(scene: LeftOut, *, unread: bool = False, retry: bool = False) -> SceneRecord:
     """The record of a scene that isn't used."""
     return SceneRecord(scene.item_id, scene.acquired_at, used=False, reason=scene.reason, unread=unread, retry=retry)
-
-
-def _scene_record(prepared: PreparedScene, pixels_sha256: str) -> SceneRecord:
-    scene = prepared.scene
-    return SceneRecord(
-        item_id=scene.item_id,
-        acquired_at=scene.acquired_at,
-        used=True,
-        collection=scene.collection,
-        processing_baseline=scene.processing_baseline,
-        gsd_m=scene.gsd_m,
-        clear_fraction=prepared.clear_fraction,
-        shift_x_m=float(prepared.shift_m[0]),
-        shift_y_m=float(prepared.shift_m[1]),
-        registration_quality=prepared.registration_quality,
-        attribution=scene.attribution,
-        pixels_sha256=pixels_sha256,
-    )

@@ -72,6 +72,7 @@ class Watcher:
         patience: Retries and limits.
         areas: What is fetched as one, by facility id; empty where the source keeps nothing.
         drawing: Folder of the products, where workers that reach it draw; None to draw when publishing.
+        checkpoints: Where workers keep what the next run goes on from; None where they reach no such place.
     """
 
     catalogue: Catalogue
@@ -85,6 +86,7 @@ class Watcher:
     patience: Patience
     areas: Mapping[str, Grid] = field(default_factory=dict)
     drawing: Path | None = None
+    checkpoints: str | None = None
 
     def watch(self, facility: Facility) -> Watched:
         """Brings the record of a facility up to date, in one transaction.
@@ -101,7 +103,7 @@ class Watcher:
         if isinstance(found, FacilityRecord):
             self._keep(subject.earlier, found)
             return Watched(summarise(found), followed=False, seconds={"look": looked_s})
-        done = self.workers.run(replace(found, outputs=self.drawing))
+        done = self.workers.run(replace(found, outputs=self.drawing, checkpoints=self.checkpoints))
         begun = time.perf_counter()
         self.ledger.save(done.record)
         seconds = {"look": looked_s, **done.seconds, "store": time.perf_counter() - begun}

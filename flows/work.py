@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
+from flows.checkpoints import Checkpoints
 from flows.fetch import read, seen_from
 from flows.imagery import open_held
 from flows.publish.drawn import draw
@@ -12,7 +13,8 @@ from flows.record import FacilityRecord
 from flows.scenes import rgb
 from flows.stages import stage, timed
 from flows.subject import Job
-from flows.watch import Followed, follow
+from flows.watch import Followed, Rest, comparable, follow
+from geo.bands import TRUE_COLOUR
 from geo.errors import SceneUnusableError
 from geo.grid import Grid
 from geo.scene import FloatArray
@@ -41,11 +43,44 @@ def work(job: Job) -> Done:
     """
     with timed() as seconds:
         source = _source(job.subject.specification)
-        followed = follow(job.subject, read(source, job))
+        followed = follow_job(source, job)
         if job.outputs is not None and any(scene.used for scene in followed.record.scenes):
             with stage("draw"):
                 draw(followed.record, _Reader(source, job, followed), job.outputs)
     return Done(followed.record, seconds)
+
+
+def follow_job(source: ImagerySource, job: Job) -> Followed:
+    """Follows a job's series, from the checkpoint of the run before where there is one, and leaves one for the next.
+
+    Raises:
+        SourceError: Nothing can be read.
+        StoreError: The place of the checkpoints can't be used.
+    """
+    if job.checkpoints is None:
+        return follow(job.subject, read(source, job))
+    store = Checkpoints(job.checkpoints)
+    followed = follow(job.subject, read(source, job), _rest(source, job, store))
+    if followed.checkpoint is not None:
+        with stage("keep"):
+            store.save(job.subject, followed.record.used_scenes, followed.checkpoint)
+    return followed
+
+
+def _rest(source: ImagerySource, job: Job, store: Checkpoints) -> Rest | None:
+    """What a job has to follow where a checkpoint spares the scenes on record; None where there is none that fits."""
+    known = comparable(job.subject)
+    if known is None:
+        return None
+    on_record = {scene.item_id for scene in known.read_scenes}
+    if not on_record <= {scene.item_id for scene in job.scenes}:
+        return None  # one of them is there no more
+    with stage("keep"):
+        checkpoint = store.load(job.subject, known.used_scenes)
+    if checkpoint is None:
+        return None
+    new = tuple(scene for scene in job.scenes if scene.item_id not in on_record)
+    return Rest(checkpoint, read(source, replace(job, scenes=new)))
 
 
 class _Reader:
@@ -62,7 +97,7 @@ class _Reader:
         if scene is None:
             raise SceneUnusableError(f"{facility_id}: scene {item_id} isn't in the imagery source any more")
         raster = self._source.read(scene, self._subject.method.bands, self._subject.grid)
-        return rgb(self._preparation.again(scene, raster))
+        return rgb(self._preparation.again(scene, raster, TRUE_COLOUR))
 
 
 @cache

@@ -8,16 +8,16 @@ different.
 
 from __future__ import annotations
 
-from functools import reduce
-from typing import Any
-
 import numpy as np
 import numpy.typing as npt
+from numba import njit
 
 from geo.scene import BoolArray, FloatArray
+from geo.selection import select
 
 _CELL = 3  # pixels averaged to one sample: what registration leaves matters less, 8-bit steps too
 _SAMPLES = 1500
+_STEPS = 10
 _STARTS = 60
 _KEPT = 0.55
 _MIN_SAMPLES = 50
@@ -26,8 +26,10 @@ _STEEPEST = 5.0
 Array = npt.NDArray[np.float64]
 
 
-def normalise(image: FloatArray, valid: BoolArray, reference: FloatArray, reference_valid: BoolArray) -> FloatArray:
-    """One band of a scene with the reference's radiometry, float32 (y, x).
+def line_to_reference(
+    image: FloatArray, valid: BoolArray, reference: FloatArray, reference_valid: BoolArray
+) -> tuple[float, float]:
+    """(gain, offset) that give one band of a scene the reference's radiometry; (1, 0) where too little tells.
 
     Args:
         image: float32 (y, x), registered to the reference; NaN where not valid.
@@ -37,9 +39,8 @@ def normalise(image: FloatArray, valid: BoolArray, reference: FloatArray, refere
     """
     scene, target = _samples(image, reference, valid & reference_valid)
     if scene.size < _MIN_SAMPLES:
-        return image
-    gain, offset = gain_and_offset(scene, target)
-    return np.float32(gain) * image + np.float32(offset)
+        return 1.0, 0.0
+    return gain_and_offset(scene, target)
 
 
 def gain_and_offset(scene: Array, reference: Array) -> tuple[float, float]:
@@ -52,57 +53,112 @@ def gain_and_offset(scene: Array, reference: Array) -> tuple[float, float]:
         scene: float (sample,).
         reference: float (sample,).
     """
-    start = _trimmed_start(*_thinned(scene, reference))
-    keep = max(int(_KEPT * scene.size), 2)
-    gain, offset = start
-    for _ in range(10):
-        distance = np.abs(gain * scene + offset - reference)
-        best = np.argpartition(distance, keep - 1)[:keep]
-        gain, offset = _major_axis(scene[best], reference[best])
-    distance = np.abs(gain * scene + offset - reference)
-    scale = 1.4826 * np.median(distance)
-    near = distance <= max(2.5 * scale, 1e-6)
-    return _major_axis(scene[near], reference[near])
+    thin = max(scene.size // _SAMPLES, 1)
+    generator = np.random.default_rng(0)  # the same starts always: the same scenes give the same stack
+    starts = generator.integers(0, len(scene[::thin]), (2, _STARTS))
+    line = _trimmed_start(scene[::thin].copy(), reference[::thin].copy(), starts)
+    return _fitted(scene, reference, *_concentrated(scene, reference, *line))
 
 
+@njit(cache=True)
 def _samples(scene: FloatArray, reference: FloatArray, common: BoolArray) -> tuple[Array, Array]:
     """Cell means of both images where a whole cell is clear in both."""
-    whole = reduce(np.logical_and, _members(common))
-    first, second = (reduce(np.add, _members(plane))[whole].astype(np.float64) for plane in (scene, reference))
-    return first / _CELL**2, second / _CELL**2
+    rows, columns = common.shape[0] // _CELL, common.shape[1] // _CELL
+    means = np.empty((2, rows * columns))
+    count = 0
+    for row in range(0, rows * _CELL, _CELL):
+        for column in range(0, columns * _CELL, _CELL):
+            first = second = 0.0
+            whole = True
+            for y in range(row, row + _CELL):
+                for x in range(column, column + _CELL):
+                    whole &= common[y, x]
+                    first += scene[y, x]
+                    second += reference[y, x]
+            if whole:
+                means[0, count], means[1, count] = first / _CELL**2, second / _CELL**2
+                count += 1
+    return means[0, :count].copy(), means[1, :count].copy()
 
 
-def _members(plane: npt.NDArray[Any]) -> list[npt.NDArray[Any]]:
-    """The first pixels of all cells, the second ones, and so on: added up far faster than cell by cell."""
-    rows, columns = (size // _CELL * _CELL for size in plane.shape)
-    return [plane[row:rows:_CELL, column:columns:_CELL] for row in range(_CELL) for column in range(_CELL)]
-
-
-def _thinned(scene: Array, reference: Array) -> tuple[Array, Array]:
-    step = max(scene.size // _SAMPLES, 1)
-    return scene[::step], reference[::step]
-
-
-def _trimmed_start(scene: Array, reference: Array) -> tuple[float, float]:
+@njit(cache=True)
+def _trimmed_start(scene: Array, reference: Array, starts: npt.NDArray[np.int64]) -> tuple[float, float]:
     """The best of many lines through two samples, by the sum of the smaller residuals."""
-    generator = np.random.default_rng(0)  # the same starts always: the same scenes give the same stack
-    first, second = generator.integers(0, scene.size, (2, _STARTS))
-    run = scene[second] - scene[first]
-    steep = np.abs(run) > 1e-6
-    gain = np.ones(_STARTS)
-    gain[steep] = (reference[second] - reference[first])[steep] / run[steep]
-    gain = np.where((gain > 1 / _STEEPEST) & (gain < _STEEPEST), gain, 1.0)
-    offset = reference[first] - gain * scene[first]
-    distance = np.abs(gain[:, None] * scene + offset[:, None] - reference)
+    best_gain, best_offset, least, reach = 1.0, 0.0, np.inf, 0.0
+    distance = np.empty(scene.size)
     keep = max(int(_KEPT * scene.size), 2)
-    cost = np.partition(distance, keep - 1, axis=1)[:, :keep].sum(axis=1)
-    best = int(np.argmin(cost))
-    return float(gain[best]), float(offset[best])
+    for first, second in starts.T:
+        run = scene[second] - scene[first]
+        gain = (reference[second] - reference[first]) / run if abs(run) > 1e-6 else 1.0
+        if not 1 / _STEEPEST < gain < _STEEPEST:
+            gain = 1.0
+        offset = reference[first] - gain * scene[first]
+        capped = 0.0
+        for k in range(scene.size):
+            distance[k] = abs(gain * scene[k] + offset - reference[k])
+            capped += min(distance[k], reach)
+        if capped - reach * (scene.size - keep) >= least:
+            continue  # the smaller residuals can't add up to less than this
+        here = select(distance, keep - 1)
+        cost = distance[:keep].sum()
+        if cost < least:
+            best_gain, best_offset, least, reach = gain, offset, cost, here
+    return best_gain, best_offset
 
 
-def _major_axis(scene: Array, reference: Array) -> tuple[float, float]:
-    """Reduced major axis: the slope is the ratio of the standard deviations."""
-    spread = scene.std()
-    gain = float(reference.std() / spread) if spread > 1e-4 else 1.0
+@njit(cache=True)
+def _concentrated(scene: Array, reference: Array, gain: float, offset: float) -> tuple[float, float]:
+    """A line brought to where the samples nearest to it give it again."""
+    keep = max(int(_KEPT * scene.size), 2)
+    reach = 0.0
+    for _ in range(_STEPS):
+        distance = np.abs(gain * scene + offset - reference)
+        before = gain, offset
+        reach = _select_near(distance, keep - 1, reach)
+        gain, offset = _major_axis(scene, reference, distance, reach)
+        if before == (gain, offset):
+            break
+    return gain, offset
+
+
+@njit(cache=True)
+def _select_near(values: Array, k: int, guess: float) -> float:
+    """The k-th smallest, from 0; fast where it is near a guess."""
+    near = np.empty_like(values)
+    smaller = count = 0
+    for value in values:
+        if value < 0.8 * guess:
+            smaller += 1
+        elif value <= 1.25 * guess:
+            near[count] = value
+            count += 1
+    if smaller <= k < smaller + count:
+        return select(near[:count], k - smaller)
+    return select(values.copy(), k)
+
+
+@njit(cache=True)
+def _fitted(scene: Array, reference: Array, gain: float, offset: float) -> tuple[float, float]:
+    """A line through all samples that fit one."""
+    distance = np.abs(gain * scene + offset - reference)
+    scale = 1.4826 * select(distance.copy(), distance.size // 2)
+    return _major_axis(scene, reference, distance, max(2.5 * scale, 1e-6))
+
+
+@njit(cache=True)
+def _major_axis(scene: Array, reference: Array, distance: Array, reach: float) -> tuple[float, float]:
+    """Reduced major axis of the samples within reach: the slope is the ratio of the standard deviations."""
+    count = 0
+    x = y = xx = yy = 0.0
+    for k in range(scene.size):
+        if distance[k] <= reach:
+            count += 1
+            x += scene[k]
+            y += reference[k]
+            xx += scene[k] * scene[k]
+            yy += reference[k] * reference[k]
+    x, y = x / count, y / count
+    spread = np.sqrt(max(xx / count - x * x, 0.0))
+    gain = np.sqrt(max(yy / count - y * y, 0.0)) / spread if spread > 1e-4 else 1.0
     gain = min(max(gain, 1 / _STEEPEST), _STEEPEST)
-    return gain, float(reference.mean() - gain * scene.mean())
+    return gain, y - gain * x

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cached_property
@@ -46,6 +46,14 @@ class Observation:
     def visible(self) -> FloatArray:
         """float32 (band, y, x): the bands in which scenes of every kind show much the same edges."""
         return self.reflectance[[self.bands.index(name) for name in visible(self.bands)]]
+
+    def part(self, bands: Sequence[str]) -> Observation:
+        """The observation in some bands; in all where it has none of them."""
+        chosen = [index for index, name in enumerate(self.bands) if name in bands]
+        if not chosen:
+            return self
+        names = tuple(self.bands[index] for index in chosen)
+        return Observation(self.scene, names, self.reflectance[chosen], self.valid, self.classified)
 
     @cached_property
     def brightness(self) -> FloatArray:

@@ -2,48 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
 
 import numpy as np
-import numpy.typing as npt
 
 from geo import masks
 from geo.alignment import Displacement, align
 from geo.bands import ordered, visible
 from geo.errors import SceneUnusableError
 from geo.grid import Grid
-from geo.normalisation import normalise
+from geo.normalisation import line_to_reference
 from geo.observations import Observation, best_of, masked, observe, require_usable, together
+from geo.preparation_state import Placement, PreparationParameters, PreparationState, Reference
 from geo.registration import Registrar
-from geo.scene import BoolArray, FloatArray, LeftOut, PreparedScene, Scene, SceneRaster
+from geo.scene import LeftOut, PreparedScene, Scene, SceneRaster
+
+__all__ = ["Preparation", "PreparationParameters"]
 
 _MOST_CANDIDATES = 5  # so that a series in which nothing matches costs no square of its length
-
-
-@dataclass(frozen=True, slots=True)
-class PreparationParameters:
-    """How scenes are made comparable.
-
-    Attributes:
-        min_clear_fraction: Share of the grid that has to be clear for a scene to be used, 0 to 1. At a half the
-            ground that two scenes share is still enough to register and normalise them by.
-        max_shift_m: A displacement beyond this is taken for a failed registration. Sentinel-2's absolute geolocation
-            is within 20 m, so two scenes lie within 40 m of each other.
-        min_registration_quality: Share of the ground that has to agree on the displacement, 0 to 1.
-        max_standard_error_px: Above this a scene is left out. A fifth of a pixel of misregistration is what keeps
-            false change below a tenth (Dai & Khorram 1998).
-        resample_above_px: Smaller displacements are left as they are, because resampling would cost more than it
-            mends.
-        same_acquisition: Scenes of one collection closer in time than this are one observation.
-    """
-
-    min_clear_fraction: float = 0.5
-    max_shift_m: float = 40.0
-    min_registration_quality: float = 0.3
-    max_standard_error_px: float = 0.2
-    resample_above_px: float = 0.05
-    same_acquisition: timedelta = timedelta(minutes=10)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,35 +28,8 @@ class _Candidate:
     """A scene that would do for the reference, if another one can be registered to it."""
 
     observation: Observation
+    placement: Placement
     registrar: Registrar
-
-
-@dataclass(frozen=True, slots=True)
-class _Placement:
-    """How a scene was laid on the reference: with its pixels, all that it takes to do so once more.
-
-    Attributes:
-        displacement: As measured; None for the reference itself.
-        valid: bool (y, x), packed to bits: the ground that was clear in the end.
-    """
-
-    displacement: Displacement | None
-    valid: npt.NDArray[np.uint8]
-
-
-@dataclass(frozen=True, slots=True)
-class _Radiometry:
-    """The first placed scene that has a band: what the band is normalised to.
-
-    Attributes:
-        item_id: The scene.
-        reflectance: float32 (y, x).
-        valid: bool (y, x).
-    """
-
-    item_id: str
-    reflectance: FloatArray
-    valid: BoolArray
 
 
 @dataclass(slots=True)
@@ -94,17 +44,17 @@ class Preparation:
     Attributes:
         grid: The area's grid.
         parameters: How.
+        state: What is remembered. Where it has a reference, a preparation that is given it goes on from there.
         left_out: The scenes that aren't used.
     """
 
     grid: Grid
     parameters: PreparationParameters = field(default_factory=PreparationParameters)
+    state: PreparationState = field(default_factory=PreparationState)
     left_out: list[LeftOut] = field(default_factory=list)
     _acquisition: list[Observation] = field(default_factory=list)
     _candidates: list[_Candidate] = field(default_factory=list)
-    _placements: dict[str, _Placement] = field(default_factory=dict)
-    _radiometry: dict[str, _Radiometry] = field(default_factory=dict)
-    _last_seen: dict[tuple[str, ...], FloatArray] = field(default_factory=dict)
+    _registrar: Registrar | None = None
 
     def add(self, scene: Scene, raster: SceneRaster) -> list[PreparedScene]:
         """Takes in the next scene; scenes come ascending by acquisition.
@@ -125,26 +75,33 @@ class Preparation:
     def finish(self) -> list[PreparedScene]:
         """The scenes that are used where no more scenes come; where none can be registered, the first clear one."""
         settled = self._close()
-        if self._placements or not self._candidates:
+        if self.state.reference is not None or not self._candidates:
             return settled
         for waiting in self._candidates[1:]:
             self._leave_out_candidate(waiting)
-        return [self._place(self._candidates[0].observation, None)]
+        first = self._candidates[0]
+        return [self._place(first.observation, first.placement)]
 
-    def again(self, scene: Scene, raster: SceneRaster) -> PreparedScene:
-        """A scene that was settled, made of its pixels once more.
+    def again(self, scene: Scene, raster: SceneRaster, bands: Sequence[str]) -> PreparedScene:
+        """A scene that was settled, made of its pixels once more; with some of its bands alone, which is faster.
+
+        Args:
+            scene: As it was given.
+            raster: As it was given.
+            bands: Which bands; all of them where the scene has none of these.
 
         Raises:
             SceneUnusableError: It isn't one of those that are used.
         """
-        placement = self._placements.get(scene.item_id)
+        placement = self.state.placements.get(scene.item_id)
         if placement is None:
             raise SceneUnusableError(f"scene {scene.item_id} isn't used")
-        observation = observe(scene, raster, self.grid.gsd_m)
+        observation = observe(scene, raster, self.grid.gsd_m).part(bands)
         if placement.displacement is not None:
             observation = self._aligned(observation, placement.displacement)
-        valid = np.unpackbits(placement.valid, count=observation.valid.size).reshape(self.grid.shape).astype(bool)
-        return self._prepared(self._normalised(masked(observation, valid)), placement.displacement)
+        if placement.valid is not None:
+            observation = masked(observation, placement.valid)
+        return self._prepared(_lit(observation, placement.lines), placement)
 
     def _close(self) -> list[PreparedScene]:
         """Uses the best product of the acquisition at hand."""
@@ -155,50 +112,53 @@ class Preparation:
         for other in group:
             if other is not best:
                 self._leave_out(other.scene, f"same acquisition as {best.scene.item_id}, which is used in its place")
+        settled: list[PreparedScene] = []
         try:
-            return self._observe(best)
+            require_usable(best, self.parameters.min_clear_fraction)
+            if self.state.reference is None:
+                settled = self._settled(best)
+            if self.state.reference is not None:
+                settled.append(self._registered(best, self.state.reference))
         except SceneUnusableError as error:
             self._leave_out(best.scene, str(error))
-            return []
+        return settled
 
-    def _observe(self, observation: Observation) -> list[PreparedScene]:
-        """Places a scene on the reference; while there is none, settles it or waits for another scene.
+    def _settled(self, observation: Observation) -> list[PreparedScene]:
+        """The first candidate that a scene can be registered to becomes the reference; without one it waits itself."""
+        for candidate in self._candidates:
+            try:
+                self._displacement(observation, candidate.registrar, candidate.observation.scene.item_id)
+            except SceneUnusableError:
+                continue
+            for other in self._candidates:
+                if other is not candidate:
+                    self._leave_out_candidate(other)
+            self._candidates.clear()
+            first = candidate.observation
+            self.state.reference = Reference(first.scene.item_id, first.brightness, first.valid)
+            self._registrar = candidate.registrar
+            return [self._place(first, candidate.placement)]
+        self._propose(observation)
+        return []
+
+    def _propose(self, observation: Observation) -> None:
+        first, placement = self._uncovered(observation, None)
+        self._candidates.append(_Candidate(first, placement, Registrar(first.brightness, first.valid)))
+        if len(self._candidates) > _MOST_CANDIDATES:
+            self._leave_out_candidate(self._candidates.pop(0))
+
+    def _registered(self, observation: Observation, reference: Reference) -> PreparedScene:
+        """A scene on the reference.
 
         Raises:
             SceneUnusableError: It can't be used.
         """
-        require_usable(observation, self.parameters.min_clear_fraction)
-        for candidate in self._candidates:
-            try:
-                found = self._displacement(observation, candidate)
-            except SceneUnusableError:
-                if self._placements:
-                    raise
-                continue
-            settled = self._settle(candidate)
-            try:
-                aligned = self._aligned(observation, found)
-                require_usable(aligned, self.parameters.min_clear_fraction)
-                settled.append(self._place(self._uncovered(aligned), found))
-            except SceneUnusableError as error:
-                self._leave_out(observation.scene, str(error))
-            return settled
-        self._propose(self._uncovered(observation))
-        return []
-
-    def _propose(self, observation: Observation) -> None:
-        self._candidates.append(_Candidate(observation, Registrar(observation.brightness, observation.valid)))
-        if len(self._candidates) > _MOST_CANDIDATES:
-            self._leave_out_candidate(self._candidates.pop(0))
-
-    def _settle(self, reference: _Candidate) -> list[PreparedScene]:
-        if self._placements:
-            return []
-        for other in self._candidates:
-            if other is not reference:
-                self._leave_out_candidate(other)
-        self._candidates = [reference]
-        return [self._place(reference.observation, None)]
+        if self._registrar is None:
+            self._registrar = Registrar(reference.brightness, reference.valid)
+        found = self._displacement(observation, self._registrar, reference.item_id)
+        aligned = self._aligned(observation, found)
+        require_usable(aligned, self.parameters.min_clear_fraction)
+        return self._place(*self._uncovered(aligned, found))
 
     def _leave_out(self, scene: Scene, reason: str) -> None:
         self.left_out.append(LeftOut(scene.item_id, scene.acquired_at, reason))
@@ -206,11 +166,11 @@ class Preparation:
     def _leave_out_candidate(self, candidate: _Candidate) -> None:
         self._leave_out(candidate.observation.scene, "no other scene can be registered to it")
 
-    def _displacement(self, observation: Observation, candidate: _Candidate) -> Displacement:
+    def _displacement(self, observation: Observation, registrar: Registrar, reference_id: str) -> Displacement:
         limits = self.parameters
-        against = f"the reference {candidate.observation.scene.item_id}"
+        against = f"the reference {reference_id}"
         try:
-            found = candidate.registrar.displacement(
+            found = registrar.displacement(
                 observation.brightness, observation.valid, limits.max_shift_m / self.grid.gsd_m
             )
         except SceneUnusableError as error:
@@ -233,44 +193,39 @@ class Preparation:
         reflectance, valid = align(observation.reflectance, observation.valid, found)
         return replace(observation, reflectance=reflectance, valid=valid)
 
-    def _uncovered(self, observation: Observation) -> Observation:
-        """The observation with the reference's radiometry, less what snow or cloud covers in true colour."""
+    def _uncovered(self, observation: Observation, found: Displacement | None) -> tuple[Observation, Placement]:
+        """The observation with the reference's radiometry, less what snow or cloud covers in true colour, if any."""
         is_white = masks.white(observation.visible)
-        comparable = self._normalised(observation)
+        lines = self._lines(observation)
+        comparable = _lit(observation, lines)
         if observation.classified:
-            return comparable
-        before = self._last_seen.get(visible(observation.bands))
+            return comparable, Placement(found, None, lines)
+        before = self.state.last_seen.get(visible(observation.bands))
         cover = masks.white_cover(comparable.brightness, is_white, before, self.grid.gsd_m)
         if not cover.any():
-            return comparable
+            return comparable, Placement(found, None, lines)
         # Normalised once more without the cover, which may have been most of the area.
         clear = masked(observation, observation.valid & ~cover)
         require_usable(clear, self.parameters.min_clear_fraction)
-        return self._normalised(clear)
+        lines = self._lines(clear)
+        return _lit(clear, lines), Placement(found, clear.valid, lines)
 
-    def _normalised(self, observation: Observation) -> Observation:
-        reflectance = observation.reflectance.copy()
-        for band, name in enumerate(observation.bands):
-            reference = self._radiometry.get(name)
-            if reference is not None and reference.item_id != observation.scene.item_id:
-                reflectance[band] = normalise(
-                    reflectance[band], observation.valid, reference.reflectance, reference.valid
-                )
-        return replace(observation, reflectance=reflectance)
+    def _lines(self, observation: Observation) -> dict[str, tuple[float, float]]:
+        """What gives each band that was seen before its radiometry."""
+        lines = {}
+        for plane, name in zip(observation.reflectance, observation.bands, strict=True):
+            first = self.state.radiometry.get(name)
+            if first is not None:
+                lines[name] = line_to_reference(plane, observation.valid, first.reflectance, first.valid)
+        return lines
 
-    def _place(self, observation: Observation, displacement: Displacement | None) -> PreparedScene:
-        scene = observation.scene
-        self._placements[scene.item_id] = _Placement(displacement, np.packbits(observation.valid))
-        for band, name in enumerate(observation.bands):
-            first = _Radiometry(scene.item_id, observation.reflectance[band], observation.valid)
-            self._radiometry.setdefault(name, first)
-        seen_in, brightness = visible(observation.bands), observation.brightness
-        before = self._last_seen.get(seen_in, brightness)
-        self._last_seen[seen_in] = np.where(observation.valid, brightness, before)
-        return self._prepared(observation, displacement)
+    def _place(self, observation: Observation, placement: Placement) -> PreparedScene:
+        self.state.place(observation, placement)
+        return self._prepared(observation, placement)
 
-    def _prepared(self, observation: Observation, displacement: Displacement | None) -> PreparedScene:
-        rows, columns = displacement.offset_px if displacement else (0.0, 0.0)
+    def _prepared(self, observation: Observation, placement: Placement) -> PreparedScene:
+        found = placement.displacement
+        rows, columns = found.offset_px if found else (0.0, 0.0)
         reflectance, bands = observation.reflectance, ordered(observation.bands)
         if bands != observation.bands:
             reflectance = reflectance[[observation.bands.index(name) for name in bands]]
@@ -282,6 +237,17 @@ class Preparation:
             grid=self.grid,
             # Columns count east and rows count south, whereas y counts north.
             shift_m=np.array([columns, -rows]) * self.grid.gsd_m,
-            registration_quality=displacement.quality if displacement else 1.0,
+            registration_quality=found.quality if found else 1.0,
             clear_fraction=observation.clear_fraction,
         )
+
+
+def _lit(observation: Observation, lines: Mapping[str, tuple[float, float]]) -> Observation:
+    """An observation in the light of the reference."""
+    reflectance = observation.reflectance.copy()
+    for plane, name in zip(reflectance, observation.bands, strict=True):
+        if name in lines:
+            gain, offset = lines[name]
+            plane *= np.float32(gain)
+            plane += np.float32(offset)
+    return replace(observation, reflectance=reflectance)

@@ -13,10 +13,11 @@ from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
-from scipy import fft, ndimage
+from scipy import fft
 
 from geo.alignment import Displacement, fill_gaps
 from geo.errors import SceneUnusableError
+from geo.registration_kernels import cap, derivatives, eroded, refine, whitened
 from geo.scene import BoolArray, FloatArray
 
 _BLOCK = 64  # pixels, smaller on a small area; the displacement that can be found is a quarter of it
@@ -26,6 +27,17 @@ _AGREEMENT_PX = 0.5
 _STEEPEST = 0.01  # change of displacement per pixel; more isn't a difference of terrain correction
 _SETTLED = 1e-5
 _TUKEY = 4.0  # residuals beyond so many robust standard deviations have no say
+
+
+def _gaussian_kernels(sigma_px: float, reach: int) -> tuple[FloatArray, FloatArray]:
+    """Weights of a Gaussian and of its derivative, from its centre outward."""
+    offset = np.arange(reach + 1)
+    smooth = np.exp(-0.5 * (offset / sigma_px) ** 2)
+    smooth /= 2 * smooth.sum() - smooth[0]
+    return smooth.astype(np.float32), (offset / sigma_px**2 * smooth).astype(np.float32)
+
+
+_KERNELS = _gaussian_kernels(0.7, 3)
 
 ComplexArray = npt.NDArray[np.complex64]
 Array = npt.NDArray[np.float64]
@@ -67,7 +79,7 @@ class Registrar:
         if whole.any():
             # Blocks cut where the ground is now hold the same ground, so that their tapers don't pull toward zero.
             cross, usable = self._cross_spectra(_rolled(gradient, whole))
-        shifts, sharpness = _refine(cross)
+        shifts, sharpness = refine(cross)
         return _fit(shifts + whole, sharpness, self._centres[usable], max_shift_px)
 
     @cached_property
@@ -88,14 +100,9 @@ class Registrar:
         usable = np.flatnonzero(self._structured & structured)
         if usable.size < _FEWEST_BLOCKS:
             raise SceneUnusableError("too little clear ground in common")
-        cross = np.conj(self._spectra[usable]) * spectra[usable]
-        # Taking off the fourth root of the amplitude is a quarter of the way from cross-correlation, which is blunt, to
-        # phase correlation, which follows noise where ground is plain.
-        root = np.sqrt(np.sqrt(np.maximum(np.abs(cross), np.finfo(np.float32).tiny)))
-        cross /= root
-        # One block, one vote: high contrast, as of a building site, mustn't count for more ground than it covers.
-        cross /= np.power(root, 3, out=root).sum(axis=(1, 2), keepdims=True)
-        return cross, usable
+        flat = (usable.size, -1)
+        cross = whitened(self._spectra[usable].reshape(flat), spectra[usable].reshape(flat))
+        return cross.reshape(-1, self.block, self.block), usable
 
     def _transform(self, gradient: ComplexArray) -> tuple[ComplexArray, BoolArray]:
         """(spectrum of every block's gradients, whether it has any (block,))."""
@@ -120,15 +127,8 @@ def _gradient(brightness: FloatArray, valid: BoolArray) -> ComplexArray:
 
     Strong edges are capped, so that a roof or a snow field doesn't speak for its whole block.
     """
-    filled = fill_gaps(brightness, valid)
-    down, right = (ndimage.gaussian_filter(filled, 0.7, order=order) for order in ((1, 0), (0, 1)))
-    gradient: ComplexArray = (right + 1j * down).astype(np.complex64)
-    inside = ndimage.binary_erosion(valid, iterations=3)
-    gradient[~inside] = 0
-    strength = np.abs(gradient)
-    if inside.any():
-        cap = 3 * np.median(strength[inside])
-        gradient *= np.minimum(1, cap / np.maximum(strength, np.finfo(np.float32).tiny))
+    gradient = derivatives(fill_gaps(brightness, valid), *_KERNELS)
+    cap(gradient, eroded(valid, 3))
     return gradient
 
 
@@ -139,36 +139,6 @@ def _rolled(gradient: ComplexArray, whole: npt.NDArray[np.intp]) -> ComplexArray
     there = tuple(slice(max(step, 0), size - max(-step, 0)) for step, size in zip(whole, gradient.shape, strict=True))
     moved[here] = gradient[there]
     return moved
-
-
-def _refine(cross: ComplexArray) -> tuple[Array, Array]:
-    """Sub-pixel peaks of every block's correlation, by Newton's method on its Fourier series.
-
-    Returns:
-        ((block, 2) displacement, NaN where there is no peak within two pixels; (block,) how sharp the peak is).
-    """
-    size = cross.shape[-1]
-    k = 2 * np.pi * np.fft.fftfreq(size)
-    powers = np.stack([np.ones_like(k), k, k * k], axis=1).astype(np.float32)
-    shifts = np.zeros((len(cross), 2))
-    for _ in range(5):
-        phase = np.exp(1j * shifts[:, :, None] * k).astype(np.complex64)  # (block, axis, frequency)
-        moments = np.einsum("bi,ip,bij,bj,jq->bpq", phase[:, 0], powers, cross, phase[:, 1], powers, optimize=True)
-        slope = -np.stack([moments[:, 1, 0].imag, moments[:, 0, 1].imag], axis=1)
-        bend = -np.stack(
-            [
-                np.stack([moments[:, 2, 0].real, moments[:, 1, 1].real], axis=1),
-                np.stack([moments[:, 1, 1].real, moments[:, 0, 2].real], axis=1),
-            ],
-            axis=1,
-        )
-        top = (bend[:, 0, 0] < 0) & (np.linalg.det(bend) > 0)
-        bend[~top] = -np.eye(2)
-        step = -np.linalg.solve(bend, slope[..., None])[..., 0]
-        shifts += np.where(top[:, None], np.clip(step, -0.5, 0.5), 0)
-    lost = ~top | (np.abs(shifts) > 2).any(axis=1)
-    shifts[lost] = np.nan
-    return shifts, np.sqrt(np.linalg.det(bend))
 
 
 def _fit(shifts: Array, sharpness: Array, centres: Array, max_shift_px: float) -> Displacement:

@@ -65,17 +65,23 @@ def perimeter(
         Path | None, typer.Option(help="GeoJSON of rings: ring, kind, last_without, first_with (EPSG:4326).")
     ] = None,
     series: _Series = None,
-    rings: Annotated[int, typer.Option(min=0, help="Simulated rings for each contrast.")] = 20,
+    silent: Annotated[Path | None, typer.Option(help="Folder of GeoTIFFs in which nothing is built.")] = None,
+    half_metre: Annotated[Path | None, typer.Option(help="Folder with A and B, PNG at half a metre.")] = None,
+    rings: Annotated[
+        int, typer.Option(min=0, help="Simulated rings of each contrast, removals and look-alikes of each kind.")
+    ] = 20,
     pictures: Annotated[Path | None, typer.Option(help="Folder that pictures are written to.")] = None,
     seed: _Seed = 0,
+    calibrate: Annotated[
+        bool, typer.Option("--calibrate", help="Fit the weights of the confidence anew and print them, nothing else.")
+    ] = False,
 ) -> None:
-    """Walls and fences: rings against truth, shuffled series, detection rate against contrast and size."""
-    from flows.evaluate.perimeter import run
-    from flows.evaluate.stacks import folder_stack
+    """Walls and fences: rings against truth, silence, look-alikes, detection against contrast and size, removals."""
+    from flows.evaluate.perimeter import Options, fit_calibration, run
     from flows.imagery import EXAMPLE_ARCHIVE
 
-    stack = folder_stack(series or EXAMPLE_ARCHIVE, ("B02", "B03", "B04"))
-    run(stack, truth, rings_per_contrast=rings, seed=seed, pictures=pictures)
+    options = Options(series or EXAMPLE_ARCHIVE, truth, silent, half_metre, pictures, rings, seed=seed)
+    (fit_calibration if calibrate else run)(options)
 
 
 @evaluate_app.command()

@@ -95,8 +95,10 @@ def _total(rows: list[PlanRow]) -> dict[str, object]:
 
 @cache_app.command("show")
 def show() -> None:
-    """Say how much the cache holds, and of what."""
+    """Say how much the cache holds, and of what, and how much the checkpoints of runs take."""
+    from flows.checkpoints import Checkpoints
     from flows.imagery import open_cache
+    from flows.settings import Settings
 
     cache = open_cache()
     entries = cache.entries()
@@ -104,6 +106,9 @@ def show() -> None:
     for entry in entries:
         sizes.setdefault(entry.kind, []).append(entry.size_bytes)
     output.print(f"{cache.url}: {len(entries)} files, {sum(entry.size_bytes for entry in entries) / 1e6:.1f} MB")
+    checkpoints = Checkpoints(Settings().checkpoints_url)
+    kept = checkpoints.entries()
+    output.print(f"{checkpoints.url}: {len(kept)} checkpoints, {sum(entry.size_bytes for entry in kept) / 1e6:.1f} MB")
     show_table(
         [{"kind": kind, "files": len(each), "MB": f"{sum(each) / 1e6:.1f}"} for kind, each in sorted(sizes.items())]
     )
@@ -116,24 +121,34 @@ def clean(
     ] = None,
     max_days: Annotated[float | None, typer.Option(min=0, help="Keep files younger than this.")] = None,
     everything: Annotated[bool, typer.Option("--all", help="Remove every file.")] = False,
+    checkpoints: Annotated[
+        bool, typer.Option("--checkpoints", help="Remove the checkpoints of runs, and nothing else.")
+    ] = False,
 ) -> None:
-    """Remove old files from the cache; what is removed is fetched again when it is needed."""
+    """Remove old files from the cache; what is removed is fetched again when it is needed.
+
+    Without its checkpoint a facility's series is followed from its first scene, with the same result.
+    """
     from datetime import timedelta
 
+    from flows.checkpoints import Checkpoints
     from flows.imagery import open_cache
+    from flows.settings import Settings
     from geo.cache import SceneCache
     from geo.errors import InputError
 
     cache = open_cache()
-    if everything:
-        removed = cache.clear()
+    if checkpoints:
+        removed = [entry.size_bytes for entry in Checkpoints(Settings().checkpoints_url).clear()]
+    elif everything:
+        removed = [entry.size_bytes for entry in cache.clear()]
     elif max_bytes is None and max_days is None:
-        raise InputError("cache clean: say what to keep with --max-bytes or --max-days, or give --all")
+        raise InputError("cache clean: say what to keep with --max-bytes or --max-days, or give --all or --checkpoints")
     else:
         bounded = SceneCache(
             cache.url,
             None if max_bytes is None else int(size(max_bytes, "--max-bytes")),
             None if max_days is None else timedelta(days=max_days),
         )
-        removed = bounded.prune()
-    output.print(f"{len(removed)} file(s) removed, {sum(entry.size_bytes for entry in removed) / 1e6:.1f} MB")
+        removed = [entry.size_bytes for entry in bounded.prune()]
+    output.print(f"{len(removed)} file(s) removed, {sum(removed) / 1e6:.1f} MB")

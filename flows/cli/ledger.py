@@ -24,7 +24,7 @@ def publish(
     """Write all products again from the ledger; the same ledger gives the same bytes."""
     from flows.imagery import open_held
     from flows.ledger import Ledger, exclusive
-    from flows.publish import publish as write
+    from flows.publish.publishing import publish as write
     from flows.scenes import StackReader
 
     with exclusive(outputs):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from detectors.base import follow
+from detectors.base import Detector, follow
 from detectors.footprints import Footprints
 from flows.evaluate.stacks import reordered, shifted, true_colour
 from geo.scene import ImageStack
@@ -32,22 +32,23 @@ class Silence:
     years: float
 
 
-def silence(stack: ImageStack, seed: int, repeats: int = 3) -> Iterator[Silence]:
+def silence(stack: ImageStack, seed: int, repeats: int = 3, detector: Detector | None = None) -> Iterator[Silence]:
     """The series as it is, in true colour alone, reversed, shuffled, and with scenes shifted by 1.5 pixels."""
+    detector = detector or Footprints()
     random = np.random.default_rng(seed)
     backwards = np.arange(len(stack))[::-1]
-    yield _heard("as it is", stack)
-    yield _heard("true colour alone", true_colour(stack))
-    yield _heard("reversed", reordered(stack, backwards))
+    yield _heard("as it is", stack, detector)
+    yield _heard("true colour alone", true_colour(stack), detector)
+    yield _heard("reversed", reordered(stack, backwards), detector)
     for number in range(repeats):
-        yield _heard(f"shuffled {number + 1}", reordered(stack, random.permutation(len(stack))))
+        yield _heard(f"shuffled {number + 1}", reordered(stack, random.permutation(len(stack))), detector)
     for number in range(repeats):
-        yield _heard(f"shifted by 1.5 px {number + 1}", shifted(stack, random))
+        yield _heard(f"shifted by 1.5 px {number + 1}", shifted(stack, random), detector)
 
 
-def _heard(name: str, stack: ImageStack) -> Silence:
+def _heard(name: str, stack: ImageStack, detector: Detector) -> Silence:
     counts = [0, 0, 0]
-    for assessment in follow(Footprints(), stack):
+    for assessment in follow(detector, stack):
         for finding in assessment.findings:
             counts[min(len(finding.seen_in), 3) - 1] += 1
     span = stack.scenes[-1].acquired_at - stack.scenes[0].acquired_at

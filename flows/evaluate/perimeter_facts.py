@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from aoi.facility import Fact
-from detectors.base import ChangeType
+from detectors.base import ChangeType, Side, SideRole
 from flows.ledger import Ledger
 from flows.record import AssessmentRecord, FacilityRecord
 from flows.track import Track
@@ -16,7 +16,7 @@ _DETECTOR = "perimeter"
 
 NOTE = (
     "Only a perimeter that appeared, grew or went while imagery looked is found: one that stood from the first scene "
-    "on is not. Interior fences are not reported by the detector; the record is shown so that a person can look."
+    "on is not. Interior fences are recorded in many more places than 10 m pixels can show."
 )
 
 
@@ -51,6 +51,7 @@ def _row(record: FacilityRecord) -> dict[str, str]:
         "ring found": "no" if newest is None else f"{newest.status}, {newest.finding.area_m2 / 1e4:.1f} ha",
         "wall m": "" if newest is None else f"{newest.finding.length_m or 0.0:.0f}",
         "sides seen": "" if newest is None else _sides_seen(newest),
+        "dividers found": "" if newest is None else str(len(_dividers(newest))),
         "onset": "" if newest is None else _onset(newest),
         "scenes": str(len(record.used_scenes)),
         "comparison": _comparison(facts.get("external_wall"), newest is not None, tracks, assessed),
@@ -67,9 +68,12 @@ def _recorded(fact: Fact | None) -> str:
 
 def _sides_seen(track: Track) -> str:
     """Share of the ring's length that is seen as a line."""
-    sides = track.finding.sides
-    length = sum(side.geometry.length for side in sides)
-    return f"{sum(side.strength * side.geometry.length for side in sides) / length:.0%}" if length else ""
+    share = track.finding.outline_share
+    return "" if share is None else f"{share:.0%}"
+
+
+def _dividers(track: Track) -> list[Side]:
+    return [side for side in track.finding.sides if side.role is SideRole.INTERIOR]
 
 
 def _onset(track: Track) -> str:

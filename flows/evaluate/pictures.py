@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from shapely.geometry.base import BaseGeometry
 
-from detectors.base import Finding
+from detectors.base import Finding, SideRole
 from detectors.evaluation.metrics import ReliabilityBin
 from flows.evaluate.real import Interval
+from flows.evaluate.ring_trials import Trial
 from geo.errors import InputError
 from geo.scene import ImageStack
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 try:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -72,19 +77,65 @@ def draw_rings(stack: ImageStack, findings: Sequence[Finding], truth: Sequence[B
         InputError: matplotlib isn't there.
     """
     figure = _figure(15.0, 7.8)
-    min_x, min_y, max_x, max_y = stack.grid.bounds
-    for number in (1, 2):
-        axes = figure.add_subplot(1, 2, number)
-        axes.imshow(_true_colour(stack, len(stack) - 1), extent=(min_x, max_x, min_y, max_y))
-        axes.set(xlim=(min_x, max_x), ylim=(min_y, max_y))
-        axes.set_axis_off()
-    for shapes, colour in ((truth, "white"), ([finding.geometry for finding in findings], "tab:orange")):
-        for shape in shapes:
-            for ring in _rings(shape):
-                axes.plot(ring[:, 0], ring[:, 1], color=colour, linewidth=1.4)
+    bare, beside = figure.add_subplot(1, 2, 1), figure.add_subplot(1, 2, 2)
+    for axes in (bare, beside):
+        _show(axes, stack, len(stack) - 1)
+    _outline(beside, truth, "white")
+    _outline(beside, [finding.geometry for finding in findings], "tab:orange")
+    interior = [side.geometry for finding in findings for side in finding.sides if side.role is SideRole.INTERIOR]
+    for line in interior:
+        beside.plot(*line.xy, color="tab:orange", linewidth=1.0, linestyle="--")
     figure.suptitle(f"truth white, found orange, scene of {stack.scenes[-1].acquired_at:%Y-%m-%d}")
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=90)
+
+
+def draw_trials(trials: Sequence[Trial], path: Path, most: int = 12) -> None:
+    """Simulated rings, each bare and beside it with truth in white and what was found in orange.
+
+    Args:
+        trials: The first of each contrast and background are drawn.
+        path: The PNG that is written.
+        most: Rings that are drawn at most.
+
+    Raises:
+        InputError: matplotlib isn't there.
+    """
+    ranked = sorted(range(len(trials)), key=lambda k: sum(_kind(trials[k]) == _kind(each) for each in trials[:k]))
+    chosen = [trials[k] for k in sorted(ranked[:most])]
+    if not chosen:
+        return
+    rows = -(-len(chosen) // 2)
+    figure = _figure(15.0, 3.9 * rows)
+    for number, trial in enumerate(chosen):
+        bare, beside = (figure.add_subplot(rows, 4, 2 * number + column) for column in (1, 2))
+        for axes in (bare, beside):
+            _show(axes, trial.shown, 0)
+            west, south, east, north = trial.drawn.wall.ring.buffer(trial.drawn.wall.ring.length / 8.0).bounds
+            axes.set(xlim=(west, east), ylim=(south, north))
+        _outline(beside, [trial.drawn.wall.ring], "white")
+        _outline(beside, [] if trial.standing is None else [trial.standing.geometry], "tab:orange")
+        beside.set_title(f"{trial.contrast:g} on {trial.background}: IoU {trial.iou:.2f}", fontsize=8)
+    figure.suptitle("Simulated rings: truth white, found and confirmed orange, beside the bare image")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, dpi=90)
+
+
+def _kind(trial: Trial) -> tuple[str, float]:
+    return trial.background, trial.contrast
+
+
+def _show(axes: Axes, stack: ImageStack, index: int) -> None:
+    min_x, min_y, max_x, max_y = stack.grid.bounds
+    axes.imshow(_true_colour(stack, index), extent=(min_x, max_x, min_y, max_y))
+    axes.set(xlim=(min_x, max_x), ylim=(min_y, max_y))
+    axes.set_axis_off()
+
+
+def _outline(axes: Axes, shapes: Sequence[BaseGeometry], colour: str) -> None:
+    for shape in shapes:
+        for ring in _rings(shape):
+            axes.plot(ring[:, 0], ring[:, 1], color=colour, linewidth=1.4)
 
 
 def draw_reliability(diagram: Sequence[ReliabilityBin], path: Path) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -12,13 +14,17 @@ import shapely.affinity
 import shapely.ops
 from affine import Affine
 from rasterio.features import rasterize
+from scipy import ndimage
 from shapely.geometry import LineString, Polygon
 from shapely.geometry.base import BaseGeometry
 
+from detectors.evaluation.simulation import POINT_SPREAD_PX
 from geo.grid import Grid
 from geo.scene import FloatArray, ImageStack, Scene
 
 _FINE_PX = 5  # drawn at a fifth of a pixel, so that a wall of one metre covers its share of a 10 m pixel
+_APART_PX = 0.15  # by how much scenes laid on each other still lie apart, each way
+_SHADE = 0.6  # share of the light that a shadow takes
 _OVERPASS_H = 10.75  # local solar time of Sentinel-2's descending node is about 10:30; Xinjiang's passes lie near it
 
 
@@ -58,53 +64,85 @@ class SimulatedWall:
         return shapely.ops.substring(outline, start, outline.length)
 
 
-def with_wall(stack: ImageStack, wall: SimulatedWall, since: int, until: int | None = None) -> ImageStack:
-    """A stack into which a wall has been drawn, from one scene on and up to before another."""
+def with_wall(
+    stack: ImageStack,
+    wall: SimulatedWall,
+    since: int,
+    until: int | None = None,
+    random: np.random.Generator | None = None,
+) -> ImageStack:
+    """A stack into which a wall has been drawn, from one scene on and up to before another.
+
+    Args:
+        stack: Real scenes.
+        wall: What is drawn.
+        since: First scene that shows it.
+        until: First scene that doesn't show it any more; None where it stays.
+        random: Moves it a little from scene to scene, as scenes that were laid on each other still lie apart; None for
+            not at all.
+    """
     reflectance = stack.reflectance.copy()
+    stands = _stands(wall, stack.grid)
     for index in range(since, until if until is not None else len(stack)):
-        ground = reflectance[index]
-        change, shade = _drawn(wall, stack.grid, stack.scenes[index])
-        reflectance[index] = (ground + change) * (1.0 - 0.6 * shade)
+        shade = _shade(wall, stack.grid, stack.scenes[index])
+        moved = random.normal(0.0, _APART_PX, 2) if random is not None else np.zeros(2)
+        change, dark = (ndimage.shift(layer, moved, order=1, mode="nearest") for layer in (stands, shade))
+        reflectance[index] = (reflectance[index] + change) * (1.0 - _SHADE * dark)
+    return replace(stack, reflectance=reflectance)
+
+
+def with_roofs(stack: ImageStack, roofs: Sequence[Polygon], contrast: float, since: int) -> ImageStack:
+    """A stack into which roofs have been drawn, from one scene on; they are as much brighter as the ground as told."""
+    if not roofs:
+        return stack
+    reflectance = stack.reflectance.copy()
+    reflectance[since:] += contrast * coverage(shapely.union_all(list(roofs)), stack.grid)
     return replace(stack, reflectance=reflectance)
 
 
 def pixel_contrast(wall: SimulatedWall, gsd_m: float) -> float:
     """Reflectance contrast of wall and track together in a pixel that holds both, without the shadow."""
     share = wall.width_m * wall.wall_contrast + wall.track_m * wall.track_contrast
-    return share / gsd_m + (wall.cleared_contrast if wall.cleared_m else 0.0)
+    return share / max(gsd_m, wall.width_m + wall.track_m) + (wall.cleared_contrast if wall.cleared_m else 0.0)
 
 
-def _drawn(wall: SimulatedWall, grid: Grid, scene: Scene) -> tuple[FloatArray, FloatArray]:
-    """Change of reflectance, and share of shadow, per pixel."""
+def _stands(wall: SimulatedWall, grid: Grid) -> FloatArray:
+    """Change of reflectance by wall, track and strip, float32 (y, x)."""
     line = wall.line
-    change = wall.wall_contrast * _coverage(line.buffer(wall.width_m / 2.0, cap_style="flat"), grid)
+    change = wall.wall_contrast * coverage(line.buffer(wall.width_m / 2.0, cap_style="flat"), grid)
     if wall.track_m:
         outside = Polygon(wall.ring.buffer(3.0 + wall.track_m / 2.0, join_style="mitre").exterior).exterior
         near = outside.intersection(line.buffer(12.0 + wall.track_m))
-        change = change + wall.track_contrast * _coverage(near.buffer(wall.track_m / 2.0, cap_style="flat"), grid)
+        change = change + wall.track_contrast * coverage(near.buffer(wall.track_m / 2.0, cap_style="flat"), grid)
     if wall.cleared_m:
-        change = change + wall.cleared_contrast * _coverage(line.buffer(wall.cleared_m, cap_style="flat"), grid)
+        change = change + wall.cleared_contrast * coverage(line.buffer(wall.cleared_m, cap_style="flat"), grid)
+    return np.asarray(change, np.float32)
+
+
+def _shade(wall: SimulatedWall, grid: Grid, scene: Scene) -> FloatArray:
+    """Share of each pixel in the wall's shadow, float32 (y, x)."""
     if not wall.height_m:
-        return change, np.zeros_like(change)
+        return np.zeros(grid.shape, np.float32)
     elevation, azimuth = sun(scene, grid)
     reach = wall.height_m / math.tan(math.radians(max(elevation, 10.0)))
     away = (-reach * math.sin(math.radians(azimuth)), -reach * math.cos(math.radians(azimuth)))
     swept = [
         shapely.MultiPoint([*part, *((x + away[0], y + away[1]) for x, y in part)]).convex_hull
-        for piece in shapely.get_parts(line)
-        for part in zip(piece.coords[:-1], piece.coords[1:], strict=True)
+        for piece in shapely.get_parts(wall.line)
+        for part in itertools.pairwise(piece.coords)
     ]
-    return change, _coverage(shapely.union_all(swept), grid)
+    return coverage(shapely.union_all(swept), grid)
 
 
-def _coverage(shape: BaseGeometry, grid: Grid) -> FloatArray:
-    """Share of each pixel that a shape covers, float32 (y, x)."""
+def coverage(shape: BaseGeometry, grid: Grid) -> FloatArray:
+    """Share of each pixel that a shape covers as the sensor sees it, float32 (y, x)."""
     rows, columns = grid.shape
     if shape.is_empty:
         return np.zeros(grid.shape, np.float32)
     fine = grid.transform @ Affine.scale(1.0 / _FINE_PX)
     drawn = rasterize([shape], out_shape=(rows * _FINE_PX, columns * _FINE_PX), transform=fine, dtype="uint8")
-    return np.asarray(drawn.reshape(rows, _FINE_PX, columns, _FINE_PX).mean(axis=(1, 3)), np.float32)
+    share = drawn.reshape(rows, _FINE_PX, columns, _FINE_PX).mean(axis=(1, 3), dtype=np.float32)
+    return np.asarray(ndimage.gaussian_filter(share, POINT_SPREAD_PX), np.float32)
 
 
 def sun(scene: Scene, grid: Grid) -> tuple[float, float]:

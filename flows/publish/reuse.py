@@ -7,14 +7,16 @@ import json
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 from flows.change import Change
 from flows.publish.evidence import Evidence
-from flows.publish.manifest import earlier_manifest, listed_files, sha256_of
+from flows.publish.manifest import MANIFEST, earlier_manifest, listed_files, sha256_of
 from flows.publish.picture import Stretch
+from flows.publish.series import frames_of
 from flows.record import FacilityRecord
 
 RECIPES = "evidence/recipes.json"
@@ -34,14 +36,12 @@ class EarlierPictures:
     def __init__(self, outputs: Path) -> None:
         self._outputs = outputs
         self._noted: dict[str, Mapping[str, Any]] = {}
-        manifest = earlier_manifest(outputs)
-        hashes = {entry["path"]: entry["sha256"] for entry in manifest["files"]} if manifest else {}
-        self._hashes = {name: hashes[name] for name in (listed_files(manifest) if manifest else ())}
-        self._recipes: Mapping[str, Any] = {}
-        if self._stands(RECIPES):
-            self._recipes = json.loads((outputs / RECIPES).read_text(encoding="utf-8"))
+        self._hashes, self._recipes = _published(outputs, _stamp(outputs / MANIFEST))
         self._drawn: dict[str, tuple[Path, Mapping[str, Any]]] = {}
-        for path in sorted((outputs / DRAWN).glob(f"*/{RECIPES}")):
+
+    def take_drawn(self) -> None:
+        """Adds what workers have drawn since."""
+        for path in sorted((self._outputs / DRAWN).glob(f"*/{RECIPES}")):
             folder = path.parents[len(Path(RECIPES).parts) - 1]
             if folder.suffix != ".unfinished":
                 notes = json.loads(path.read_text(encoding="utf-8"))
@@ -70,8 +70,33 @@ class EarlierPictures:
             (folder / RECIPES).write_text(text + "\n", encoding="utf-8", newline="\n")
 
     def _stands(self, name: str) -> bool:
-        path = self._outputs / name
-        return name in self._hashes and path.is_file() and sha256_of(path) == self._hashes[name]
+        return _stands(self._outputs, self._hashes, name)
+
+
+@lru_cache(maxsize=1)
+def _published(outputs: Path, stamp: tuple[int, int] | None) -> tuple[Mapping[str, str], Mapping[str, Any]]:
+    """Hashes and notes of the products that stand. Read once in each process: a worker draws for many facilities."""
+    manifest = earlier_manifest(outputs) if stamp else None
+    if manifest is None:
+        return {}, {}
+    hashes = {entry["path"]: entry["sha256"] for entry in manifest["files"]}
+    hashes = {name: hashes[name] for name in listed_files(manifest)}
+    stands = _stands(outputs, hashes, RECIPES)
+    return hashes, json.loads((outputs / RECIPES).read_text(encoding="utf-8")) if stands else {}
+
+
+def _stamp(path: Path) -> tuple[int, int] | None:
+    """What tells one state of a file from another; None where there is none."""
+    try:
+        state = path.stat()
+    except OSError:
+        return None
+    return state.st_mtime_ns, state.st_ino
+
+
+def _stands(outputs: Path, hashes: Mapping[str, str], name: str) -> bool:
+    path = outputs / name
+    return name in hashes and path.is_file() and sha256_of(path) == hashes[name]
 
 
 def _share(source: Path, target: Path) -> None:
@@ -91,7 +116,7 @@ def recipe_of_change(change: Change, record: FacilityRecord, drawing: str) -> st
 
 def recipe_of_series(record: FacilityRecord, drawing: str) -> str:
     """Hash of everything that decides the animated series of a facility."""
-    scenes = [(scene.item_id, scene.acquired_at, scene.attribution) for scene in record.used_scenes]
+    scenes = [(scene.item_id, scene.acquired_at, scene.attribution) for scene in frames_of(record)]
     return _hash(record.facility.facility_id, scenes, record.parameters_sha256, drawing)
 
 

@@ -38,7 +38,7 @@ FACILITY_FIELDS = _fields(
 )
 
 SIDE_FIELDS = _fields(
-    ("side_id", "text", "", "Change and place in its ring; kept while the ring keeps its corners"),
+    ("side_id", "text", "", "Change and place in its ring; kept while the ring keeps its corners and divisions"),
     ("change_id", "text", "", "The perimeter change whose ring it is a side of"),
     ("facility_id", "text", "", "Facility that the change belongs to"),
     ("facility_name", "text", "", "As the catalogue writes it"),
@@ -46,7 +46,8 @@ SIDE_FIELDS = _fields(
     ("change_type", "text", "", "Of the change: perimeter_added, perimeter_extended or perimeter_removed"),
     ("status", "text", "", "Of the change: first, provisional, confirmed or withdrawn"),
     ("review_status", "text", "", "A person's verdict on the change: unreviewed, accepted, rejected or unsure"),
-    ("side_number", "integer", "", "Place in the ring, from 1"),
+    ("side_number", "integer", "", "Place in the ring, from 1; what divides it comes after the outline"),
+    ("role", "text", "", "outline, or interior: a line from side to side that divides the ring"),
     ("valid_from", "datetime", "UTC", "Of the change: acquisition of the first scene that shows it"),
     ("valid_to", "datetime", "UTC", "Of the change: first scene without it again; null while it stands"),
     (

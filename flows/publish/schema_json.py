@@ -41,7 +41,7 @@ def change_layer_schema() -> dict[str, Any]:
 
 def sides_schema() -> dict[str, Any]:
     """The same of `perimeter_sides.geojson`."""
-    measured = ("side_id", "side_number", "length_m", "strength", "scenes_seen", "scenes_clear")
+    measured = ("side_id", "side_number", "role", "length_m", "strength", "scenes_seen", "scenes_clear")
     geometry = _geometry("LineString", "line")
     return _layer_schema("Perimeter sides of facility-watch", geometry, SIDE_FIELDS, (*_NEVER_NULL, *measured))
 

@@ -89,14 +89,12 @@ def _extended_at(record: FacilityRecord, track: Track) -> datetime | None:
 def sightings_of(record: FacilityRecord, track: Track) -> Sightings:
     """How often a change was seen, of how many clear scenes."""
     clear = clear_since(record, track)
-    sides = track.finding.sides
-    length_m = sum(side.geometry.length for side in sides)
     return Sightings(
         seen=len(set(track.finding.seen_in) & set(clear)),
         clear=len(clear),
         extended=_extended_at(record, track) is not None,
         corrected=sum(entry.change_id == track.change_id and entry.event in CORRECTIONS for entry in record.history),
-        line_share=sum(side.strength * side.geometry.length for side in sides) / length_m if length_m else None,
+        line_share=track.finding.outline_share,
     )
 
 

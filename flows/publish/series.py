@@ -32,10 +32,11 @@ _STRIP_FRAME_PX = 200
 
 
 def write_series(record: FacilityRecord, reader: SceneReader, folder: Path) -> str | None:
-    """Writes `evidence/<facility>/series.gif`: at most 24 clear scenes, evenly chosen, first and last among them.
+    """Writes `evidence/<facility>/series.gif`: at most 24 clear scenes, evenly chosen.
 
-    All frames share one stretch; each says its date, and nothing is drawn on the image. Beside it goes `series.png`,
-    six of the frames in a row for what can't move.
+    Of a long series every second, fourth or eighth scene is shown, so that most new scenes leave it as it is. All
+    frames share one stretch; each says its date, and nothing is drawn on the image. Beside it goes `series.png`, six of
+    the frames in a row for what can't move.
 
     Args:
         record: Whose scenes.
@@ -45,7 +46,7 @@ def write_series(record: FacilityRecord, reader: SceneReader, folder: Path) -> s
     Returns:
         Relative path, or None where fewer than two scenes can be had.
     """
-    frames = _read(record, evenly(record.used_scenes, _MOST_FRAMES), reader)
+    frames = _read(record, frames_of(record), reader)
     if len(frames) < 2:
         return None
     stretch = common_stretch([rgb for _, rgb, _ in frames])
@@ -63,6 +64,14 @@ def write_series(record: FacilityRecord, reader: SceneReader, folder: Path) -> s
     _write_gif(pictures, folder / path)
     _write_strip(evenly(frames, _STRIP_FRAMES), stretch, folder / strip_path(path))
     return path
+
+
+def frames_of(record: FacilityRecord) -> tuple[SceneRecord, ...]:
+    """The scenes that the animated series of a facility shows."""
+    scenes, step = record.used_scenes, 1
+    while len(scenes) > step * _MOST_FRAMES:
+        step *= 2
+    return scenes[::step]
 
 
 def strip_path(series: str) -> str:

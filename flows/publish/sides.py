@@ -1,4 +1,4 @@
-"""The sides of each perimeter as a layer: which parts of a ring are seen as a line, and which are inferred."""
+"""The sides of each perimeter as a layer: which parts of a ring are seen as a line, and what divides it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _MEASURED = ("gsd_m", "attribution")
 
 
 def add_sides(table: Table, record: FacilityRecord, changes: Sequence[Change]) -> None:
-    """Appends the sides of a facility's perimeters, in the order of its changes and around each ring.
+    """Appends the sides of a facility's perimeters, in the order of its changes, around each ring, then within it.
 
     Args:
         table: Layer `perimeter_sides`.
@@ -38,4 +38,4 @@ def add_sides(table: Table, record: FacilityRecord, changes: Sequence[Change]) -
 
 
 def _measured(side: Side) -> dict[str, Cell]:
-    return {"length_m": float(side.geometry.length), "strength": float(side.strength)}
+    return {"length_m": float(side.geometry.length), "strength": float(side.strength), "role": str(side.role)}

@@ -25,7 +25,7 @@ _PAGE_ASSETS = (
     *(f"{name}.js" for name in ("page", "app", "archive", "coverage", "detail", "download", "map")),
 )
 _LIBRARIES = ("leaflet/leaflet.js", "leaflet/leaflet.css", "leaflet/LICENSE", "fflate/fflate.js", "fflate/LICENSE")
-_SIDE = ("side_number", "length_m", "strength", "scenes_seen", "scenes_clear", "first_seen", "last_seen")
+_SIDE = ("side_number", "role", "length_m", "strength", "scenes_seen", "scenes_clear", "first_seen", "last_seen")
 _COVERAGE_STATES = {"assessed": 1, "not_assessable": 0}
 
 

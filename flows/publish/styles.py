@@ -96,7 +96,7 @@ def _change_look(rgb: tuple[int, int, int], *, is_line: bool) -> Look:
 
 
 def _sides(table: Table, geometry_type: int) -> LayerStyle:
-    """A band along each side, the stronger the better the side is seen; the ring itself is the change layer's."""
+    """A band along each side, the stronger the better it is seen, narrow within; the ring is the change layer's."""
     rings = [(kind, look) for kind, look in LOOKS.items() if look.is_line]
     return LayerStyle(
         layer=table.name,
@@ -124,7 +124,10 @@ def _band(rgb: tuple[int, int, int]) -> Look:
             "capstyle": "flat",
             "joinstyle": "miter",
         },
-        defined={"outlineColor": f"CASE WHEN {_OUT} THEN '120,120,120,255' ELSE '{colour},255' END"},
+        defined={
+            "outlineColor": f"CASE WHEN {_OUT} THEN '120,120,120,255' ELSE '{colour},255' END",
+            "outlineWidth": "CASE WHEN \"role\" = 'interior' THEN 1.0 ELSE 2.4 END",
+        },
         alpha='10 + 60 * "strength"',
     )
 

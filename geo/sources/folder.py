@@ -15,6 +15,7 @@ from threading import Lock
 import numpy as np
 import rasterio
 from rasterio.errors import NotGeoreferencedWarning, RasterioError
+from rasterio.io import DatasetReader
 from shapely import STRtree
 from shapely.geometry.base import BaseGeometry
 
@@ -23,7 +24,8 @@ from geo.errors import InputError, SceneUnusableError
 from geo.grid import Grid
 from geo.scene import LeftOut, Scene, SceneRaster
 from geo.sources.base import Cost, SearchResult
-from geo.sources.geotiff import ASSET, Header, read_header
+from geo.sources.folder_index import load, stamp_of, store
+from geo.sources.geotiff import ASSET, Header, describe, read_header
 from geo.sources.window import cut
 
 _SUFFIXES = {".tif", ".tiff"}
@@ -60,8 +62,15 @@ class FolderSource:
 
     name = "folder"
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, kept: Path | None = None) -> None:
+        """Name a folder.
+
+        Args:
+            root: The folder.
+            kept: File in which headers are kept from run to run; None to read all of them once in each.
+        """
         self.root = root
+        self._kept = kept
         self._index: _Index | None = None
         self._lock = Lock()
 
@@ -96,18 +105,23 @@ class FolderSource:
         Raises:
             SceneUnusableError: The file has none of the bands, is too coarse, or its pixels can't be read.
         """
-        header = self._header(scene)
+        try:
+            with rasterio.open(self.root / scene.assets[ASSET]) as dataset:
+                return self._read(dataset, self._header(scene, dataset), bands, grid)
+        except RasterioError as error:
+            raise SceneUnusableError(f"{scene.assets[ASSET]} has pixels that can't be read: copy it again") from error
+
+    def _read(self, dataset: DatasetReader, header: Header, bands: Sequence[str], grid: Grid) -> SceneRaster:
+        address = header.scene.assets[ASSET]
         wanted = tuple(
             name for name in dict.fromkeys(bands) if name in header.band_index and name != SCENE_CLASSIFICATION
         )
         if not wanted:
-            raise SceneUnusableError(f"{scene.assets[ASSET]} has none of the bands {', '.join(bands)}")
+            raise SceneUnusableError(f"{address} has none of the bands {', '.join(bands)}")
         try:
-            return self._pixels(header, wanted, grid)
-        except RasterioError as error:
-            raise SceneUnusableError(f"{scene.assets[ASSET]} has pixels that can't be read: copy it again") from error
+            return _pixels(dataset, header, wanted, grid)
         except SceneUnusableError as error:
-            raise SceneUnusableError(f"{scene.assets[ASSET]} {error}") from error
+            raise SceneUnusableError(f"{address} {error}") from error
 
     def estimate_cost(self, scenes: Sequence[Scene], bands: Sequence[str], grid: Grid) -> Cost:
         """Bytes that `read` would take from the disk, as float32 and before compression; nothing is paid."""
@@ -117,27 +131,9 @@ class FolderSource:
         )
         return Cost(requests=0, bytes=round(size * np.dtype(np.float32).itemsize))
 
-    def _pixels(self, header: Header, wanted: Sequence[str], grid: Grid) -> SceneRaster:
-        scene = header.scene
-        classification = None
-        with rasterio.open(self.root / scene.assets[ASSET]) as dataset:
-            cutting = cut(dataset, [header.band_index[name] for name in wanted], grid, scene.gsd_m)
-            if SCENE_CLASSIFICATION in header.band_index:
-                number = header.band_index[SCENE_CLASSIFICATION]
-                classification = cut(dataset, [number], grid, scene.gsd_m, classes=True).dn[0].astype(np.uint8)
-        return SceneRaster(
-            dn=cutting.dn,
-            scale=tuple(header.scale[name] for name in wanted),
-            offset=tuple(header.offset[name] for name in wanted),
-            valid=cutting.valid,
-            classification=classification,
-            bands=tuple(wanted),
-        )
-
-    def _header(self, scene: Scene) -> Header:
+    def _header(self, scene: Scene, dataset: DatasetReader) -> Header:
         if self._index is None:  # in a worker, which needs the files of its facility only
-            address = scene.assets[ASSET]
-            return read_header(self.root / address, address)
+            return describe(dataset, scene.assets[ASSET])
         header = self._index.headers.get(scene.item_id)
         if header is None:
             raise SceneUnusableError(f"{scene.item_id} isn't in {self.root}: search the folder again")
@@ -146,8 +142,25 @@ class FolderSource:
     def _indexed(self) -> _Index:
         with self._lock:
             if self._index is None:
-                self._index = _index(self.root)
+                self._index = _index(self.root, self._kept)
             return self._index
+
+
+def _pixels(dataset: DatasetReader, header: Header, wanted: Sequence[str], grid: Grid) -> SceneRaster:
+    gsd_m = header.scene.gsd_m
+    cutting = cut(dataset, [header.band_index[name] for name in wanted], grid, gsd_m)
+    classification = None
+    if SCENE_CLASSIFICATION in header.band_index:
+        number = header.band_index[SCENE_CLASSIFICATION]
+        classification = cut(dataset, [number], grid, gsd_m, classes=True).dn[0].astype(np.uint8)
+    return SceneRaster(
+        dn=cutting.dn,
+        scale=tuple(header.scale[name] for name in wanted),
+        offset=tuple(header.offset[name] for name in wanted),
+        valid=cutting.valid,
+        classification=classification,
+        bands=tuple(wanted),
+    )
 
 
 def _geotiffs(root: Path) -> list[Path]:
@@ -159,13 +172,10 @@ def _geotiffs(root: Path) -> list[Path]:
     return paths
 
 
-def _index(root: Path) -> _Index:
+def _index(root: Path, kept: Path | None) -> _Index:
     paths = _geotiffs(root)
     relative = [path.relative_to(root).as_posix() for path in paths]
-    with warnings.catch_warnings(), ThreadPoolExecutor(_THREADS) as pool:
-        # A file without georeferencing is left out with its reason, which tells more than the warning.
-        warnings.simplefilter("ignore", NotGeoreferencedWarning)
-        outcomes = list(pool.map(_header_or_reason, paths, relative))
+    outcomes = _outcomes(paths, relative, kept)
     shared = {stem for stem, count in Counter(path.stem for path in paths).items() if count > 1}
     headers: dict[str, Header] = {}
     left_out: list[LeftOut] = []
@@ -177,6 +187,27 @@ def _index(root: Path) -> _Index:
         else:
             left_out.append(LeftOut(item_id, None, outcome))
     return _Index(headers, tuple(left_out))
+
+
+def _outcomes(paths: Sequence[Path], relative: Sequence[str], kept: Path | None) -> list[Header | str]:
+    """Each file's header, or why it has none; opened are those that are new or have changed since headers were kept."""
+    known = load(kept) if kept else {}
+    stamps = [stamp_of(path) for path in paths] if kept else [(0, 0)] * len(paths)
+    held = {
+        name: known[name][1]
+        for name, stamp in zip(relative, stamps, strict=True)
+        if name in known and known[name][0] == stamp
+    }
+    new = [(path, name) for path, name in zip(paths, relative, strict=True) if name not in held]
+    with warnings.catch_warnings(), ThreadPoolExecutor(_THREADS) as pool:
+        # A file without georeferencing is left out with its reason, which tells more than the warning.
+        warnings.simplefilter("ignore", NotGeoreferencedWarning)
+        read = dict(zip((name for _, name in new), pool.map(lambda one: _header_or_reason(*one), new), strict=True))
+    outcomes = [held.get(name) or read[name] for name in relative]
+    if kept and (new or len(known) > len(held)):
+        found = zip(relative, stamps, outcomes, strict=True)
+        store(kept, {name: (stamp, one) for name, stamp, one in found if isinstance(one, Header)})
+    return outcomes
 
 
 def _header_or_reason(path: Path, relative_path: str) -> Header | str:

@@ -8,7 +8,8 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
+from functools import lru_cache
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 import pyproj
@@ -67,9 +68,19 @@ def read_header(path: Path, relative_path: str) -> Header:
     """
     try:
         with rasterio.open(path) as dataset:
-            return _describe(dataset, path.stem, relative_path)
+            return describe(dataset, relative_path)
     except RasterioError as error:
         raise SceneUnusableError(f"{relative_path} can't be opened as a GeoTIFF: copy it again") from error
+
+
+def describe(dataset: DatasetReader, relative_path: str) -> Header:
+    """What the header of an open GeoTIFF tells.
+
+    Raises:
+        SceneUnusableError: As for `read_header`.
+    """
+    try:
+        return _describe(dataset, PurePosixPath(relative_path).stem, relative_path)
     except SceneUnusableError as error:
         raise SceneUnusableError(f"{relative_path} {error}") from error
 
@@ -158,13 +169,20 @@ def _georeferencing(dataset: DatasetReader) -> tuple[BaseGeometry, float]:
         box(0, 0, dataset.width, dataset.height).segmentize(edge), (step.a, step.b, step.d, step.e, step.c, step.f)
     )
     try:
-        crs = pyproj.CRS.from_user_input(dataset.crs)
-        scene_footprint = to_wgs84(outline, crs.to_wkt())
+        crs, wkt = _crs(dataset.crs.to_wkt())
+        scene_footprint = to_wgs84(outline, wkt)
     except ProjError as error:
         raise SceneUnusableError("has a CRS that PROJ can't read: assign an EPSG code") from error
     if not np.isfinite(scene_footprint.bounds).all():
         raise SceneUnusableError("lies outside its own CRS: check its georeferencing")
     return scene_footprint, _gsd_m(dataset, crs)
+
+
+@lru_cache(maxsize=64)
+def _crs(wkt: str) -> tuple[pyproj.CRS, str]:
+    """A CRS, and its words as PROJ puts them; an archive has few and reading one takes long."""
+    crs = pyproj.CRS.from_wkt(wkt)
+    return crs, crs.to_wkt()
 
 
 def _gsd_m(dataset: DatasetReader, crs: pyproj.CRS) -> float:

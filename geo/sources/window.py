@@ -6,12 +6,13 @@ import math
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
 import pyproj
 from affine import Affine
-from rasterio.enums import Resampling
+from rasterio.enums import MaskFlags, Resampling
 from rasterio.io import DatasetReader
 from rasterio.warp import reproject, transform_bounds
 from rasterio.windows import Window, from_bounds
@@ -85,13 +86,18 @@ def cut(
 
 def _aligned_corner(dataset: DatasetReader, grid: Grid) -> tuple[int, int] | None:
     """(column, row) of the grid's upper-left pixel in the raster; None where the pixels don't coincide."""
-    if not pyproj.CRS.from_user_input(dataset.crs).equals(pyproj.CRS(grid.crs), ignore_axis_order=True):
+    if not _same_crs(dataset.crs.to_wkt(), grid.crs):
         return None
     rows, columns = grid.shape
     (left, top), (right, bottom) = (~dataset.transform @ (grid.transform @ at) for at in ((0, 0), (columns, rows)))
     column, row = round(left), round(top)
     off = max(abs(left - column), abs(top - row), abs(right - column - columns), abs(bottom - row - rows))
     return (column, row) if off < _ALIGNED_WITHIN else None
+
+
+@lru_cache(maxsize=256)
+def _same_crs(wkt: str, crs: str) -> bool:
+    return bool(pyproj.CRS.from_wkt(wkt).equals(pyproj.CRS(crs), ignore_axis_order=True))
 
 
 def _cut_out(dataset: DatasetReader, indexes: Sequence[int], grid: Grid, corner: tuple[int, int]) -> Cutting:
@@ -173,7 +179,9 @@ def _covering_window(dataset: DatasetReader, grid: Grid) -> Window | None:
 def _read(dataset: DatasetReader, indexes: Sequence[int], window: Window) -> tuple[npt.NDArray[np.generic], BoolArray]:
     """(DN (band, y, x), valid (y, x)): mask bands, alpha, nodata and NaN all count against a pixel."""
     dn = dataset.read(list(indexes), window=window)
-    valid = (dataset.read_masks(list(indexes), window=window) > 0).all(axis=0)
+    valid = np.ones(dn.shape[1:], bool)
+    if any(MaskFlags.all_valid not in dataset.mask_flag_enums[index - 1] for index in indexes):
+        valid &= (dataset.read_masks(list(indexes), window=window) > 0).all(axis=0)
     if dn.dtype.kind == "f":
         valid &= np.isfinite(dn).all(axis=0)
     return dn, valid

@@ -20,9 +20,9 @@ from aoi.facility import Facility, FacilityKind
 from detectors.base import ChangeType, Components, Finding, Verdict
 from flows.change import HistoryEntry, Status
 from flows.ledger import Ledger
-from flows.publish import publish
 from flows.publish.evidence import make_evidence
 from flows.publish.layer import changes_of
+from flows.publish.publishing import publish
 from flows.record import AssessmentRecord, FacilityRecord, Outcome, SceneRecord
 from flows.track import DetectorIdentity, Track
 from geo.grid import Grid

@@ -15,7 +15,7 @@ from flows.imagery import open_held
 from flows.ledger import Ledger
 from flows.parameters import MonitorParameters
 from flows.places import fetch_areas, require_unmoved
-from flows.publish import publish
+from flows.publish.publishing import publish
 from flows.record import FacilityRecord, Outcome
 from flows.run import run
 from flows.scenes import StackReader

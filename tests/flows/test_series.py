@@ -18,7 +18,7 @@ from flows.imagery import open_held
 from flows.ledger import Ledger
 from flows.matching import overlap
 from flows.method import Method, Window
-from flows.publish import publish
+from flows.publish.publishing import publish
 from flows.record import FacilityRecord, Outcome
 from flows.subject import Subject
 from flows.watch import assess

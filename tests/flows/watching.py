@@ -17,14 +17,12 @@ from aoi.catalogue import Catalogue
 from aoi.facility import Facility, FacilityKind
 from detectors.base import Assessment, ChangeType, Components, Finding, Requirements, Verdict
 from detectors.series import Series
-from flows.fetch import read
 from flows.ledger import Ledger
 from flows.method import Method, Window
 from flows.record import FacilityRecord
 from flows.subject import Job
-from flows.watch import assess
 from flows.watcher import Patience, Watched, Watcher
-from flows.work import Done
+from flows.work import Done, follow_job
 from geo.errors import SceneUnusableError
 from geo.grid import Grid
 from geo.preparation import PreparationParameters
@@ -173,14 +171,18 @@ class InPlace:
     count: int = 1
 
     def run(self, job: Job) -> Done:
-        return Done(assess(job.subject, read(self.archive, job)), {})
+        return Done(follow_job(self.archive, job).record, {})
 
     def close(self) -> None:
         pass
 
 
 def watch(
-    archive: ImagerySource, ledger: Ledger, end: datetime = END, overlap: timedelta | None = timedelta(days=60)
+    archive: ImagerySource,
+    ledger: Ledger,
+    end: datetime = END,
+    overlap: timedelta | None = timedelta(days=60),
+    checkpoints: Path | None = None,
 ) -> Watched:
     """One run over the place."""
     watcher = Watcher(
@@ -193,6 +195,7 @@ def watch(
         ledger=ledger,
         workers=InPlace(archive),
         patience=Patience(0, 0.0, 60.0),
+        checkpoints=None if checkpoints is None else str(checkpoints),
     )
     return watcher.watch(PLACE)
 

@@ -111,7 +111,7 @@ def test_an_assessment_depends_on_its_scenes_and_the_ones_before_alone(walled):
 
 
 def test_swapping_dates_swaps_added_and_removed(walled):
-    backwards = a_stack(walled.reflectance[::-1, 0])
+    backwards = a_stack(walled.reflectance[::-1, 0], days=75)
     (finding,) = assess(Perimeter(), backwards).findings
     assert finding.kind is ChangeType.PERIMETER_REMOVED
     assert iou(finding.geometry, rectangle(ROWS, COLUMNS)) > 0.9

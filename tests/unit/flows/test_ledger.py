@@ -16,7 +16,7 @@ from affine import Affine
 from shapely import LineString, Point, box
 
 from aoi.facility import Facility, FacilityKind
-from detectors.base import ChangeType, Components, Finding, Side, Stage, Verdict
+from detectors.base import ChangeType, Components, Finding, Side, SideRole, Stage, Verdict
 from flows.change import HistoryEntry, ReviewStatus, Status
 from flows.ledger import Ledger, exclusive, ledger_path
 from flows.ledger_tables import metadata
@@ -46,7 +46,7 @@ def record(facility_id: str = "aspi-0050", area: float = 0.1 + 0.2) -> FacilityR
             before_item_id="s0",
             after_item_id="s1",
             seen_in=("s1",),
-            sides=(Side(LineString([(600000.1, 4800000), (600100, 4800000.7)]), 2 / 3, ("s1",)),),
+            sides=(Side(LineString([(600000.1, 4800000), (600100, 4800000.7)]), 2 / 3, ("s1",), SideRole.INTERIOR),),
             stage=Stage.CLEARED,
         ),
         parent_change_id=None,

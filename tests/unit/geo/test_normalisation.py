@@ -5,8 +5,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from geo.normalisation import gain_and_offset, normalise
+from geo.normalisation import gain_and_offset, line_to_reference
 from geo.radiometry import to_reflectance
+
+
+def normalise(image, valid, reference, reference_valid):
+    gain, offset = line_to_reference(image, valid, reference, reference_valid)
+    return np.float32(gain) * image + np.float32(offset)
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from scipy import ndimage
 from shapely import box
 
 from geo.grid import grid_for
-from geo.preparation import PreparationParameters
+from geo.preparation import Preparation, PreparationParameters
 from geo.scene import SceneRaster
 from geo.sources.folder import FolderSource
 from geo.stack import build_stack
@@ -222,3 +222,17 @@ def test_a_forest_of_140_dates_is_sorted_by_its_classification(shared_data):
     assert (prepared.stack.clear_fraction >= 0.5).all()
     brightest = np.nanmedian(prepared.stack.band("B02"), axis=(1, 2)).max()
     assert brightest < 0.1, "forest is dark in blue; cloud and snow are not"
+
+
+def test_a_scene_made_once_more_is_what_it_was(facility_rasters, facility_grid):
+    preparation = Preparation(facility_grid)
+    ordered = sorted(facility_rasters, key=lambda pair: pair[0].acquired_at)
+    scenes = [one for pair in ordered for one in preparation.add(*pair)] + preparation.finish()
+    rasters = {scene.item_id: raster for scene, raster in ordered}
+    assert len(scenes) > 2
+    for one in scenes:
+        again = preparation.again(one.scene, rasters[one.scene.item_id], one.bands)
+        np.testing.assert_array_equal(again.reflectance, one.reflectance)
+        np.testing.assert_array_equal(again.valid, one.valid)
+        part = preparation.again(one.scene, rasters[one.scene.item_id], one.bands[:1])
+        np.testing.assert_array_equal(part.pick(one.bands[:1]), one.pick(one.bands[:1]))

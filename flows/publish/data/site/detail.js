@@ -131,8 +131,8 @@ window.FW_detail = (function () {
 
   function sides(shown) {
     if (!shown.sides.length) return null;
-    const rows = shown.sides.map(({ side_number, length_m, strength, scenes_seen, scenes_clear, first_seen, last_seen }) => [
-      String(side_number), `${length_m.toFixed(0)} m`, `${Math.round(100 * strength)} %`, `${scenes_seen} of ${scenes_clear}`,
+    const rows = shown.sides.map(({ side_number, role, length_m, strength, scenes_seen, scenes_clear, first_seen, last_seen }) => [
+      `${side_number}${role === "interior" ? ", within" : ""}`, `${length_m.toFixed(0)} m`, `${Math.round(100 * strength)} %`, `${scenes_seen} of ${scenes_clear}`,
       first_seen ? `${day(first_seen)} to ${day(last_seen)}` : "in no scene by itself",
     ]);
     return element("details", {}, element("summary", {}, `Sides of the ring, ${rows.length}: how much of each is seen as a line`),

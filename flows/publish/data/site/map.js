@@ -70,11 +70,11 @@ window.FW_map = (function () {
   }
 
   // The chosen change stands out, also where the filters hide it; along a perimeter's sides runs a band, the stronger
-  // the more of the side is seen.
+  // the more of the side is seen; narrow along what divides it.
   function showChange(change, colour) {
     showArea(change.polygons);
     for (const side of change.sides) {
-      L.polyline(flip(side.line), { color: colour, weight: 16, opacity: 0.08 + 0.5 * side.strength, lineCap: "butt" })
+      L.polyline(flip(side.line), { color: colour, weight: side.role === "interior" ? 8 : 16, opacity: 0.08 + 0.5 * side.strength, lineCap: "butt" })
         .bindTooltip(`side ${side.side_number}: ${side.length_m.toFixed(0)} m, ${Math.round(100 * side.strength)} % seen as a line`, { sticky: true })
         .addTo(selection);
     }

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from flows.ledger import Ledger
-from flows.publish import publish
+from flows.publish.publishing import publish
 
 collect_ignore = ["qgis_check.py"]  # runs under the system's Python
 

@@ -12,12 +12,12 @@ from records import DATES, X, Y, dabancheng, finding, track
 from shapely import box
 
 from flows.change import Status
-from flows.publish import publish
 from flows.publish.evidence import cut_out, make_evidence
 from flows.publish.growth import growth_steps
 from flows.publish.layer import changes_of
 from flows.publish.manifest import verify
 from flows.publish.picture import common_stretch, panel, rings_of
+from flows.publish.publishing import publish
 from flows.publish.series import evenly, write_series
 from geo.errors import SourceError
 from geo.grid import Grid

@@ -11,7 +11,7 @@ from stac_validator.validate import StacValidate
 from test_evidence import reader
 
 from flows.change import FIELDS, Status
-from flows.publish import publish
+from flows.publish.publishing import publish
 from flows.publish.since import SINCE
 
 ATOM = "{http://www.w3.org/2005/Atom}"

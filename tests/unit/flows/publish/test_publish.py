@@ -20,9 +20,9 @@ from test_evidence import reader
 from detectors.base import ChangeType
 from flows.change import FIELDS, Status
 from flows.ledger import Ledger
-from flows.publish import publish
 from flows.publish.layer import attribution_of, changes_of
 from flows.publish.manifest import verify
+from flows.publish.publishing import publish
 from flows.publish.schema_json import change_layer_schema
 from flows.publish.staging import finish_interrupted
 from flows.publish.table import published_geometry
@@ -245,7 +245,7 @@ def test_an_interrupted_publish_leaves_the_earlier_products_whole(ledger, output
     def interrupted(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("flows.publish.write_geopackage", interrupted)
+    monkeypatch.setattr("flows.publish.publishing.write_geopackage", interrupted)
     with pytest.raises(KeyboardInterrupt):
         publish(ledger, outputs)
     assert verify(outputs).whole

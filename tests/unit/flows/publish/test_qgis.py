@@ -10,7 +10,7 @@ from PIL import Image
 from test_evidence import reader
 
 from flows.change import FIELDS
-from flows.publish import publish
+from flows.publish.publishing import publish
 from flows.publish.review import collect_reviews
 
 PYTHON = "/usr/bin/python3"

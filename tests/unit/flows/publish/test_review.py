@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import pytest
 
 from flows.change import ReviewStatus
-from flows.publish import publish
+from flows.publish.publishing import publish
 from flows.publish.review import collect_reviews, import_reviews
 from flows.record import Review
 from geo.errors import InputError, StoreError

@@ -7,9 +7,9 @@ import jsonschema
 import pytest
 from records import DATES, X, Y, dabancheng, finding, sides, track
 from shapely import box
-from shapely.geometry import shape
+from shapely.geometry import LineString, shape
 
-from detectors.base import ChangeType
+from detectors.base import ChangeType, Side, SideRole
 from flows.change import Status
 from flows.publish.layer import changes_of
 from flows.publish.schema import SIDE_FIELDS
@@ -56,6 +56,17 @@ def test_a_side_is_seen_in_the_scenes_that_show_it():
     assert table.column("scenes_clear") == [2, 2, 2, 2]
     assert table.column("first_seen")[0] == table.column("last_seen")[0] == DATES["S2_2018-04-29"]
     assert table.column("last_seen")[3] is None
+
+
+def test_what_divides_a_ring_comes_after_its_outline_and_counts_for_itself():
+    ring = box(X, Y, X + 400, Y + 400)
+    fence = Side(LineString([(X + 200, Y), (X + 200, Y + 400)]), 0.8, (), SideRole.INTERIOR)
+    divided = finding(ChangeType.PERIMETER_ADDED, geometry=ring, sides=(*sides(ring, 1.0, 1.0, 0.5, 0.5), fence))
+    record = dabancheng(tracks=(track("aspi-0050-divided", found=divided),))
+    table = _sides(record)
+    assert table.column("role") == ["outline"] * 4 + ["interior"]
+    assert table.column("strength")[4] == 0.8
+    assert sightings_of(record, record.tracks[0]).line_share == 0.75
 
 
 def _extended(status):

@@ -18,7 +18,7 @@ from test_evidence import reader
 
 import flows.publish as publish_package
 from flows.ledger import Ledger
-from flows.publish import publish
+from flows.publish.publishing import publish
 from flows.publish.site import script_json
 
 CHROMIUM = shutil.which("chromium")

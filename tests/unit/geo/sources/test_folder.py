@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import os
 import pickle
+import shutil
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -15,6 +17,8 @@ from shapely import box
 from geo.errors import InputError, SceneUnusableError
 from geo.grid import to_wgs84
 from geo.sources.folder import FolderSource
+from geo.sources.folder_index import load
+from geo.sources.geotiff import read_header
 
 UTM = "EPSG:32645"
 EVER = (datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC))
@@ -90,6 +94,38 @@ def test_headers_are_read_once(dabancheng, facility_area, monkeypatch):
     monkeypatch.setattr("geo.sources.folder.read_header", lambda *_: pytest.fail("a header was read again"))
 
     assert len(source.search(facility_area, *EVER).scenes) == 13
+
+
+def copied(dabancheng: Path, folder: Path, count: int) -> Path:
+    folder.mkdir()
+    for path in sorted(dabancheng.glob("*.tif"))[:count]:
+        shutil.copy2(path, folder)
+    return folder
+
+
+def test_headers_are_kept_from_run_to_run(dabancheng, tmp_path, monkeypatch):
+    folder, kept = copied(dabancheng, tmp_path / "scenes", 4), tmp_path / "state" / "index.json"
+    first = FolderSource(folder, kept).search(EVERYWHERE, *EVER)
+    opened = []
+    monkeypatch.setattr(
+        "geo.sources.folder.read_header", lambda path, name: opened.append(name) or read_header(path, name)
+    )
+    assert FolderSource(folder, kept).search(EVERYWHERE, *EVER) == first
+    assert opened == []
+    changed, gone = sorted(folder.iterdir())[:2]
+    os.utime(changed, ns=(1, 1))
+    gone.unlink()
+    assert len(FolderSource(folder, kept).search(EVERYWHERE, *EVER).scenes) == 3
+    assert opened == [changed.name]
+    assert FolderSource(folder, kept).search(EVERYWHERE, *EVER) == FolderSource(folder).search(EVERYWHERE, *EVER)
+
+
+@pytest.mark.parametrize("content", [b"", b"{}", b"[1]", b'{"code": "another", "footprints": [], "files": {}}'])
+def test_kept_headers_that_are_damaged_or_foreign_are_read_anew(dabancheng, tmp_path, content):
+    folder, kept = copied(dabancheng, tmp_path / "scenes", 2), tmp_path / "index.json"
+    kept.write_bytes(content)
+    assert len(FolderSource(folder, kept).search(EVERYWHERE, *EVER).scenes) == 2
+    assert len(load(kept)) == 2
 
 
 def test_a_source_travels_to_another_process(dabancheng, facility_area):

@@ -1,0 +1,213 @@
+"""Sums over neighbours at fixed offsets, the inner loops of oriented filters, compiled.
+
+numpy would pass over the image once for every offset; here a row stays in the processor's cache while all of its
+neighbours are added up.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from numba import njit
+
+from geo.scene import BoolArray, FloatArray
+
+#: float64 (point, 2): x and y, pixels.
+Offsets = npt.NDArray[np.float64]
+Offset = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Taps:
+    """Whole-pixel offsets and the weights of what lies there.
+
+    Attributes:
+        dx: int64 (tap,), columns.
+        dy: int64 (tap,), rows.
+        weight: float32 (tap,).
+    """
+
+    dx: npt.NDArray[np.int64]
+    dy: npt.NDArray[np.int64]
+    weight: FloatArray
+
+    @classmethod
+    def at(cls, offsets: Offsets, weights: npt.NDArray[np.float64]) -> Taps:
+        """Readings between pixels, each shared out to the four pixels around it; weights as given, not normalised."""
+        corner = np.floor(offsets).astype(np.int64)
+        share = offsets - corner
+        cells: dict[tuple[int, int], float] = {}
+        for (x, y), (right, below), weight in zip(corner.tolist(), share.tolist(), weights.tolist(), strict=True):
+            for dx, share_x in ((0, 1.0 - right), (1, right)):
+                for dy, share_y in ((0, 1.0 - below), (1, below)):
+                    cells[x + dx, y + dy] = cells.get((x + dx, y + dy), 0.0) + weight * share_x * share_y
+        kept = {cell: weight for cell, weight in cells.items() if abs(weight) > 1e-6}
+        columns, rows = np.array(list(kept), np.int64).reshape(-1, 2).T
+        return cls(columns.copy(), rows.copy(), np.array(list(kept.values()), np.float32))
+
+    @property
+    def reach(self) -> int:
+        """Pixels of margin that an image needs."""
+        return int(max(np.abs(self.dx).max(), np.abs(self.dy).max()))
+
+    def over(self, padded: FloatArray, pad: int, out: FloatArray) -> FloatArray:
+        """Weighted sum around every pixel.
+
+        Args:
+            padded: float32 (y, x), C-contiguous: the image with a margin.
+            pad: Width of the margin, at least `reach`.
+            out: float32 (y, x) that is filled and returned.
+        """
+        _sum_at(padded, pad, self.dx, self.dy, self.weight, out)
+        return out
+
+
+@njit(cache=True)
+def _sum_at(
+    padded: FloatArray,
+    pad: int,
+    dx: npt.NDArray[np.int64],
+    dy: npt.NDArray[np.int64],
+    weight: FloatArray,
+    out: FloatArray,
+) -> None:
+    rows, columns = out.shape
+    for y in range(rows):
+        total = out[y]
+        total[:] = 0.0
+        for tap in range(len(weight)):
+            source = padded[y + pad + dy[tap], pad + dx[tap] : pad + dx[tap] + columns]
+            each = weight[tap]
+            for x in range(columns):
+                total[x] += each * source[x]
+
+
+@njit(cache=True)
+def nearer_flank(centre: FloatArray, one: FloatArray, other: FloatArray, ringing: float, ridge: FloatArray) -> None:
+    """How far the centre stands out of both flanks, signed; 0 where it lies between them. All float32 (y, x).
+
+    Beside a step sharpening and resampling overshoot by a share of it, `ringing`, which is no line.
+    """
+    rows, columns = ridge.shape
+    nothing = np.float32(0.0)
+    for y in range(rows):
+        for x in range(columns):
+            left, right = centre[y, x] - one[y, x], centre[y, x] - other[y, x]
+            overshoot = np.float32(ringing) * abs(left - right)
+            ridge[y, x] = max(min(left, right) - overshoot, nothing) + min(max(left, right) + overshoot, nothing)
+
+
+@njit(cache=True)
+def agreed(mean: FloatArray, near: FloatArray, scale: float, out: npt.NDArray[np.int8]) -> None:
+    """Mean votes along a line where the votes nearby agree with it, float32 (y, x), as whole numbers."""
+    rows, columns = out.shape
+    for y in range(rows):
+        for x in range(columns):
+            long, short = mean[y, x], np.float32(1.5) * near[y, x]
+            sign = np.float32(1.0 if long > 0.0 else -1.0)
+            held = sign * min(abs(long), max(sign * short, np.float32(0.0)))
+            out[y, x] = np.int8(np.rint(held * np.float32(scale)))
+
+
+@njit(cache=True)
+def strongest_around(strength: FloatArray, out: FloatArray) -> None:
+    """Greatest of each cell's neighbours within a pixel and an orientation step; float32 (orientation, y, x)."""
+    count, rows, columns = strength.shape
+    across = np.empty((rows, columns), np.float32)
+    for k in range(count):
+        before, here, after = strength[k - 1], strength[k], strength[(k + 1) % count]
+        for y in range(rows):
+            for x in range(columns):
+                across[y, x] = max(before[y, x], here[y, x], after[y, x])
+        for y in range(rows):
+            top, bottom = max(y - 1, 0), min(y + 1, rows - 1)
+            line = out[k, y]
+            for x in range(columns):
+                line[x] = max(across[top, x], across[y, x], across[bottom, x])
+            left = line[0]
+            for x in range(columns - 1):
+                kept = line[x]
+                line[x] = max(left, kept, line[x + 1])
+                left = kept
+            line[columns - 1] = max(left, line[columns - 1])
+
+
+@njit(cache=True)
+def strength_of(votes: npt.NDArray[np.int8], clear: BoolArray, out: FloatArray) -> None:
+    """Votes without their sign as a share of a full vote, 0 where not clear; out is float32 (orientation, y, x)."""
+    count, rows, columns = votes.shape
+    for k in range(count):
+        for y in range(rows):
+            for x in range(columns):
+                out[k, y, x] = np.float32(abs(votes[k, y, x])) / np.float32(127.0) if clear[y, x] else np.float32(0.0)
+
+
+@njit(cache=True)
+def add_votes(
+    votes: npt.NDArray[np.int8], clear: BoolArray, total: npt.NDArray[np.int16], number: npt.NDArray[np.int16]
+) -> None:
+    """Adds the votes of clear pixels to a total (orientation, y, x), and one to their number (y, x)."""
+    count, rows, columns = votes.shape
+    for y in range(rows):
+        for x in range(columns):
+            number[y, x] += clear[y, x]
+    for k in range(count):
+        for y in range(rows):
+            for x in range(columns):
+                total[k, y, x] += votes[k, y, x] * clear[y, x]
+
+
+@njit(cache=True)
+def add_to_mean(
+    votes: npt.NDArray[np.int8], clear: BoolArray, number: npt.NDArray[np.int16], mean: npt.NDArray[np.int16]
+) -> None:
+    """Moves a mean (orientation, y, x), in 1/256 of a vote, towards clear pixels' votes, one of a number (y, x)."""
+    count, rows, columns = votes.shape
+    for y in range(rows):
+        for x in range(columns):
+            if clear[y, x]:
+                share = np.float32(1.0) / np.float32(number[y, x])
+                for k in range(count):
+                    old = np.float32(mean[k, y, x])
+                    mean[k, y, x] = np.int16(np.rint(old + (np.float32(256.0) * votes[k, y, x] - old) * share))
+
+
+@njit(cache=True)
+def strongest_gain(now: FloatArray, before: FloatArray, clear: BoolArray, out: FloatArray) -> None:
+    """Greatest gain over the orientations (orientation, y, x) at each clear pixel; out is float32 (y, x)."""
+    count, rows, columns = now.shape
+    out[:] = 0.0
+    for k in range(count):
+        for y in range(rows):
+            for x in range(columns):
+                out[y, x] = max(out[y, x], now[k, y, x] - before[k, y, x])
+    for y in range(rows):
+        for x in range(columns):
+            if not clear[y, x]:
+                out[y, x] = 0.0
+
+
+@njit(cache=True)
+def met_around(barriers: FloatArray, reach: int, step_x: Offset, step_y: Offset, out: FloatArray) -> None:
+    """Mean over directions of the greatest barrier met within reach of each cell; barriers and out are (y, x), 0 to 1.
+
+    step_x and step_y are int64 (direction, distance): the cell at each distance.
+    """
+    rows, columns = barriers.shape
+    directions = step_x.shape[0]
+    for y in range(rows):
+        for x in range(columns):
+            total = np.float32(0.0)
+            for k in range(directions):
+                met = np.float32(0.0)
+                for distance in range(reach):
+                    row, column = y + step_y[k, distance], x + step_x[k, distance]
+                    if row < 0 or column < 0 or row >= rows or column >= columns:
+                        break
+                    met = max(met, barriers[row, column])
+                    if met >= 1.0:
+                        break
+                total += met
+            out[y, x] = total / np.float32(directions)

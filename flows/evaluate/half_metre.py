@@ -1,0 +1,70 @@
+"""Series at half a metre, made of single images: the ground stays, what differs between looks is drawn by chance."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+import shapely
+from affine import Affine
+from scipy import ndimage
+from skimage.io import imread
+
+from flows.evaluate.ring_trials import Background
+from geo.errors import InputError
+from geo.grid import Grid
+from geo.scene import FloatArray, ImageStack, Scene
+
+GSD_M = 0.5
+_BRIGHTEST = 0.5  # reflectance of white, which an 8-bit picture doesn't tell
+_SCENES, _DAYS = 8, 60
+_TILES = 5
+_BANDS = ("B04", "B03", "B02")
+_BEGIN = datetime(2019, 4, 1, 11, tzinfo=UTC)
+
+
+def half_metre_grounds(folder: Path, seed: int) -> Iterator[Background]:
+    """A series for each image in `A` of a folder of half-metre pairs.
+
+    An image is mirrored at its edges to five times its length, for a ring needs room around it: 256 px are 128 m.
+
+    Raises:
+        InputError: The folder has no images.
+    """
+    images = sorted((folder / "A").glob("*.png"))
+    if not images:
+        raise InputError(f"{folder} has no images: give a folder with A and B, PNG at half a metre")
+    for number, path in enumerate(images):
+        random = np.random.default_rng([seed, number])
+        picture = np.moveaxis(imread(path)[..., :3], -1, 0).astype(np.float32) / 255.0 * _BRIGHTEST
+        around = [(_TILES // 2 * length,) * 2 for length in picture.shape[1:]]
+        wide = np.pad(picture, [(0, 0), *around], "symmetric")
+        yield Background(path.stem, _series(wide, random), shapely.GeometryCollection())
+
+
+def _series(ground: FloatArray, random: np.random.Generator) -> ImageStack:
+    """Looks at one ground: brightness, noise and a fraction of a pixel differ."""
+    shape = (ground.shape[1], ground.shape[2])
+    grid = Grid("EPSG:32614", Affine(GSD_M, 0.0, 600_000.0, 0.0, -GSD_M, 3_400_000.0), shape, GSD_M)
+    scenes = tuple(
+        Scene(f"look-{index}", "made-up", _BEGIN + timedelta(days=_DAYS * index), grid.extent, GSD_M, _BANDS)
+        for index in range(_SCENES)
+    )
+    looks = [
+        ndimage.shift(ground, (0.0, *random.normal(0.0, 0.3, 2)), order=1, mode="nearest") * random.normal(1.0, 0.05)
+        + random.normal(0.0, 0.005, ground.shape)
+        for _ in scenes
+    ]
+    valid = np.ones((_SCENES, *shape), bool)
+    return ImageStack(
+        reflectance=np.asarray(looks, np.float32),
+        valid=valid,
+        bands=_BANDS,
+        scenes=scenes,
+        grid=grid,
+        shift_m=np.zeros((_SCENES, 2)),
+        registration_quality=np.ones(_SCENES),
+        clear_fraction=np.ones(_SCENES),
+    )

@@ -1,0 +1,100 @@
+"""Perimeters on real series: against truth drawn by eye, and with the scenes in another order."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+
+import geopandas as gpd
+import numpy as np
+import numpy.typing as npt
+import shapely
+from rich.table import Table
+from shapely.geometry.base import BaseGeometry
+
+from detectors.base import Finding, follow
+from detectors.perimeter import Perimeter
+from flows.evaluate.perimeter_limit import side_contrast
+from flows.evaluate.ring_trials import CONFIRMED, overlap
+from flows.evaluate.stacks import reordered
+from flows.evaluate.stacks import window as part_of
+from geo.scene import ImageStack
+
+_SQUARE_M = 3000.0
+
+
+def squares(stack: ImageStack, drawn: gpd.GeoDataFrame) -> Iterator[tuple[str, ImageStack, gpd.GeoDataFrame]]:
+    """A square of 3 km around the rings of each facility, its name and its rings."""
+    size = min(round(_SQUARE_M / stack.grid.gsd_m), *stack.grid.shape)
+    for facility, rings in drawn.groupby("facility"):
+        min_x, min_y, max_x, max_y = rings.total_bounds
+        column, row = ~stack.grid.transform @ ((min_x + max_x) / 2.0, (min_y + max_y) / 2.0)
+        top, left = (
+            int(np.clip(middle - size / 2, 0, length - size))
+            for middle, length in zip((row, column), stack.grid.shape, strict=True)
+        )
+        yield str(facility).replace(" ", "-"), part_of(stack, top, left, size), rings
+
+
+def standing_contrasts(stack: ImageStack, drawn: gpd.GeoDataFrame) -> Iterator[float]:
+    """Contrast of each drawn ring's sides as the line filter sees it, reflectance: the median of the scenes with it."""
+    for row in drawn.itertuples():
+        first = datetime.fromisoformat(str(row.first_with)[:10]).replace(tzinfo=UTC)
+        later = [index for index, scene in enumerate(stack.scenes) if scene.acquired_at >= first]
+        yield float(np.median([side_contrast(stack.take([index]), row.geometry) for index in later]))
+
+
+def shuffled_line(stack: ImageStack, seed: int, orders: int = 4) -> str:
+    """In how many random orders of the scenes a change is confirmed after any scene, and at the end."""
+    random = np.random.default_rng(seed)
+    on_the_way = at_the_end = single = 0
+    for _ in range(orders):
+        followed = list(follow(Perimeter(), reordered(stack, random.permutation(len(stack)))))
+        confirmed = [[f for f in a.findings if len(f.seen_in) >= CONFIRMED] for a in followed]
+        first = stack.scenes[0].acquired_at
+        on_the_way += any(confirmed)
+        at_the_end += bool(confirmed[-1])
+        single += any(confirmed) and all(f.last_without == first for found in confirmed for f in found)
+    return (
+        f"shuffled: {orders} orders, {on_the_way} with a confirmed change after some scene ({single} of them with one "
+        f"scene before the onset), {at_the_end} at the end"
+    )
+
+
+def against_truth(findings: Sequence[Finding], drawn: gpd.GeoDataFrame, place: str = "") -> Table:
+    """The findings of a real series against perimeters drawn by eye; corners as median and greatest error, metres."""
+    table = Table(title=f"{place}: found against drawn by eye".lstrip(": "))
+    for name in ("ring", "found as", "IoU", "corners", "last without", "first with", "seen"):
+        table.add_column(name, no_wrap=True)
+    used: Counter[int] = Counter()
+    for row in drawn.itertuples():
+        best = max(findings, key=lambda f: overlap(f.geometry, row.geometry), default=None)
+        if best is None or overlap(best.geometry, row.geometry) < 0.3:
+            table.add_row(row.ring, "not found")
+            continue
+        used[id(best)] += 1
+        table.add_row(
+            row.ring,
+            _kind(best),
+            f"{overlap(best.geometry, row.geometry):.2f}",
+            "{:.0f} / {:.0f}".format(*np.percentile(corner_errors_m(best.geometry, row.geometry), [50, 100])),
+            f"{best.last_without:%Y-%m-%d}" if best.last_without else "",
+            f"{best.first_with:%Y-%m-%d}",
+            str(len(best.seen_in)),
+        )
+    for other in findings:
+        if id(other) not in used:
+            table.add_row("", f"{_kind(other)} {other.area_m2 / 1e4:.1f} ha", "", "", "", "", str(len(other.seen_in)))
+    return table
+
+
+def corner_errors_m(found: BaseGeometry, true: BaseGeometry) -> npt.NDArray[np.float64]:
+    """Distance from each true corner to the nearest found one, metres."""
+    corners, wanted = (shapely.get_coordinates(each)[:-1] for each in (found, true))
+    apart = corners[None] - wanted[:, None]
+    return np.asarray(np.hypot(apart[..., 0], apart[..., 1]).min(axis=1), np.float64)
+
+
+def _kind(finding: Finding) -> str:
+    return finding.kind.removeprefix("perimeter_")

@@ -1,0 +1,157 @@
+"""Tables of simulated rings and of look-alikes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from rich.table import Table
+
+from detectors.base import ChangeType
+from flows.evaluate.divided import Divided
+from flows.evaluate.lookalikes import Mistakes
+from flows.evaluate.nothing import Silence
+from flows.evaluate.ring_draws import Story
+from flows.evaluate.ring_trials import Trial
+
+_SIZES_HA = ((1.0, 4.0), (4.0, 15.0), (15.0, math.inf))
+
+
+def detection_table(trials: Sequence[Trial]) -> Table:
+    """Detection rate by contrast and size, and how good what is found is: medians of those found."""
+    sizes = [f"{low:g}-{high:g} ha".replace("-inf", "+") for low, high in _SIZES_HA]
+    table = _table(
+        "Simulated rings on real ground, confirmed at IoU 0.5 or more",
+        (
+            "ground",
+            "contrast",
+            "seen",
+            "rings",
+            "visible",
+            "found",
+            *sizes,
+            "IoU",
+            "area",
+            "length",
+            "onset",
+            "false/y",
+            "assessable",
+        ),
+    )
+    for ground, contrast in sorted({(each.background, each.contrast) for each in trials}):
+        some = [each for each in trials if (each.background, each.contrast) == (ground, contrast)]
+        found = [each for each in some if each.found]
+        table.add_row(
+            ground,
+            f"{contrast:.3f}",
+            _median(some, lambda each: each.seen_contrast, "{:.4f}"),
+            str(len(some)),
+            f"{np.mean([each.visible for each in some]):.0%}",
+            _share(some),
+            *(_share([each for each in some if low <= each.area_ha < high]) for low, high in _SIZES_HA),
+            _median(found, lambda each: each.iou, "{:.2f}"),
+            _median(found, lambda each: abs(_size(each)[0] / each.drawn.wall.ring.area - 1.0), "{:.0%}"),
+            _median(found, lambda each: abs(_size(each)[1] / each.drawn.wall.ring.length - 1.0), "{:.0%}"),
+            _median(found, lambda each: each.onset_error or 0, "{:+.0f}"),
+            f"{sum(each.false for each in some) / max(sum(each.years for each in some), 0.1):.3f}",
+            f"{np.mean([each.assessable for each in some]):.0%}",
+        )
+    return table
+
+
+def traits_table(trials: Sequence[Trial]) -> Table:
+    """Detection rate by what was drawn, over all contrasts together."""
+    table = _table("What was drawn", ("trait", "with", "found", "without", "found"))
+    traits: dict[str, Callable[[Trial], bool]] = {
+        "track": lambda each: each.drawn.wall.track_m > 0.0,
+        "cleared strip": lambda each: each.drawn.wall.cleared_m > 0.0,
+        "roofs inside": lambda each: bool(each.drawn.roofs),
+        "wall 2 m wide or more": lambda each: each.drawn.wall.width_m >= 2.0,
+        "four corners": lambda each: len(each.drawn.wall.ring.exterior.coords) == 5,
+        "brighter than the ground": lambda each: each.drawn.wall.wall_contrast > 0.0,
+    }
+    for name, has in traits.items():
+        some, rest = [each for each in trials if has(each)], [each for each in trials if not has(each)]
+        table.add_row(name, str(len(some)), _share(some), str(len(rest)), _share(rest))
+    return table
+
+
+def removal_table(trials: Sequence[Trial]) -> Table:
+    """What is reported of rings that were found, after they were opened or removed."""
+    table = _table(
+        "Rings opened or removed, of those found before", ("story", "rings", "found before", *_REPORTS, "scenes late")
+    )
+    for story in (Story.OPENED, Story.REMOVED):
+        some = [each for each in trials if each.drawn.story is story]
+        found = [each for each in some if each.found]
+        told = [report_of(each) for each in found]
+        late = [each.gone_late for each in found if each.gone_late is not None]
+        counts = [str(told.count(name)) for name in _REPORTS]
+        table.add_row(str(story), str(len(some)), str(len(found)), *counts, f"{np.median(late):+.0f}" if late else "")
+    return table
+
+
+_REPORTS = ("removed", "still stands", "nothing")
+
+
+def report_of(trial: Trial) -> str:
+    """What is said of a ring after the last scene."""
+    if any(each.kind is ChangeType.PERIMETER_REMOVED or each.gone_at is not None for each in trial.afterwards):
+        return "removed"
+    return "still stands" if trial.afterwards else "nothing"
+
+
+def divider_table(seen: Sequence[Divided]) -> Table:
+    """Interior fences found in drawn rings, and lines found that weren't drawn."""
+    table = _table(
+        "Interior fences in rings that are given",
+        ("contrast", "barracks", "fences", "found", "rings", "false per ring"),
+    )
+    for contrast, built in sorted({(each.contrast, each.built) for each in seen}):
+        some = [each for each in seen if (each.contrast, each.built) == (contrast, built)]
+        fenced = [each for each in some if each.fenced]
+        found = f"{np.mean([each.found for each in fenced]):.0%}" if fenced else ""
+        false = f"{np.mean([each.false for each in some]):.2f}"
+        table.add_row(f"{contrast:.3f}", "yes" if built else "no", str(len(fenced)), found, str(len(some)), false)
+    return table
+
+
+def lookalike_table(seen: Sequence[Mistakes]) -> Table:
+    """Confirmed findings on look-alikes, all of them false."""
+    table = _table(
+        "No perimeter: areas with a confirmed change after any scene",
+        ("ground", "drawn", "areas", "with a confirmed change", "years"),
+    )
+    for each in seen:
+        table.add_row(each.background, each.drawn, str(each.areas), str(each.wrong), f"{each.years:.0f}")
+    return table
+
+
+def silence_table(heard: Sequence[Silence]) -> Table:
+    """Findings of a silent series, summed over all its prefixes."""
+    table = _table("Nothing happens: findings over all prefixes", ("series", "first", "provisional", "confirmed"))
+    for each in heard:
+        table.add_row(each.name, str(each.first), str(each.provisional), str(each.confirmed))
+    return table
+
+
+def _size(trial: Trial) -> tuple[float, float]:
+    """Area and length of the ring found."""
+    found = trial.standing
+    return (math.nan, math.nan) if found is None else (found.area_m2, found.length_m or math.nan)
+
+
+def _share(trials: Sequence[Trial]) -> str:
+    return f"{np.mean([each.found for each in trials]):.0%}" if trials else ""
+
+
+def _median(trials: Sequence[Trial], of: Callable[[Trial], float], form: str) -> str:
+    return form.format(np.median([of(each) for each in trials])) if trials else ""
+
+
+def _table(title: str, names: Sequence[str]) -> Table:
+    table = Table(title=title)
+    for name in names:
+        table.add_column(name, no_wrap=True)
+    return table

@@ -1,0 +1,209 @@
+"""What the figures of perimeters rest on: walls are drawn as told, and limits are where they are."""
+
+import math
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import pytest
+import shapely
+from affine import Affine
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from shapely.geometry import box
+from skimage.io import imsave
+
+from detectors.base import ChangeType, Verdict, assess
+from detectors.perimeter import Perimeter
+from flows.evaluate.divided import divided
+from flows.evaluate.half_metre import half_metre_grounds
+from flows.evaluate.lookalikes import LOOKALIKES
+from flows.evaluate.perimeter_limit import found_from, ground_noise, limit_table, seen_contrast
+from flows.evaluate.ring_draws import Story, barracks, draw
+from flows.evaluate.ring_tables import detection_table, divider_table, removal_table, report_of
+from flows.evaluate.ring_trials import Background, trial
+from flows.evaluate.rings import SimulatedWall, coverage, pixel_contrast, with_wall
+from geo.errors import InputError
+from geo.grid import Grid
+from geo.scene import ImageStack, Scene
+
+SIZE = 120
+GRID = Grid("EPSG:32645", Affine(10, 0, 600_000, 0, -10, 4_800_000), (SIZE, SIZE), 10.0)
+RING = box(600_303, 4_799_103, 600_803, 4_799_703)
+NOWHERE = shapely.GeometryCollection()
+
+
+@pytest.fixture(scope="module")
+def plain():
+    """Twelve scenes of quiet ground."""
+    random = np.random.default_rng(4)
+    rough = random.normal(0.2, 0.004, (1, 1, SIZE, SIZE))
+    scenes = tuple(
+        Scene(
+            f"s{i:02d}", "made-up", datetime(2020, 4, 1, 5, tzinfo=UTC) + timedelta(30 * i), GRID.extent, 10.0, ("PAN",)
+        )
+        for i in range(12)
+    )
+    return ImageStack(
+        reflectance=(rough + random.normal(0.0, 0.001, (12, 1, SIZE, SIZE))).astype(np.float32),
+        valid=np.ones((12, SIZE, SIZE), bool),
+        bands=("PAN",),
+        scenes=scenes,
+        grid=GRID,
+        shift_m=np.zeros((12, 2)),
+        registration_quality=np.ones(12),
+        clear_fraction=np.ones(12),
+    )
+
+
+def test_a_shape_covers_its_area_however_it_is_blurred():
+    assert coverage(RING, GRID).sum() * 100.0 == pytest.approx(RING.area, rel=0.01)
+    assert coverage(shapely.Polygon(), GRID).sum() == 0.0
+
+
+def test_a_wall_stands_from_its_first_scene_to_before_its_last(plain):
+    drawn = with_wall(plain, SimulatedWall(RING), since=4, until=7)
+    changed = [not np.array_equal(one, other) for one, other in zip(drawn.reflectance, plain.reflectance, strict=True)]
+    assert changed == [4 <= index < 7 for index in range(12)]
+
+
+def test_the_contrast_of_a_pixel_is_that_of_what_lies_in_it():
+    narrow = SimulatedWall(RING, width_m=1.0, wall_contrast=0.1, track_m=4.0, track_contrast=0.05)
+    assert pixel_contrast(narrow, 10.0) == pytest.approx(0.03)
+    assert pixel_contrast(replace(narrow, width_m=6.0, track_m=8.0), 0.5) == pytest.approx(1.0 / 14.0)
+
+
+def test_what_the_filter_sees_grows_with_the_wall_and_ends_in_its_shadow(plain):
+    wall = SimulatedWall(RING, height_m=0.0)
+    weak, strong = (seen_contrast(plain, replace(wall, track_contrast=c, wall_contrast=c), 0) for c in (0.05, 0.1))
+    assert strong == pytest.approx(2.0 * weak, rel=0.02)
+    assert 0.0 < weak < pixel_contrast(wall, 10.0)
+    dark = seen_contrast(plain, replace(wall, height_m=6.0, track_m=0.0, wall_contrast=0.0), 0)
+    assert dark > 0.0
+
+
+@settings(max_examples=25, deadline=None)
+@given(seed=st.integers(0, 10_000), contrast=st.sampled_from([0.01, 0.04, 0.08]), story=st.sampled_from(list(Story)))
+def test_draws_keep_to_what_was_asked(plain, seed, contrast, story):
+    taken = box(600_000, 4_798_800, 601_200, 4_799_200)
+    plan = draw(plain, contrast, taken, np.random.default_rng(seed), story)
+    assert abs(pixel_contrast(plan.wall, 10.0)) == pytest.approx(contrast)
+    assert 0.5 <= plan.wall.width_m <= 6.0
+    assert plan.wall.ring.distance(taken) > 0.0
+    assert plan.wall.ring.within(GRID.extent.buffer(-149.0))
+    assert 4 <= len(plan.wall.ring.exterior.coords) - 1 <= 7
+    assert 3 <= plan.since <= plan.changed - 4 <= len(plain) - 4
+    assert (plan.changed == len(plain)) is (story is Story.STAYS)
+    assert all(roof.within(plan.wall.ring) for roof in plan.roofs)
+
+
+def test_where_there_is_no_room_nothing_is_drawn(plain):
+    random = np.random.default_rng(0)
+    assert draw(plain, 0.04, GRID.extent, random) is None
+    assert draw(plain.take(range(5)), 0.04, NOWHERE, random) is None
+
+
+def test_barracks_stand_in_rows_within_the_wall():
+    roofs = list(barracks(RING, np.random.default_rng(0)))
+    assert len(roofs) > 20
+    assert all(roof.area == pytest.approx(900.0) for roof in roofs)
+    assert shapely.union_all(roofs).area == pytest.approx(900.0 * len(roofs))
+
+
+def test_a_strong_ring_on_quiet_ground_is_found_and_told_in_the_tables(plain):
+    done = trial(Background("plain", plain, NOWHERE), 0.12, np.random.default_rng(3), SIZE)
+    assert done.visible
+    assert done.found
+    assert done.iou > 0.7
+    assert abs(done.onset_error) <= 1
+    assert done.assessable
+    assert any(right for _, right in done.evidence)
+    assert report_of(done) == "still stands"
+    (row,) = zip(*(column.cells for column in detection_table([done]).columns), strict=True)
+    assert (*row[:2], *row[3:6]) == ("plain", "0.120", "1", "100%", "100%")
+    assert limit_table([done]).row_count == 1
+
+
+@pytest.mark.parametrize("kind", [None, ChangeType.PERIMETER_REMOVED])
+def test_a_removal_is_told_by_its_end_or_as_a_change_of_its_own(plain, kind):
+    done = trial(Background("plain", plain, NOWHERE), 0.12, np.random.default_rng(3), SIZE)
+    moment = plain.scenes[-1].acquired_at
+    gone = replace(done.standing, kind=kind) if kind else replace(done.standing, gone_at=moment)
+    told = replace(done, afterwards=(gone,), drawn=replace(done.drawn, story=Story.REMOVED))
+    assert report_of(told) == "removed"
+    assert report_of(replace(told, afterwards=())) == "nothing"
+    rows = list(zip(*(column.cells for column in removal_table([told]).columns), strict=True))
+    assert rows[1][:5] == ("all goes", "1", "1", "1", "0")
+
+
+def test_fences_in_rings_are_counted_apart_from_lines_that_nobody_drew(plain):
+    done = list(divided([Background("plain", plain, NOWHERE)], 4, 0, [0.08], SIZE))
+    assert [each.fenced for each in done] == [False, True, False, True]
+    assert not any(each.found for each in done if not each.fenced)
+    assert not done[0].built
+    assert done[0].false == 0
+    rows = list(zip(*(column.cells for column in divider_table(done).columns), strict=True))
+    assert sum(int(row[4]) for row in rows) == 4
+
+
+@dataclass(frozen=True)
+class _Told:
+    seen_contrast: float
+    found: bool
+    noise: float = 0.001
+    visible: bool = True
+    assessable: bool = True
+
+
+def test_the_limit_is_where_half_are_found():
+    random = np.random.default_rng(1)
+    ratios = np.exp(random.uniform(math.log(0.5), math.log(50.0), 4000))
+    chance = 1.0 / (1.0 + (6.0 / ratios) ** 4)
+    told = [_Told(ratio * 0.001, bool(random.random() < share)) for ratio, share in zip(ratios, chance, strict=True)]
+    assert found_from(told) == pytest.approx(6.0, rel=0.1)
+    assert found_from(told, 0.9) == pytest.approx(6.0 * 9.0**0.25, rel=0.1)
+
+
+def test_where_nothing_is_found_there_is_no_limit():
+    assert found_from([_Told(0.01, False), _Told(0.1, False)]) == math.inf
+
+
+def test_noise_is_that_of_the_quietest_scene(plain):
+    loud = plain.reflectance.copy()
+    loud[1:] += np.random.default_rng(0).normal(0.0, 0.05, loud[1:].shape).astype(np.float32)
+    assert ground_noise(replace(plain, reflectance=loud)) == pytest.approx(ground_noise(plain.take([0])), rel=0.05)
+
+
+@pytest.mark.parametrize("name", [name for name in LOOKALIKES if name not in ("nothing", "fields that change")])
+def test_look_alikes_appear_after_some_scenes(plain, name):
+    drawn = LOOKALIKES[name](plain, np.random.default_rng(2))
+    assert np.array_equal(drawn.reflectance[:3], plain.reflectance[:3])
+    assert np.abs(drawn.reflectance[-1] - plain.reflectance[-1]).max() > 0.02
+
+
+def test_fields_differ_from_scene_to_scene(plain):
+    drawn = LOOKALIKES["fields that change"](plain, np.random.default_rng(2))
+    change = drawn.reflectance - plain.reflectance
+    assert all(np.ptp(each) > 0.03 for each in change)
+
+
+def test_series_at_half_a_metre_are_looks_at_one_ground(tmp_path):
+    (tmp_path / "A").mkdir()
+    picture = np.random.default_rng(0).integers(0, 255, (40, 40, 3), np.uint8)
+    imsave(tmp_path / "A" / "one.png", picture)
+    (ground,) = half_metre_grounds(tmp_path, seed=0)
+    assert ground.stack.reflectance.shape == (8, 3, 200, 200)
+    assert ground.stack.grid.gsd_m == 0.5
+    middle = np.median(ground.stack.reflectance[:, :, 80:120, 80:120], axis=0)
+    truth = np.moveaxis(picture, -1, 0) / 255.0 * 0.5
+    assert np.corrcoef(middle.ravel(), truth.ravel())[0, 1] > 0.9
+
+
+def test_a_folder_without_images_is_refused(tmp_path):
+    with pytest.raises(InputError, match="has no images"):
+        list(half_metre_grounds(tmp_path, seed=0))
+
+
+def test_an_area_too_coarse_is_told_as_not_assessable(plain):
+    coarse = replace(plain, grid=replace(GRID, gsd_m=20.0))
+    assert assess(Perimeter(), coarse).verdict is Verdict.NOT_ASSESSABLE
