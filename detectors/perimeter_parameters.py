@@ -138,5 +138,5 @@ class PerimeterParameters:
     pooled_scenes: int = 8
     most_change: float = 0.1
     least_scene_clear: float = 0.6
-    wall_contrast: float = 0.01
+    wall_contrast: float = 0.02
     limit_noises: float = 6.0
