@@ -97,7 +97,7 @@ class PerimeterFollower:
                 "lines differ from those before all over the area (plants, snow, haze), so that a wall would not "
                 "stand out"
             )
-        limit = limits.limit_noises * float(np.median(self.watch.noise))
+        limit = limits.limit_noises * self.watch.noise
         if limit > limits.wall_contrast:
             return (
                 f"a wall and its track would need a contrast of {limit:.3f} reflectance to show against the ground "

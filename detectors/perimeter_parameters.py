@@ -139,4 +139,4 @@ class PerimeterParameters:
     most_change: float = 0.1
     least_scene_clear: float = 0.6
     wall_contrast: float = 0.02
-    limit_noises: float = 4.0
+    limit_noises: float = 6.0

@@ -130,9 +130,10 @@ class RingWatch:
         return self._chains
 
     @property
-    def noise(self) -> FloatArray:
-        """Contrast of the quietest clutter seen so far, float32 (y, x)."""
-        return self.filter.spread(self.state.views[-1].noise, self.parameters.noise_block_m)
+    def noise(self) -> float:
+        """Contrast of the quietest clutter seen so far, the median over the area."""
+        of_block = self.state.views[-1].noise
+        return float(np.nanmedian(of_block)) if np.isfinite(of_block).any() else 0.0
 
     @property
     def choice(self) -> Choice:
@@ -276,8 +277,9 @@ class RingWatch:
 
     def _vanished(self, index: int) -> list[Outline]:
         """Rings that the first scenes show and the newest don't."""
-        newest = range(index - self.parameters.gone_scenes + 1, index + 1)
-        if newest[0] <= 0:
+        scenes = self.parameters.gone_scenes
+        newest = range(index - scenes + 1, index + 1)
+        if newest[0] <= 0 or index % scenes:  # sooner than that nothing more can surely have gone
             return []
         first = Look.of([self.lines(i) for i in range(min(3, newest[0]))])
         now = Look.of([self.lines(i) for i in newest])

@@ -48,7 +48,7 @@ def a_stack(images, valid=None, days=30):
 def ground(times, seed=0, noise=0.002):
     """Rough ground that stays, under noise that doesn't."""
     random = np.random.default_rng(seed)
-    rough = random.normal(0.0, 0.01, (SIZE, SIZE))
+    rough = random.normal(0.0, 0.007, (SIZE, SIZE))
     rough = (rough + np.roll(rough, 1, 0) + np.roll(rough, 1, 1)) / 3
     return 0.2 + rough + random.normal(0.0, noise, (times, SIZE, SIZE))
 
