@@ -167,10 +167,7 @@ def _with_prefect(parameters: MonitorParameters) -> RunSummary:
 
     require_prefect()
     configure_prefect(Settings())
-    from flows.guard import server_starting
-
-    with server_starting():
-        from flows.monitor import monitor as monitor_flow
+    from flows.monitor import monitor as monitor_flow
 
     return monitor_flow(parameters)
 
