@@ -41,6 +41,7 @@ window.FW_detail = (function () {
       ["Gone by", shown.valid_to ? day(shown.valid_to) : null],
       ["Extent", shown.length_m === null ? size(shown) : `ring of ${size(shown)} around ${(shown.area_m2 / 1e4).toFixed(2)} ha`],
       ["Seen in", `${seen} of ${clear} clear scenes from the onset ${extended ? "until it was extended" : "on"}`],
+      ["Stage", shown.stage ? shown.stage.replaceAll("_", " ") : null],
       ["Status", shown.status + (corrected ? `; corrected ${corrected} time${corrected > 1 ? "s" : ""}, see the history` : "")],
       ["Confidence", shown.confidence === null ? "not calibrated: no figure" : `${shown.confidence.toFixed(2)}, calibrated probability that it is real`],
       ["Review", shown.review_status + (shown.reviewer ? ` by ${shown.reviewer}` : "") + (shown.review_note ? `: ${shown.review_note}` : "")],
