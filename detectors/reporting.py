@@ -128,7 +128,7 @@ def report(
         after_item_id=series.scenes[max(seen, key=lambda index: (clear[index], index))].item_id,
         seen_in=tuple(series.scenes[index].item_id for index in seen),
         confidence=confidence,
-        stage=stage_of(kind, works, history, changed, looks, series.days, parameters.stages),
+        stage=stage_of(kind, history, changed, looks, series.days, parameters.stages),
     )
 
 

@@ -12,7 +12,6 @@ from detectors.blurring import gaussian
 from detectors.compiled import compiled
 from detectors.features import SceneFeatures
 from detectors.pixel_history import PixelHistory
-from detectors.works import Works
 from geo.scene import BoolArray, FloatArray
 
 # Weight of a new scene in the pattern that ground has had lately: about three scenes are remembered.
@@ -30,8 +29,8 @@ class StageParameters:
         alike: Correlation with the pattern that it has had lately below which ground has changed again.
         least_pattern: Detail of reflectance that is no pattern yet: flat ground is like any other.
         pattern_m: Standard deviation of the Gaussian window that patterns are compared in.
-        restless_share: Share of a site that must change again for works to go on.
-        still_days: Days without growth or such change after which works have ended.
+        restless_share: Share of a site that must have been taken lately or change again for works to go on.
+        still_days: Days without such change after which works have ended.
         still_scenes: Clear scenes that must show that.
     """
 
@@ -86,7 +85,6 @@ def _compare(
 
 def stage_of(
     kind: ChangeType,
-    works: Works,
     history: PixelHistory,
     changed: BoolArray,
     clear: Sequence[int],
@@ -97,7 +95,6 @@ def stage_of(
 
     Args:
         kind: What happened: without a building that can be seen, ground is cleared and no more.
-        works: The site.
         history: Pixels after the newest scene.
         changed: bool (y, x), changed pixels of the site, at least one.
         clear: Scenes in which enough of it is clear.
@@ -107,7 +104,6 @@ def stage_of(
     if kind is not ChangeType.BUILDING_ADDED:
         return Stage.CLEARED
     moved = int(np.quantile(history.moved[changed], 1.0 - parameters.restless_share, method="higher"))
-    last = max(days[moved], works.grown_at_day)
-    since = [days[index] for index in clear if days[index] > last]
-    still = len(since) >= parameters.still_scenes and since[-1] - last >= parameters.still_days
+    since = [days[index] for index in clear if days[index] > days[moved]]
+    still = len(since) >= parameters.still_scenes and since[-1] - days[moved] >= parameters.still_days
     return Stage.BUILT if still else Stage.UNDER_CONSTRUCTION

@@ -8,7 +8,6 @@ from detectors.base import ChangeType, Stage, follow
 from detectors.footprints import Footprints
 from detectors.pixel_history import PixelHistory
 from detectors.stages import StageParameters, stage_of
-from detectors.works import Works
 
 AREAL = (ChangeType.GROUND_CLEARED, ChangeType.BUILDING_ADDED)
 
@@ -55,7 +54,6 @@ def test_light_is_no_sign_of_works(light):
 def test_ground_without_buildings_is_cleared():
     history = PixelHistory.empty(1, (4, 4))
     whole = np.ones((4, 4), bool)
-    works = Works(whole, 1, 0, 10.0)
     days = [0.0, 20.0, 200.0, 220.0]
-    told = [stage_of(kind, works, history, whole, [1, 2, 3], days, StageParameters()) for kind in AREAL]
+    told = [stage_of(kind, history, whole, [1, 2, 3], days, StageParameters()) for kind in AREAL]
     assert told == [Stage.CLEARED, Stage.BUILT]
