@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from detectors.compiled import compiled
+from geo.compiled import compiled
 from geo.scene import BoolArray
 
 # One row for every scene, one bit for every pixel: uint8 (scene, byte).

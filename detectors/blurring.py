@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from detectors.compiled import compiled
+from geo.compiled import compiled
 from geo.scene import FloatArray
 
 # Standard deviations at which a Gaussian is cut off.

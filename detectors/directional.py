@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
+from geo.compiled import compiled
 from geo.scene import BoolArray, FloatArray
 
 #: float64 (point, 2): x and y, pixels.
@@ -64,7 +64,7 @@ class Taps:
         return out
 
 
-@njit(cache=True)
+@compiled
 def _sum_at(
     padded: FloatArray,
     pad: int,
@@ -84,7 +84,7 @@ def _sum_at(
                 total[x] += each * source[x]
 
 
-@njit(cache=True)
+@compiled
 def nearer_flank(centre: FloatArray, one: FloatArray, other: FloatArray, ringing: float, ridge: FloatArray) -> None:
     """How far the centre stands out of both flanks, signed; 0 where it lies between them. All float32 (y, x).
 
@@ -99,7 +99,7 @@ def nearer_flank(centre: FloatArray, one: FloatArray, other: FloatArray, ringing
             ridge[y, x] = max(min(left, right) - overshoot, nothing) + min(max(left, right) + overshoot, nothing)
 
 
-@njit(cache=True)
+@compiled
 def agreed(mean: FloatArray, near: FloatArray, scale: float, out: npt.NDArray[np.int8]) -> None:
     """Mean votes along a line where the votes nearby agree with it, float32 (y, x), as whole numbers."""
     rows, columns = out.shape
@@ -111,7 +111,7 @@ def agreed(mean: FloatArray, near: FloatArray, scale: float, out: npt.NDArray[np
             out[y, x] = np.int8(np.rint(held * np.float32(scale)))
 
 
-@njit(cache=True)
+@compiled
 def strongest_around(strength: FloatArray, out: FloatArray) -> None:
     """Greatest of each cell's neighbours within a pixel and an orientation step; float32 (orientation, y, x)."""
     count, rows, columns = strength.shape
@@ -134,7 +134,7 @@ def strongest_around(strength: FloatArray, out: FloatArray) -> None:
             line[columns - 1] = max(left, line[columns - 1])
 
 
-@njit(cache=True)
+@compiled
 def strength_of(votes: npt.NDArray[np.int8], clear: BoolArray, out: FloatArray) -> None:
     """Votes without their sign as a share of a full vote, 0 where not clear; out is float32 (orientation, y, x)."""
     count, rows, columns = votes.shape
@@ -144,7 +144,7 @@ def strength_of(votes: npt.NDArray[np.int8], clear: BoolArray, out: FloatArray) 
                 out[k, y, x] = np.float32(abs(votes[k, y, x])) / np.float32(127.0) if clear[y, x] else np.float32(0.0)
 
 
-@njit(cache=True)
+@compiled
 def add_votes(
     votes: npt.NDArray[np.int8], clear: BoolArray, total: npt.NDArray[np.int16], number: npt.NDArray[np.int16]
 ) -> None:
@@ -159,7 +159,7 @@ def add_votes(
                 total[k, y, x] += votes[k, y, x] * clear[y, x]
 
 
-@njit(cache=True)
+@compiled
 def add_to_mean(
     votes: npt.NDArray[np.int8], clear: BoolArray, number: npt.NDArray[np.int16], mean: npt.NDArray[np.int16]
 ) -> None:
@@ -174,7 +174,7 @@ def add_to_mean(
                     mean[k, y, x] = np.int16(np.rint(old + (np.float32(256.0) * votes[k, y, x] - old) * share))
 
 
-@njit(cache=True)
+@compiled
 def strongest_gain(now: FloatArray, before: FloatArray, clear: BoolArray, out: FloatArray) -> None:
     """Greatest gain over the orientations (orientation, y, x) at each clear pixel; out is float32 (y, x)."""
     count, rows, columns = now.shape
@@ -189,7 +189,7 @@ def strongest_gain(now: FloatArray, before: FloatArray, clear: BoolArray, out: F
                 out[y, x] = 0.0
 
 
-@njit(cache=True)
+@compiled
 def met_around(barriers: FloatArray, reach: int, step_x: Offset, step_y: Offset, out: FloatArray) -> None:
     """Mean over directions of the greatest barrier met within reach of each cell; barriers and out are (y, x), 0 to 1.
 

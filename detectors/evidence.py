@@ -8,12 +8,12 @@ import numpy as np
 from scipy.special import ndtri
 
 from detectors.blurring import gaussian
-from detectors.compiled import compiled
 from detectors.features import SceneFeatures
 from detectors.noise import TextureClasses
 from detectors.pixel_history import PixelHistory
 from detectors.seasons import difference
 from detectors.settled import settled
+from geo.compiled import compiled
 from geo.scene import BoolArray, FloatArray
 
 # Fewer pixels of undisturbed ground than this are no sample to measure noise on.

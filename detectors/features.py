@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from detectors.blurring import local_spread, taps, weighted_means
-from detectors.compiled import compiled
 from detectors.morphology import inner, square_eroded
+from geo.compiled import compiled
 from geo.scene import BoolArray, FloatArray, PreparedScene
 
 # Bands that see the air rather than the ground (Sentinel-2 User Handbook, spectral bands).

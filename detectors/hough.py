@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
+from geo.compiled import compiled
 from geo.scene import BoolArray, FloatArray
 
 _ANGLE_BINS = 180
@@ -44,7 +44,7 @@ class _Pixels:
         )
 
 
-@njit(cache=True)
+@compiled
 def _near(
     x: npt.NDArray[np.float64],
     y: npt.NDArray[np.float64],

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
-from detectors.compiled import compiled
+from geo.compiled import compiled
 from geo.scene import BoolArray, FloatArray
 
 _ALL_AROUND = np.ones((3, 3), int)

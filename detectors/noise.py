@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from detectors.compiled import compiled
+from geo.compiled import compiled
 from geo.scene import BoolArray, FloatArray
 
 MAD_TO_SIGMA = 1.4826

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
 from detectors.lines import Votes
+from geo.compiled import compiled
 from geo.scene import BoolArray, FloatArray
 
 #: float64 (point, 2): x and y in pixel coordinates, 0 at the centre of the first pixel.
@@ -132,7 +132,7 @@ def side_means(
     return seen, swept
 
 
-@njit(cache=True)
+@compiled
 def _cells_beside(
     starts: Points,
     ends: Points,
@@ -159,7 +159,7 @@ def _cells_beside(
             step += 1
 
 
-@njit(cache=True)
+@compiled
 def _mean_along(
     strength: FloatArray,
     enclosed: npt.NDArray[np.float64],

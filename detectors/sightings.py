@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from detectors.bits import Bits, shares
-from detectors.compiled import compiled
 from detectors.pixel_history import PixelHistory
+from geo.compiled import compiled
 from geo.scene import BoolArray
 
 

@@ -9,9 +9,9 @@ import numpy as np
 
 from detectors.base import ChangeType, Stage
 from detectors.blurring import gaussian
-from detectors.compiled import compiled
 from detectors.features import SceneFeatures
 from detectors.pixel_history import PixelHistory
+from geo.compiled import compiled
 from geo.scene import BoolArray, FloatArray
 
 # Weight of a new scene in the pattern that ground has had lately: about three scenes are remembered.

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 from scipy import ndimage
 
+from geo.compiled import compiled
 from geo.scene import BoolArray, FloatArray
 
 _POLE = np.float32(np.sqrt(3.0) - 2.0)
@@ -64,7 +64,7 @@ def align(image: FloatArray, valid: BoolArray, displacement: Displacement) -> tu
     return _sampled(np.pad(coefficients, around, mode="reflect"), valid, matrix, start)
 
 
-@njit(cache=True)
+@compiled
 def _to_spline(plane: FloatArray) -> None:
     """Makes of samples (y, x) the coefficients of the cubic B-spline through them, mirrored at the edges.
 
@@ -86,7 +86,7 @@ def _to_spline(plane: FloatArray) -> None:
     plane *= np.float32(36.0)  # six for each axis
 
 
-@njit(cache=True)
+@compiled
 def _down_columns(plane: FloatArray) -> None:
     """The same along the other axis, all columns at once."""
     rows = plane.shape[0]
@@ -101,7 +101,7 @@ def _down_columns(plane: FloatArray) -> None:
         plane[k] = _POLE * (plane[k + 1] - plane[k])
 
 
-@njit(cache=True)
+@compiled
 def _sampled(
     coefficients: FloatArray, valid: BoolArray, matrix: npt.NDArray[np.float64], start: npt.NDArray[np.float64]
 ) -> tuple[FloatArray, BoolArray]:
@@ -132,7 +132,7 @@ def _sampled(
     return moved, clear
 
 
-@njit(cache=True)
+@compiled
 def _blend(
     coefficients: FloatArray, top: int, shift: int, begin: int, end: int,
     down: FloatArray, right: FloatArray, blended: FloatArray, row: int,
@@ -152,7 +152,7 @@ def _blend(
                 target[k] += weight[k] * (a[k] * line[k] + b[k] * line[k + 1] + c[k] * line[k + 2] + d[k] * line[k + 3])
 
 
-@njit(cache=True)
+@compiled
 def _all_valid(valid: BoolArray, top: int, left: int, down: float, right: float) -> bool:
     """Whether the pixels on whose corners a place lies are valid, but for those that hardly count."""
     rows, columns = valid.shape
@@ -164,7 +164,7 @@ def _all_valid(valid: BoolArray, top: int, left: int, down: float, right: float)
     return total > 0.999
 
 
-@njit(cache=True)
+@compiled
 def _weights(t: float, weights: FloatArray, column: int) -> None:
     """The cubic B-spline at the four nodes around a place that lies `t` beyond the second one."""
     u = 1.0 - t

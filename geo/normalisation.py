@@ -10,10 +10,9 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
+from geo.compiled import compiled
 from geo.scene import BoolArray, FloatArray
-from geo.selection import select
 
 _CELL = 3  # pixels averaged to one sample: what registration leaves matters less, 8-bit steps too
 _SAMPLES = 1500
@@ -60,7 +59,7 @@ def gain_and_offset(scene: Array, reference: Array) -> tuple[float, float]:
     return _fitted(scene, reference, *_concentrated(scene, reference, *line))
 
 
-@njit(cache=True)
+@compiled
 def _samples(scene: FloatArray, reference: FloatArray, common: BoolArray) -> tuple[Array, Array]:
     """Cell means of both images where a whole cell is clear in both."""
     rows, columns = common.shape[0] // _CELL, common.shape[1] // _CELL
@@ -81,7 +80,7 @@ def _samples(scene: FloatArray, reference: FloatArray, common: BoolArray) -> tup
     return means[0, :count].copy(), means[1, :count].copy()
 
 
-@njit(cache=True)
+@compiled
 def _trimmed_start(scene: Array, reference: Array, starts: npt.NDArray[np.int64]) -> tuple[float, float]:
     """The best of many lines through two samples, by the sum of the smaller residuals."""
     best_gain, best_offset, least, reach = 1.0, 0.0, np.inf, 0.0
@@ -99,14 +98,14 @@ def _trimmed_start(scene: Array, reference: Array, starts: npt.NDArray[np.int64]
             capped += min(distance[k], reach)
         if capped - reach * (scene.size - keep) >= least:
             continue  # the smaller residuals can't add up to less than this
-        here = select(distance, keep - 1)
-        cost = distance[:keep].sum()
+        smaller = np.partition(distance, keep - 1)[:keep]
+        cost = smaller.sum()
         if cost < least:
-            best_gain, best_offset, least, reach = gain, offset, cost, here
+            best_gain, best_offset, least, reach = gain, offset, cost, smaller[-1]
     return best_gain, best_offset
 
 
-@njit(cache=True)
+@compiled
 def _concentrated(scene: Array, reference: Array, gain: float, offset: float) -> tuple[float, float]:
     """A line brought to where the samples nearest to it give it again."""
     keep = max(int(_KEPT * scene.size), 2)
@@ -121,7 +120,7 @@ def _concentrated(scene: Array, reference: Array, gain: float, offset: float) ->
     return gain, offset
 
 
-@njit(cache=True)
+@compiled
 def _select_near(values: Array, k: int, guess: float) -> float:
     """The k-th smallest, from 0; fast where it is near a guess."""
     near = np.empty_like(values)
@@ -133,19 +132,20 @@ def _select_near(values: Array, k: int, guess: float) -> float:
             near[count] = value
             count += 1
     if smaller <= k < smaller + count:
-        return select(near[:count], k - smaller)
-    return select(values.copy(), k)
+        return float(np.partition(near[:count], k - smaller)[k - smaller])
+    return float(np.partition(values, k)[k])
 
 
-@njit(cache=True)
+@compiled
 def _fitted(scene: Array, reference: Array, gain: float, offset: float) -> tuple[float, float]:
     """A line through all samples that fit one."""
     distance = np.abs(gain * scene + offset - reference)
-    scale = 1.4826 * select(distance.copy(), distance.size // 2)
+    middle = distance.size // 2
+    scale = 1.4826 * np.partition(distance, middle)[middle]
     return _major_axis(scene, reference, distance, max(2.5 * scale, 1e-6))
 
 
-@njit(cache=True)
+@compiled
 def _major_axis(scene: Array, reference: Array, distance: Array, reach: float) -> tuple[float, float]:
     """Reduced major axis of the samples within reach: the slope is the ratio of the standard deviations."""
     count = 0

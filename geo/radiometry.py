@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
+from geo.compiled import compiled
 from geo.errors import SceneUnusableError
 from geo.scene import BoolArray, FloatArray, SceneRaster
 
@@ -57,7 +57,7 @@ def to_reflectance(raster: SceneRaster) -> FloatArray:
     return _scaled(np.ascontiguousarray(raster.dn), scale, offset, np.ascontiguousarray(raster.valid))
 
 
-@njit(cache=True)
+@compiled
 def _scaled(dn: npt.NDArray[Any], scale: FloatArray, offset: FloatArray, valid: BoolArray) -> FloatArray:
     reflectance = np.empty(dn.shape, np.float32)
     for band in range(len(dn)):

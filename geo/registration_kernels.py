@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
+from geo.compiled import compiled
 from geo.scene import BoolArray, FloatArray
-from geo.selection import select
 
 _NEWTON_STEPS = 5
 _SETTLED = 1e-5
@@ -17,7 +16,7 @@ ComplexArray = npt.NDArray[np.complex64]
 Array = npt.NDArray[np.float64]
 
 
-@njit(cache=True)
+@compiled
 def eroded(mask: BoolArray, times: int) -> BoolArray:
     """A mask without the pixels that have a neighbour outside of it, so many times; beyond the edge is outside."""
     rows, columns = mask.shape
@@ -31,7 +30,7 @@ def eroded(mask: BoolArray, times: int) -> BoolArray:
     return mask
 
 
-@njit(cache=True)
+@compiled
 def cap(gradient: ComplexArray, inside: BoolArray) -> None:
     """Makes a gradient (y, x) 0 outside, and nowhere longer than three times its median."""
     strength = np.empty(gradient.shape, np.float32)
@@ -47,14 +46,14 @@ def cap(gradient: ComplexArray, inside: BoolArray) -> None:
                 held[count] = strength[row, column]
                 count += 1
     if count:
-        longest = np.float32(3 * select(held[:count], count // 2))
+        longest = np.float32(3 * np.partition(held[:count], count // 2)[count // 2])
         for row in range(gradient.shape[0]):
             for column in range(gradient.shape[1]):
                 if strength[row, column] > longest:
                     gradient[row, column] *= longest / strength[row, column]
 
 
-@njit(cache=True)
+@compiled
 def derivatives(image: FloatArray, smooth: FloatArray, derive: FloatArray) -> ComplexArray:
     """Derivatives of the smoothed image (y, x), x + iy; mirrored at the edges, and exactly 0 where it is flat.
 
@@ -86,12 +85,12 @@ def derivatives(image: FloatArray, smooth: FloatArray, derive: FloatArray) -> Co
     return gradient
 
 
-@njit(cache=True)
+@compiled
 def _mirrored(index: int, size: int) -> int:
     return -index - 1 if index < 0 else 2 * size - index - 1 if index >= size else index
 
 
-@njit(cache=True)
+@compiled
 def whitened(first: ComplexArray, second: ComplexArray) -> ComplexArray:
     """Cross spectrum of every block (block, frequency), a quarter of the way to phase correlation, of unit sum.
 
@@ -112,7 +111,7 @@ def whitened(first: ComplexArray, second: ComplexArray) -> ComplexArray:
     return cross
 
 
-@njit(cache=True)
+@compiled
 def refine(cross: ComplexArray) -> tuple[Array, Array]:
     """Sub-pixel peaks of every block's correlation, by Newton's method on its Fourier series.
 
@@ -144,7 +143,7 @@ def refine(cross: ComplexArray) -> tuple[Array, Array]:
     return shifts, sharpness
 
 
-@njit(cache=True)
+@compiled
 def _moments(cross: ComplexArray, k: Array, y: float, x: float) -> tuple[float, float, float, float, float]:
     """Second derivatives of a block's correlation at (y, x) by yy, yx and xx, first ones by y and x."""
     phase_x = np.exp(1j * x * k).astype(np.complex64)

@@ -1,7 +1,7 @@
 import numba
 import pytest
 
-from detectors.compiled import compiled
+from geo.compiled import compiled
 
 
 def doubled(number):
