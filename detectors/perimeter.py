@@ -51,7 +51,7 @@ class Perimeter:
 
     def start(self, grid: Grid) -> Follower:
         """A follower of an area that has seen no scene yet."""
-        return PerimeterFollower(RingWatch(self.parameters, grid))
+        return PerimeterFollower(RingWatch(self.parameters, RingState(Series(grid))))
 
 
 class PerimeterFollower:
@@ -67,7 +67,7 @@ class PerimeterFollower:
 
     @state.setter
     def state(self, state: RingState) -> None:
-        self.watch.state = state
+        self.watch = RingWatch(self.watch.parameters, state)
 
     def add(self, scene: PreparedScene) -> None:
         """Takes in the next scene."""
@@ -97,7 +97,7 @@ class PerimeterFollower:
                 "lines differ from those before all over the area (plants, snow, haze), so that a wall would not "
                 "stand out"
             )
-        limit = limits.limit_noises * self.watch.noise
+        limit = limits.limit_noises * self.watch.reader.noise
         if limit > limits.wall_contrast:
             return (
                 f"a wall and its track would need a contrast of {limit:.3f} reflectance to show against the ground "

@@ -179,15 +179,16 @@ def meet(one: Polygon, other: Polygon) -> bool:
     return bool(one.intersection(other).area > 0.2 * min(one.area, other.area))
 
 
-def worth_keeping(ranked: Sequence[Weighed], standing: Sequence[Outline], most: int) -> list[Outline]:
-    """The outlines that stand, and the best of the others, each shape once."""
-    chosen = list(standing)
-    for outline in (each.outline for each in ranked):
+def worth_keeping(choice: Choice, ranked: Sequence[Weighed], most: int) -> list[Weighed]:
+    """The outlines that stand, and the best of the others, each shape once; those of most merit first."""
+    standing = {id(stage.outline) for chain in choice.chains(ranked) for stage in chain}
+    chosen = [each for each in ranked if id(each.outline) in standing]
+    for each in ranked:
         if len(chosen) >= most:
             break
-        if all(outline is not other and not _alike(outline.ring, other.ring) for other in chosen):
-            chosen.append(outline)
-    return chosen
+        if id(each.outline) not in standing and not any(_alike(each.outline.ring, o.outline.ring) for o in chosen):
+            chosen.append(each)
+    return sorted(chosen, key=lambda each: -each.merit)
 
 
 def _alike(one: Polygon, other: Polygon) -> bool:

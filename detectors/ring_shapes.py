@@ -93,12 +93,6 @@ def steps(ring: Polygon) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float6
     return points[:-1], points[1:]
 
 
-def overlap(one: Polygon, other: Polygon) -> float:
-    """Intersection over union."""
-    union = one.union(other).area
-    return float(one.intersection(other).area / union) if union else 0.0
-
-
 def _meeting(
     a: npt.NDArray[np.float64],
     b: npt.NDArray[np.float64],

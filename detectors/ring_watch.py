@@ -6,68 +6,24 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
-from scipy import ndimage
 from shapely.geometry import Polygon
 
 from detectors.alignment import align_sides
 from detectors.directional import strongest_gain
 from detectors.dividers import dividers
-from detectors.lines import LineFilter, luminance, widened
+from detectors.lines import widened
 from detectors.perimeter_parameters import PerimeterParameters
 from detectors.ring_choice import Chain, Choice, Stage, meet, worth_keeping
 from detectors.ring_merit import NewLines
 from detectors.ring_shapes import adjoins, beyond, joined, outline_mask
-from detectors.ring_tracks import OldLines, Onset, Outline, SceneLines, departure, eroded, pooled
+from detectors.ring_tracks import OldLines, Onset, Outline, departure, pooled
+from detectors.ring_views import Look, SceneReader, View
 from detectors.rings import find_rings, inside_evidence
 from detectors.series import Series
-from geo.bands import visible
-from geo.grid import Grid
-from geo.scene import BoolArray, FloatArray, PreparedScene
+from geo.scene import BoolArray, PreparedScene
 
 _ALIGN_PX = 2.0  # a fitted side is within this of its line
 _EARLY, _LATE = 1.3, 2.0  # times as many scenes as last time after which a ring is fitted again
-_WHOLE = 10_000.0  # an image is kept in whole numbers of 1/10,000
-
-
-@dataclass(slots=True)
-class View:
-    """What is kept of a scene: enough to read its lines again.
-
-    Attributes:
-        image: uint16 (y, x), mean reflectance over the visible bands in 1/10,000, gaps filled.
-        clear: bool (y, x): valid ground, less a rim in which lines can't be read.
-        noise: float32 (block, block): local clutter, the quietest up to that scene.
-    """
-
-    image: npt.NDArray[np.uint16]
-    clear: BoolArray
-    noise: FloatArray = field(default_factory=lambda: np.zeros((0, 0), np.float32))
-
-    @property
-    def reflectance(self) -> FloatArray:
-        """Of the image, float32 (y, x)."""
-        return np.asarray(self.image / np.float32(_WHOLE), np.float32)
-
-
-@dataclass(frozen=True, slots=True)
-class Look:
-    """Some scenes together.
-
-    Attributes:
-        strength: float32 (orientation, y, x), 0 to 1.
-        texture: float32 (y, x): mean logarithm of local contrast.
-        clear: bool (y, x): ground that any of them shows.
-    """
-
-    strength: FloatArray
-    texture: FloatArray
-    clear: BoolArray
-
-    @classmethod
-    def of(cls, scenes: list[SceneLines]) -> Look:
-        """Of one scene or more."""
-        texture = np.asarray(np.mean([scene.texture for scene in scenes], axis=0), np.float32)
-        return cls(pooled(scenes), texture, np.any([scene.clear for scene in scenes], axis=0))
 
 
 @dataclass(slots=True)
@@ -100,21 +56,14 @@ class RingWatch:
 
     Attributes:
         state: What is remembered.
+        reader: Of the lines of the scenes.
     """
 
-    def __init__(self, parameters: PerimeterParameters, grid: Grid) -> None:
+    def __init__(self, parameters: PerimeterParameters, state: RingState) -> None:
         self.parameters = parameters
-        self.gsd_m = grid.gsd_m
-        self.filter = LineFilter(
-            grid.shape,
-            grid.gsd_m,
-            parameters.orientations,
-            parameters.flank_px * grid.gsd_m,
-            parameters.along_m,
-            parameters.saturation,
-        )
-        self.state = RingState(Series(grid))
-        self._lines: dict[int, SceneLines] = {}
+        self.gsd_m = state.series.grid.gsd_m
+        self.state = state
+        self.reader = SceneReader(parameters, state.series.grid, state.views)
         self._chains: tuple[Chain, ...] | None = None
 
     @property
@@ -130,21 +79,15 @@ class RingWatch:
         return self._chains
 
     @property
-    def noise(self) -> float:
-        """Contrast of the quietest clutter seen so far, the median over the area."""
-        of_block = self.state.views[-1].noise
-        return float(np.nanmedian(of_block)) if np.isfinite(of_block).any() else 0.0
-
-    @property
     def choice(self) -> Choice:
         """How rings are chosen."""
         return Choice(self.parameters, self.gsd_m, [scene.acquired_at for scene in self.series.scenes])
 
     def add(self, scene: PreparedScene) -> None:
         """Takes in the next scene, which the series has already."""
-        self.add_view(scene)
+        self.reader.add(scene)
         state, index = self.state, len(self.state.views) - 1
-        newest, standing = self.lines(index), self.chains
+        newest, standing = self.reader.lines(index), self.chains
         for outline in (*state.outlines, *state.gone):
             outline.add(newest, self.parameters)
         for stage in (chain[-1] for chain in standing):
@@ -156,13 +99,13 @@ class RingWatch:
             return
         found = [*self._appeared(index, old, standing), *self._refitted(standing)]
         state.outlines += [outline for outline in found if self._may_stand(outline)]
-        ranked = self.choice.weighed(state.outlines)
+        ranked = worth_keeping(self.choice, self.choice.weighed(state.outlines), self.parameters.most_outlines)
+        # Of what is kept alone, in its order: a series that is gone on with later tells the same.
         self._chains = self.choice.chains(ranked)
-        kept = [stage.outline for chain in self._chains for stage in chain]
+        state.outlines = [each.outline for each in ranked]
         for chain in self._chains:
             if chain[-1].outline.dividers is None and len(chain[-1].onset.seen) >= self.parameters.rings_sure:
                 self._divide(chain)
-        state.outlines = worth_keeping(ranked, kept, self.parameters.most_outlines)
         went = [*state.gone, *self._vanished(index)]
         state.gone = []
         for outline in went:
@@ -174,51 +117,29 @@ class RingWatch:
         many, newest = self.parameters.before
         state = self.state
         if state.old is None:
-            state.old = OldLines.none(self.lines(0))
-            state.old.add(self.lines(0), many)
+            state.old = OldLines.none(self.reader.lines(0))
+            state.old.add(self.reader.lines(0), many)
         elif index - newest - 1 > 0:
-            state.old.add(self.lines(index - newest - 1), many)
+            state.old.add(self.reader.lines(index - newest - 1), many)
         return state.old
 
-    def add_view(self, scene: PreparedScene) -> None:
-        """Keeps what the next scene shows, without looking for rings in it."""
-        before = self.state.views[-1] if self.state.views else None
-        background = None if before is None else before.reflectance
-        image = luminance(scene.pick(visible(scene.bands)), scene.valid, background)
-        kept = np.clip(np.rint(image * _WHOLE), 0, np.iinfo(np.uint16).max).astype(np.uint16)
-        view = View(kept, eroded(scene.valid, max(1, round(20.0 / self.gsd_m))))
-        ridges = self.filter.ridges(view.reflectance)
-        contrast = np.abs(ridges).max(axis=0)
-        noise = self.filter.noise(contrast, view.clear, self.parameters.noise_block_m)
-        if before is not None:
-            # The quietest state of a place is its ground; later buildings must not hide the wall around them.
-            noise = np.fmin(noise, before.noise)
-        view.noise = noise
-        self._lines[len(self.state.views)] = self._read(view, ridges)
-        self.state.views.append(view)
-
-    def lines(self, index: int) -> SceneLines:
-        """What a scene shows of lines, read again where that has been forgotten."""
-        if index not in self._lines:
-            view = self.state.views[index]
-            self._lines[index] = self._read(view, self.filter.ridges(view.reflectance))
-        return self._lines[index]
-
-    def _read(self, view: View, ridges: FloatArray) -> SceneLines:
-        votes = self.filter.votes(ridges, self.filter.spread(view.noise, self.parameters.noise_block_m))
-        contrast = np.abs(ridges).max(axis=0)
-        known = contrast[view.clear] if view.clear.any() else contrast.ravel()
-        contrast = ndimage.gaussian_filter(np.minimum(contrast, np.percentile(known, 99)), 40.0 / self.gsd_m)
-        typical = float(np.median(contrast[view.clear])) if view.clear.any() else 0.0
-        texture = np.log(np.maximum(contrast, 1e-6) / max(typical, 1e-6))
-        return SceneLines(votes, texture.astype(np.float32), view.clear)
-
     def departed(self, stage: Stage) -> Onset | None:
-        """When a ring went, if the newest clear scenes all show it gone."""
-        outline = stage.outline
-        since = outline.visibility(np.ones(outline.seen.shape[1], bool), self.parameters.least_clear, until_gone=False)
-        since[: stage.onset.first] = np.nan
-        gone = departure(since)
+        """When a ring that had appeared went, if the newest clear scenes all show it gone."""
+        return self._gone(stage.outline, stage.onset.first)
+
+    def went(self, outline: Outline) -> Onset | None:
+        """When a ring that stood from the start, and long enough, went; None if it didn't."""
+        gone = self._gone(outline, 0)
+        if gone is None or 1.0 - gone.before < self.parameters.least_visibility:
+            return None
+        acquired = self.choice.acquired
+        return gone if (acquired[gone.without] - acquired[0]).days >= self.parameters.stood_days else None
+
+    def _gone(self, outline: Outline, since: int) -> Onset | None:
+        """When a ring was seen no more, of the scenes since one, if all clear scenes from then on show it gone."""
+        seen = outline.visibility(np.ones(outline.seen.shape[1], bool), self.parameters.least_clear, until_gone=False)
+        seen[:since] = np.nan
+        gone = departure(seen)
         if gone is None or len(gone.seen) < self.parameters.gone_scenes or gone.persistence < 1.0:
             return None
         return gone if self.choice.holds(gone, outline.ring.length, least_after=0.0) else None
@@ -226,7 +147,7 @@ class RingWatch:
     def _appeared(self, index: int, old: OldLines, standing: tuple[Chain, ...]) -> list[Outline]:
         """Rings that the newest scene shows and the ones before don't."""
         known = [chain[-1].outline.ring for chain in standing]
-        newest = Look.of([self.lines(index)])
+        newest = Look.of([self.reader.lines(index)])
         rested = self._rested(self.state.looked_at, index)
         found = self._search(newest, Look(old.strength, old.texture, old.seen), known, rested=rested, newest=True)
         self.state.looked_at = self._marked(self.state.looked_at, rested, index)
@@ -258,10 +179,10 @@ class RingWatch:
             others = [other[-1].outline.ring for other in standing if other is not chain]
             others += [] if top.extends is None else [top.extends]
             first = range(max(0, top.onset.without - 3), top.onset.without + 1)
-            old = Look.of([self.lines(i) for i in first])
+            old = Look.of([self.reader.lines(i) for i in first])
             # All together for what stays, the newest alone for what has only just been finished.
-            for shown in {top.onset.seen[-self.parameters.pooled_scenes :], top.onset.seen[-3:]}:
-                now = Look.of([self.lines(i) for i in shown])
+            for shown in dict.fromkeys((top.onset.seen[-self.parameters.pooled_scenes :], top.onset.seen[-3:])):
+                now = Look.of([self.reader.lines(i) for i in shown])
                 rings = [top.outline.ring, *self._search(now, old, others, around=top.outline.ring)]
                 new = NewLines(now.strength, old.strength, self.parameters.rings)
                 aligned = [align_sides(ring, now.strength, _ALIGN_PX) for ring in rings]
@@ -271,8 +192,8 @@ class RingWatch:
     def _divide(self, chain: Chain) -> None:
         """Looks for lines that divide a standing ring: new since the first of its stages, a former wall among them."""
         top, first = chain[-1], chain[0].onset.without
-        now = pooled([self.lines(i) for i in top.onset.seen[-self.parameters.pooled_scenes :]])
-        before = pooled([self.lines(i) for i in range(max(0, first - 3), first + 1)])
+        now = pooled([self.reader.lines(i) for i in top.onset.seen[-self.parameters.pooled_scenes :]])
+        before = pooled([self.reader.lines(i) for i in range(max(0, first - 3), first + 1)])
         top.outline.dividers = dividers(top.outline.ring, now, before, self.gsd_m)
 
     def _vanished(self, index: int) -> list[Outline]:
@@ -281,8 +202,8 @@ class RingWatch:
         newest = range(index - scenes + 1, index + 1)
         if newest[0] <= 0 or index % scenes:  # sooner than that nothing more can surely have gone
             return []
-        first = Look.of([self.lines(i) for i in range(min(3, newest[0]))])
-        now = Look.of([self.lines(i) for i in newest])
+        first = Look.of([self.reader.lines(i) for i in range(min(3, newest[0]))])
+        now = Look.of([self.reader.lines(i) for i in newest])
         known = [stage.outline.ring for chain in self.chains for stage in chain]
         known += [outline.ring for outline in self.state.gone]
         new = NewLines(first.strength, now.strength, self.parameters.rings)
@@ -296,27 +217,15 @@ class RingWatch:
     def _rested(self, last: npt.NDArray[np.int16] | None, index: int) -> BoolArray:
         """Ground that hasn't been looked at in the last scenes."""
         if last is None:
-            return np.ones(self.filter.shape, bool)
+            return np.ones(self.state.series.grid.shape, bool)
         return np.asarray(index - last >= self.parameters.rest_scenes)
 
     def _marked(self, last: npt.NDArray[np.int16] | None, rested: BoolArray, index: int) -> npt.NDArray[np.int16]:
         """When each place was last looked at, after a search that has taken places out of the rested ground."""
         if last is None:
-            last = np.full(self.filter.shape, -self.parameters.rest_scenes, np.int16)
+            last = np.full(self.state.series.grid.shape, -self.parameters.rest_scenes, np.int16)
         looked = ~rested & (index - last >= self.parameters.rest_scenes)
         return np.where(looked, np.int16(index), last)
-
-    def went(self, outline: Outline) -> Onset | None:
-        """When a ring that stood from the start went; None if it didn't."""
-        whole = np.ones(outline.seen.shape[1], bool)
-        gone = departure(outline.visibility(whole, self.parameters.least_clear, until_gone=False))
-        if gone is None or len(gone.seen) < self.parameters.gone_scenes or gone.persistence < 1.0:
-            return None
-        acquired = self.choice.acquired
-        if (acquired[gone.without] - acquired[0]).days < self.parameters.stood_days:
-            return None
-        stood = 1.0 - gone.before >= self.parameters.least_visibility
-        return gone if stood and self.choice.holds(gone, outline.ring.length, least_after=0.0) else None
 
     def _search(
         self,
@@ -343,7 +252,7 @@ class RingWatch:
         return find_rings(now.strength, old.strength, evidence, known, gsd_m, rings, around, rested)
 
     def _outline(self, ring: Polygon, new: NewLines, fitted_with: int = 1) -> Outline:
-        scenes = [self.lines(index) for index in range(len(self.state.views))]
+        scenes = [self.reader.lines(index) for index in range(len(self.state.views))]
         outline = Outline.of(ring, scenes, new, self.parameters)
         outline.fitted_with = fitted_with
         return outline

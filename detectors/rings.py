@@ -216,18 +216,3 @@ def ring_support(
     """How well each step along a ring is seen, 0 to 1, and the side to which the step belongs."""
     strengths, side = line_support(strength, *steps(ring))
     return support_share(strengths, *parameters.seen), side
-
-
-def better(one: Polygon, other: Polygon, strength: FloatArray, parameters: RingParameters) -> bool:
-    """Whether one ring is better held by lines than another.
-
-    Unseen share of the sides, and a price for corners, against the gain in area: of two rings that are seen
-    equally well the outer is the perimeter and the inner divides it.
-    """
-
-    def cost(ring: Polygon) -> float:
-        strengths, _ = line_support(strength, *steps(ring))
-        unseen = 1.0 - float(support_share(strengths, *parameters.support).mean())
-        return unseen + parameters.corner_cost * (len(ring.exterior.coords) - 1) / ring.length
-
-    return cost(one) < cost(other) + math.log(one.area / other.area)

@@ -10,10 +10,8 @@ import shapely
 from shapely.geometry import LineString, Polygon
 
 from detectors.dividers import dividers
-from detectors.perimeter_parameters import PerimeterParameters
 from detectors.ring_tracks import pooled
-from detectors.ring_watch import RingWatch
-from flows.evaluate.perimeter_limit import in_pixels
+from flows.evaluate.perimeter_limit import in_pixels, viewed
 from flows.evaluate.ring_draws import Draw, barracks, draw
 from flows.evaluate.ring_trials import Background, part
 from flows.evaluate.rings import coverage
@@ -67,10 +65,8 @@ def _divided(
         stack.reflectance[plan.since :] += np.float32(contrast * stack.grid.gsd_m / _FENCE_M) * coverage(
             fence.buffer(_FENCE_M / 2.0, cap_style="flat"), stack.grid
         )
-    watch = RingWatch(PerimeterParameters(), stack.grid)
-    for scene in stack:
-        watch.add_view(scene)
-    lines = [watch.lines(index) for index in range(len(stack))]
+    reader = viewed(stack)
+    lines = [reader.lines(index) for index in range(len(stack))]
     strength, before = pooled(lines[plan.since :]), pooled(lines[: plan.since])
     found = dividers(in_pixels(ring, stack.grid), strength, before, stack.grid.gsd_m)
     drawn = in_pixels(fence, stack.grid)

@@ -71,7 +71,7 @@ def run(options: Options, console: Console | None = None) -> None:
     """Measure the perimeter detector and print what comes out.
 
     Raises:
-        InputError: A folder or the truth can't be used, or pictures are wanted and matplotlib isn't there.
+        InputError: A folder or the truth can't be used.
     """
     # A pipe has no width: a table that is cut off there would lose its figures.
     out = console or Console(width=None if sys.stdout.isatty() else 150)

@@ -20,7 +20,7 @@ from shapely.geometry import LineString, Polygon
 from detectors.evaluation.metrics import fit_logistic
 from detectors.perimeter_parameters import PerimeterParameters
 from detectors.ring_shapes import steps
-from detectors.ring_watch import RingWatch
+from detectors.ring_views import SceneReader
 from detectors.side_support import line_support
 from flows.evaluate.rings import SimulatedWall, with_wall
 from geo.grid import Grid
@@ -57,7 +57,7 @@ class Drawn(Protocol):
 
 def ground_noise(stack: ImageStack) -> float:
     """Median over an area of the contrast that clutter reaches in the quietest scene, reflectance."""
-    return float(np.median(_viewed(stack).noise))
+    return viewed(stack).noise
 
 
 def seen_contrast(stack: ImageStack, wall: SimulatedWall, index: int) -> float:
@@ -71,8 +71,8 @@ def seen_contrast(stack: ImageStack, wall: SimulatedWall, index: int) -> float:
 
 def side_contrast(stack: ImageStack, ring: Polygon) -> float:
     """Contrast of a ring's sides against the nearer of their flanks in the newest scene, median, reflectance."""
-    watch = _viewed(stack.take([len(stack) - 1]))
-    contrast = np.abs(watch.filter.ridges(watch.state.views[-1].reflectance))
+    reader = viewed(stack.take([len(stack) - 1]))
+    contrast = np.abs(reader.filter.ridges(reader.views[-1].reflectance))
     strengths, _ = line_support(contrast, *steps(in_pixels(ring, stack.grid)))
     return float(np.median(strengths))
 
@@ -115,9 +115,9 @@ def limit_table(trials: Sequence[Drawn]) -> Table:
     return table
 
 
-def _viewed(stack: ImageStack) -> RingWatch:
-    """What the detector keeps of some scenes, before it looks for rings in them."""
-    watch = RingWatch(PerimeterParameters(), stack.grid)
+def viewed(stack: ImageStack) -> SceneReader:
+    """What the detector keeps of some scenes."""
+    reader = SceneReader(PerimeterParameters(), stack.grid, [])
     for scene in stack:
-        watch.add_view(scene)
-    return watch
+        reader.add(scene)
+    return reader

@@ -1,36 +1,24 @@
-"""Pictures of an evaluation. They need matplotlib, which is an extra."""
+"""Pictures of an evaluation."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
 from shapely.geometry.base import BaseGeometry
 
 from detectors.base import Finding, SideRole
 from detectors.evaluation.metrics import ReliabilityBin
 from flows.evaluate.real import Interval
 from flows.evaluate.ring_trials import Trial
-from geo.errors import InputError
 from geo.scene import ImageStack
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
-try:
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-except ImportError as missing:  # pragma: no cover - only without the extra
-    _MISSING: ImportError | None = missing
-else:
-    _MISSING = None
 
 
 def _figure(width: float, height: float) -> Figure:
-    if _MISSING is not None:
-        raise InputError("pictures need matplotlib: pip install 'facility-watch[dev]', or leave --pictures out")
     figure = Figure((width, height), layout="constrained")
     FigureCanvasAgg(figure)
     return figure
@@ -72,9 +60,6 @@ def draw_rings(stack: ImageStack, findings: Sequence[Finding], truth: Sequence[B
         findings: Perimeter changes in the grid's CRS.
         truth: Rings drawn by eye in the grid's CRS.
         path: The PNG that is written.
-
-    Raises:
-        InputError: matplotlib isn't there.
     """
     figure = _figure(15.0, 7.8)
     bare, beside = figure.add_subplot(1, 2, 1), figure.add_subplot(1, 2, 2)
@@ -97,9 +82,6 @@ def draw_trials(trials: Sequence[Trial], path: Path, most: int = 12) -> None:
         trials: The first of each contrast and background are drawn.
         path: The PNG that is written.
         most: Rings that are drawn at most.
-
-    Raises:
-        InputError: matplotlib isn't there.
     """
     ranked = sorted(range(len(trials)), key=lambda k: sum(_kind(trials[k]) == _kind(each) for each in trials[:k]))
     chosen = [trials[k] for k in sorted(ranked[:most])]

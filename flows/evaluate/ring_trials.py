@@ -14,7 +14,8 @@ from detectors.perimeter import PerimeterFollower, PerimeterParameters
 from detectors.perimeter_confidence import RingEvidence, evidence_of
 from detectors.ring_merit import NewLines
 from detectors.ring_tracks import Outline, pooled
-from detectors.ring_watch import RingWatch
+from detectors.ring_watch import RingState, RingWatch
+from detectors.series import Series
 from flows.evaluate.perimeter_limit import in_pixels, seen_contrast
 from flows.evaluate.ring_draws import Draw, Story, draw
 from flows.evaluate.stacks import window as part_of
@@ -147,7 +148,7 @@ def trial(
     if plan is None:
         return None
     stack = plan.into(area, random)
-    watch = RingWatch(parameters or PerimeterParameters(), stack.grid)
+    watch = RingWatch(parameters or PerimeterParameters(), RingState(Series(stack.grid)))
     follower = PerimeterFollower(watch)
     for scene in stack.take(slice(0, plan.changed)):
         follower.add(scene)
@@ -162,7 +163,7 @@ def trial(
         background=ground.name,
         contrast=contrast,
         seen_contrast=seen_contrast(area, plan.wall, min(plan.since, len(area) - 1)),
-        noise=float(np.median(watch.noise)),
+        noise=watch.reader.noise,
         shown=stack.take([plan.changed - 1]),
         drawn=plan,
         standing=standing,
@@ -192,7 +193,7 @@ def part(stack: ImageStack, size_px: int, random: np.random.Generator) -> ImageS
 
 def _would_stand(watch: RingWatch, plan: Draw) -> bool:
     """Whether the drawn outline is seen to appear, and explains more than it costs."""
-    lines = [watch.lines(index) for index in range(len(watch.series))]
+    lines = [watch.reader.lines(index) for index in range(len(watch.series))]
     new = NewLines(pooled([lines[plan.since]]), pooled(lines[: plan.since]), watch.parameters.rings)
     outline = Outline.of(in_pixels(plan.wall.ring, watch.series.grid), lines, new, watch.parameters)
     dated = watch.choice.dated(outline)

@@ -232,8 +232,6 @@ def test_dabancheng_second_facility_rests_on_one_scene(truth):
     assert max(iou(f.geometry, truth.geometry["facility_2_2020"]) for f in first) >= 0.7
 
 
-# rasterio multiplies transforms in a way that affine will stop supporting.
-@pytest.mark.filterwarnings("ignore:Use `@` matmul:PendingDeprecationWarning")
 def test_romanian_forest_has_no_perimeter_change():
     stack = real_stack("romania", 22.1522, 45.2048, 490, every=3)
     findings = [f for a in follow(Perimeter(), stack) for f in a.findings]
