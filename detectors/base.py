@@ -172,7 +172,7 @@ class Requirements:
 
 
 class Follower(Protocol):
-    """Follows one area scene by scene. What it keeps doesn't grow by a scene's pixels with every scene.
+    """Follows one area scene by scene. Of each scene it keeps much less than its pixels.
 
     Attributes:
         state: All that it remembers, as a dataclass of arrays, numbers, strings, times, geometries and containers

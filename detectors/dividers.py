@@ -64,11 +64,13 @@ class Divider:
             within the clearance of it.
         strength: Share of its length that is seen as a line, 0 to 1.
         stands_out: By how much that exceeds the best line beside it.
+        seen: Scenes that show most of it, where they were asked.
     """
 
     line: LineString
     strength: float
     stands_out: float
+    seen: tuple[int, ...] = ()
 
 
 def dividers(

@@ -55,7 +55,7 @@ def enclose(
     """The unions of faces with the least energy.
 
     Args:
-        strength: float32 (orientation, y, x) from `detectors.lines.beside`.
+        strength: float32 (orientation, y, x) from `detectors.side_support.beside`.
         inside: float32 (y, x): evidence for inside (positive) or outside (negative) per pixel, in pixels of
             unsupported boundary.
         lines: That partition the window.

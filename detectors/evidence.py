@@ -30,9 +30,9 @@ class PersistenceParameters:
             has altered since the state before.
         fading_scenes: Clear scenes in a row in which a change has faded that end it.
         greening: Rise of the vegetation index that makes a change one of vegetation.
-        least_greenness_noise: Likewise for the vegetation index.
         least_noise: Reflectance below which a step is never sure, however still the ground: what is left of air,
             calibration and quantisation.
+        least_greenness_noise: Likewise for the vegetation index.
         noise_bins: Classes of texture that the noise is measured in.
         season_days: Scenes of other years no further apart than this in the calendar are of the same season.
         season_scenes: How many of them are compared with at most.

@@ -29,7 +29,7 @@ class Energy:
     """What an outline costs. Smaller is better; the unit is one pixel of unseen side.
 
     Attributes:
-        strength: float32 (orientation, y, x) from `detectors.lines.beside`.
+        strength: float32 (orientation, y, x) from `detectors.side_support.beside`.
         enclosed: float64 (y, x): evidence for inside, summed along each row from the left.
         support: Line strengths at which a side begins to be seen and is fully seen.
         base_cost: Cost of a fully seen pixel of side.
@@ -80,7 +80,7 @@ def fit_outline(ring: Polygon, energy: Energy, lines: Sequence[Line], reach_px: 
         for index in range(len(points)):
             points = _moved(points, index, energy, *(_COARSE if coarse else _FINE), reach_px)
         if coarse:
-            points, best = _broken(points, energy.of(points), energy, reach_px)
+            points, best = _broken(points, energy, reach_px)
     fitted = Polygon(points)
     return fitted if fitted.is_valid and fitted.area > 0.3 * ring.area else ring
 
@@ -229,7 +229,7 @@ def _replacement(
     return float(saved[best]), np.vstack([first[best], second[best], kept])
 
 
-def _broken(points: Points, cost: float, energy: Energy, reach_px: float) -> tuple[Points, float]:
+def _broken(points: Points, energy: Energy, reach_px: float) -> tuple[Points, float]:
     """The outline with a corner put into each side that is better seen with one."""
     index = 0
     while index < len(points) and len(points) < 16:

@@ -92,6 +92,9 @@ class PerimeterFollower:
         limits = self.watch.parameters
         if clear < limits.least_scene_clear:
             return f"{clear:.0%} of the area clear in the newest scene, {limits.least_scene_clear:.0%} needed"
+        compared = self.watch.state.compared
+        if compared < limits.least_scene_clear:
+            return f"{compared:.0%} of the area is clear in scenes before too, {limits.least_scene_clear:.0%} needed"
         if self.watch.state.differs:
             return (
                 "lines differ from those before all over the area (plants, snow, haze), so that a wall would not "
@@ -160,8 +163,8 @@ def _sides(outline: Outline, shown: tuple[int, ...], series: Series) -> tuple[Si
         surely = [series.scenes[index].item_id for index, share in zip(shown, each, strict=True) if share > 0.5]
         strength = float(np.nanmean(each)) if np.isfinite(each).any() else 0.0
         sides.append(Side(_on_ground(LineString([start, end]), series.grid), strength, tuple(surely)))
-    shown_in = tuple(series.scenes[index].item_id for index in shown)
     for divider in outline.dividers or ():
+        shown_in = tuple(series.scenes[index].item_id for index in divider.seen)
         sides.append(Side(_on_ground(divider.line, series.grid), divider.strength, shown_in, SideRole.INTERIOR))
     return tuple(sides)
 

@@ -109,7 +109,7 @@ class PerimeterParameters:
         least_scene_clear: Clear share of a scene below which it is not assessed.
         wall_contrast: Contrast of a wall with its shadow and track against the ground, reflectance, that has
             to be visible for an area to be assessable.
-        limit_noises: Contrast at which half of all rings are found, in units of local noise (measured by
+        limit_noises: Contrast, in units of local noise, below which rings are not taken to be visible (measured by
             simulation, see PERIMETERS.md).
     """
 

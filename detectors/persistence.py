@@ -64,7 +64,7 @@ def _update(
     history.balance[missed] -= 1
     history.strength[hit] += (evidence.strength[hit] - history.strength[hit]) / history.seen[hit]
     history.gain[hit] += (evidence.gain[hit] - history.gain[hit]) / history.seen[hit]
-    fallen = missed & (history.balance <= 0) | _fade(history, index, known & was, hit, evidence, parameters)
+    fallen = missed & (history.balance <= 0) | _fade(history, known & was, hit, evidence, parameters)
     history.end(fallen)
     calm = known & ~history.standing
     history.unrest[calm] += np.minimum(evidence.structure[calm] ** 2, parameters.excursion_cap)
@@ -75,7 +75,6 @@ def _update(
 
 def _fade(
     history: PixelHistory,
-    index: int,
     stood: BoolArray,
     hit: BoolArray,
     evidence: Evidence,

@@ -52,8 +52,7 @@ def report_gone(
     if built.components.persistence < parameters.removal_persistence or stood.days < parameters.removal_days:
         return
     gone_at = series.scenes[without[0]].acquired_at
-    built = replace(built, stage=Stage.BUILT)
-    yield replace(built, gone_at=gone_at)
+    yield replace(built, stage=Stage.BUILT, gone_at=gone_at)
     components = replace(
         built.components,
         persistence=1.0,

@@ -24,13 +24,11 @@ class Stage:
     Attributes:
         outline: The ring.
         onset: When it, or for an extension its new sides, appeared.
-        fresh: bool (piece,): the pieces of its outline that it is dated by.
         extends: The ring that it is an extension of; None for a new one.
     """
 
     outline: Outline
     onset: Onset
-    fresh: BoolArray
     extends: Polygon | None = None
 
 
@@ -81,10 +79,10 @@ class Choice:
         built = outline.built(found) >= self.parameters.least_built
         return found if built and found.persistence >= self.parameters.least_persistence_alone else None
 
-    def holds(self, dated: Onset | None, length_px: float, least_after: float | None = None) -> bool:
+    def holds(self, dated: Onset, length_px: float, least_after: float | None = None) -> bool:
         """Whether a step in visibility is more than chance, and lasts."""
         limits = self.parameters
-        if dated is None or length_px == 0.0:
+        if length_px == 0.0:
             return False
         # Chance alone moves the visibility of short rings further than that of long ones.
         chance = limits.chance_gain * np.sqrt(100.0 / max(length_px * self.gsd_m, 100.0))
@@ -122,7 +120,7 @@ class Choice:
             if not touched:
                 if any(self._beside(outline, found, stage) for chain in chains for stage in chain):
                     continue
-                chains.append((Stage(outline, found, np.ones(outline.seen.shape[1], bool)),))
+                chains.append((Stage(outline, found),))
             elif len(touched) == 1 and (grown := self._joined(touched[0], outline, found)) is not None:
                 chains[chains.index(touched[0])] = grown
         return tuple(chains)
@@ -136,7 +134,7 @@ class Choice:
         """A chain with one more stage, if it is older than what is larger and younger than what is smaller."""
         smaller = [stage for stage in chain if stage.outline.ring.area < outline.ring.area]
         larger = [stage for stage in chain if stage.outline.ring.area >= outline.ring.area]
-        stage: Stage | None = Stage(outline, found, np.ones(outline.seen.shape[1], bool))
+        stage: Stage | None = Stage(outline, found)
         if smaller:
             stage = self._extension(outline, smaller[-1])
         if stage is None:
@@ -166,7 +164,7 @@ class Choice:
         later = self.acquired[found.first] - self.acquired[older.onset.first]
         if later.days <= self.parameters.works_days or not _stood_before(older.onset, found):
             return None
-        return Stage(outline, found, fresh, before)
+        return Stage(outline, found, before)
 
 
 def _stood_before(older: Onset, later: Onset) -> bool:

@@ -1,4 +1,4 @@
-"""What an outline explains of the lines that are new, and the outline nearby that explains most.
+"""What tells the new lines of a perimeter from those of a road.
 
 Along a perimeter lines are seen that weren't before, on all sides, and they end where the perimeter turns. A road
 goes on beyond the corner. So each side counts its newly seen length beyond what chance gives, less where its line

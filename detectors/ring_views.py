@@ -82,9 +82,9 @@ class SceneReader:
 
     @property
     def noise(self) -> float:
-        """Contrast of the quietest clutter seen so far, the median over the area."""
+        """Contrast of the quietest clutter seen so far, the median over the area; infinite where none was clear."""
         of_block = self.views[-1].noise
-        return float(np.nanmedian(of_block)) if np.isfinite(of_block).any() else 0.0
+        return float(np.nanmedian(of_block)) if np.isfinite(of_block).any() else np.inf
 
     def add(self, scene: PreparedScene) -> None:
         """Keeps what the next scene shows."""

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
-from shapely.geometry import Polygon
+from shapely.geometry import LineString, Polygon
 
 from detectors.alignment import align_sides
 from detectors.directional import strongest_gain
 from detectors.dividers import dividers
-from detectors.lines import widened
+from detectors.lines import VOTE, widened
 from detectors.perimeter_parameters import PerimeterParameters
 from detectors.ring_choice import Chain, Choice, Stage, meet, worth_keeping
 from detectors.ring_merit import NewLines
@@ -20,6 +21,7 @@ from detectors.ring_tracks import OldLines, Onset, Outline, departure, pooled
 from detectors.ring_views import Look, SceneReader, View
 from detectors.rings import find_rings, inside_evidence
 from detectors.series import Series
+from detectors.side_support import line_support, support_share
 from geo.scene import BoolArray, PreparedScene
 
 _ALIGN_PX = 2.0  # a fitted side is within this of its line
@@ -39,6 +41,7 @@ class RingState:
         outlines: Rings that may stand.
         gone: Rings that stood from the start and have gone.
         differs: Whether the newest scene's lines differ from those before all over the area.
+        compared: Share of the area that both the newest scene and those before show, 0 to 1.
     """
 
     series: Series
@@ -49,6 +52,7 @@ class RingState:
     outlines: list[Outline] = field(default_factory=list)
     gone: list[Outline] = field(default_factory=list)
     differs: bool = False
+    compared: float = 0.0
 
 
 class RingWatch:
@@ -91,9 +95,9 @@ class RingWatch:
         for outline in (*state.outlines, *state.gone):
             outline.add(newest, self.parameters)
         for stage in (chain[-1] for chain in standing):
-            if stage.outline.gone_from is None and (gone := self.departed(stage)) is not None:
-                stage.outline.gone_from = gone.first
-        state.differs = False
+            gone = self.departed(stage)
+            stage.outline.gone_from = None if gone is None else gone.first  # what is seen again has not gone
+        state.differs, state.compared = False, 0.0
         old = self._remembered(index)
         if index == 0:
             return
@@ -192,9 +196,18 @@ class RingWatch:
     def _divide(self, chain: Chain) -> None:
         """Looks for lines that divide a standing ring: new since the first of its stages, a former wall among them."""
         top, first = chain[-1], chain[0].onset.without
-        now = pooled([self.reader.lines(i) for i in top.onset.seen[-self.parameters.pooled_scenes :]])
+        shown = top.onset.seen[-self.parameters.pooled_scenes :]
+        now = pooled([self.reader.lines(i) for i in shown])
         before = pooled([self.reader.lines(i) for i in range(max(0, first - 3), first + 1)])
-        top.outline.dividers = dividers(top.outline.ring, now, before, self.gsd_m)
+        found = dividers(top.outline.ring, now, before, self.gsd_m)
+        top.outline.dividers = [replace(each, seen=self._showing(each.line, shown)) for each in found]
+
+    def _showing(self, line: LineString, scenes: Sequence[int]) -> tuple[int, ...]:
+        """Which of some scenes show most of a line."""
+        ends = np.asarray(line.coords)
+        strengths = ((i, line_support(self.reader.lines(i).votes, ends[:-1], ends[1:])[0] / VOTE) for i in scenes)
+        seen = self.parameters.rings.seen
+        return tuple(index for index, strength in strengths if support_share(strength, *seen).mean() > 0.5)
 
     def _vanished(self, index: int) -> list[Outline]:
         """Rings that the first scenes show and the newest don't."""
@@ -239,6 +252,8 @@ class RingWatch:
     ) -> list[Polygon]:
         """Rings in the lines of some scenes that others don't have."""
         clear = now.clear & old.clear
+        if newest:
+            self.state.compared = float(clear.mean())
         if not clear.any():
             return []
         gain = np.empty(clear.shape, np.float32)

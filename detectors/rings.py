@@ -100,10 +100,9 @@ def find_rings(
         if wanted is not None and not (wanted & seed).any():
             continue
         if rested is not None:
-            known_place = rested[seed].mean() < parameters.least_rested
-            rested[seed] = False
-            if known_place:
+            if rested[seed].mean() < parameters.least_rested:
                 continue
+            rested[seed] = False
         near = ndimage.binary_dilation(seed, iterations=2 * rim)
         joined = [mask for mask in known if (mask & near).any()]
         if joined and not _wide(seed, sum(int(mask.sum()) for mask in joined), parameters.least_width):

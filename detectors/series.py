@@ -56,8 +56,3 @@ class Series:
     def days(self) -> list[float]:
         """Acquisition of each scene, days since 1970."""
         return [scene.acquired_at.timestamp() / 86400.0 for scene in self.scenes]
-
-    @property
-    def clear_fraction(self) -> npt.NDArray[np.float64]:
-        """Float (time,), 0 to 1."""
-        return np.array([scene.clear_fraction for scene in self.scenes])

@@ -12,6 +12,7 @@ from shapely.geometry import Point, box
 
 from detectors.base import ChangeType, Verdict, assess, follow
 from detectors.perimeter import Perimeter
+from flows.plain import Packer, Unpacker
 from geo.grid import Grid, grid_for, to_crs, to_wgs84, utm_zone
 from geo.scene import ImageStack, Scene
 from geo.sources.folder import FolderSource
@@ -140,6 +141,38 @@ def test_a_ring_that_goes_is_removed_and_told_when():
     assert (added.gone_at - START).days == 210
     assert removed.kind is ChangeType.PERIMETER_REMOVED
     assert removed.seen_in == ("scene-07", "scene-08", "scene-09")
+
+
+def test_a_ring_that_is_hidden_for_a_while_has_not_gone():
+    images = ground(16)
+    for image in (*images[3:8], *images[10:]):
+        wall(image, ROWS, COLUMNS)
+    followed = list(follow(Perimeter(), a_stack(images)))
+    assert ChangeType.PERIMETER_REMOVED in {finding.kind for finding in followed[9].findings}
+    (finding,) = followed[15].findings
+    assert finding.kind is ChangeType.PERIMETER_ADDED
+    assert finding.gone_at is None
+    assert len(finding.seen_in) == 11
+
+
+def test_what_no_scene_before_shows_is_not_assessable(walled):
+    valid = np.ones(walled.valid.shape, bool)
+    valid[0, 10:] = False
+    assessment = assess(Perimeter(), a_stack(walled.reflectance[:, 0], valid).take([0, 5]))
+    assert assessment.verdict is Verdict.NOT_ASSESSABLE
+    assert "before" in assessment.reason
+
+
+def test_gone_on_with_after_any_scene_it_tells_the_same(walled):
+    whole = list(follow(Perimeter(), walled))
+    follower = Perimeter().start(walled.grid)
+    for scene, expected in zip(walled, whole, strict=True):
+        resumed, packer = Perimeter().start(walled.grid), Packer()
+        packed = packer.pack(follower.state)
+        resumed.state = Unpacker(packer.arrays).unpack(packed)
+        resumed.add(scene)
+        assert resumed.assess() == expected
+        follower = resumed
 
 
 def fields(times):
