@@ -29,7 +29,7 @@ _FORMAT = "facility-watch checkpoint 1"
 _LENGTH_BYTES = 8
 _SAMPLE_BYTES, _WORTHWHILE = 8192, 0.3  # less than so much of it has to be left for compression to pay
 _HASH_BYTES = hashlib.sha256().digest_size
-_LIBRARIES = ("facility-watch", "numpy", "scipy", "numba", "shapely")
+_LIBRARIES = ("facility-watch", "numpy", "scipy", "numba", "shapely", "scikit-image", "rasterio")
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -101,4 +102,6 @@ class Checkpoints:
         return removed
 
     def _place(self, subject: Subject) -> str:
-        return f"{self._root}/{safe_name(subject.facility.facility_id)}{_SUFFIX}"
+        # Two sources of one facility (the example beside an archive, say) don't overwrite each other's.
+        source = hashlib.sha256(subject.specification.encode()).hexdigest()[:8]
+        return f"{self._root}/{safe_name(subject.facility.facility_id)}-{source}{_SUFFIX}"

@@ -163,5 +163,4 @@ def _side_row(side: Side) -> Row:
 
 
 def _side(row: Row) -> Side:
-    role = SideRole(row.get("role", SideRole.OUTLINE))  # ledgers from before roles hold outlines alone
-    return Side(shapely.from_wkb(str(row["wkb"])), row["strength"], tuple(row["seen_in"]), role)
+    return Side(shapely.from_wkb(str(row["wkb"])), row["strength"], tuple(row["seen_in"]), SideRole(row["role"]))

@@ -18,7 +18,7 @@ class Settings(BaseSettings):
     """Read from environment variables that begin with `FACILITY_WATCH_`.
 
     Attributes:
-        state_dir: Where Prefect keeps its own database; made where it is missing.
+        state_dir: Where Prefect keeps its own database, and what else is given no place; made if missing.
         fetch_retries: How often a facility's imagery is asked for again after a temporary failure.
         fetch_retry_delay_s: Wait before the first of these; doubled each time.
         ledger: SQLAlchemy URL of the ledger, such as `postgresql+psycopg://user:password@host/name`; without it the

@@ -53,7 +53,8 @@ def follow(subject: Subject, fetched: Fetched, rest: Rest | None = None) -> Foll
 
     Where the scenes on record are the beginning of the series, only the new ones are assessed. A scene that came
     late, or another parameter, makes the series be followed anew; what is still the same change keeps its id, and
-    what isn't found any more is withdrawn. The record is the same with a checkpoint and without.
+    what isn't found any more is withdrawn. The record is the same with a checkpoint and without,
+    unless the archive has changed a scene under its own name: with a checkpoint old scenes aren't read again.
 
     Args:
         subject: The facility.

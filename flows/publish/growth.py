@@ -69,7 +69,9 @@ def states_of(change: Change, history: Iterable[HistoryEntry]) -> list[tuple[dat
     """
     own = [(entry.at, entry.area_m2, entry.stage) for entry in history if entry.change_id == change.change_id]
     first = [(change.valid_from, *own[0][1:])] if own else [(change.valid_from, change.area_m2, change.stage)]
-    return [*first, *own[1:], (change.last_seen, change.area_m2, change.stage)]
+    # A stage may move in a scene that doesn't show the change itself, after the last that does.
+    newest = max(change.last_seen, first[0][0], *(at for at, *_ in own))
+    return [*first, *own[1:], (newest, change.area_m2, change.stage)]
 
 
 def counts(change: Change) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from detectors.base import ChangeType, Stage
+from detectors.base import ChangeType, SideRole, Stage
 from flows.change import FIELDS, PublishedField, ReviewStatus, Status
 from flows.publish.schema import SIDE_FIELDS
 
@@ -17,7 +17,13 @@ _TYPES: dict[str, dict[str, Any]] = {
     "real": {"type": ["number", "null"]},
     "datetime": {"type": ["string", "null"], "format": "date-time", "pattern": "Z$"},
 }
-_CHOICES = {"change_type": ChangeType, "stage": Stage, "status": Status, "review_status": ReviewStatus}
+_CHOICES = {
+    "change_type": ChangeType,
+    "role": SideRole,
+    "stage": Stage,
+    "status": Status,
+    "review_status": ReviewStatus,
+}
 _NEVER_NULL = ("change_id", "facility_id", "change_type", "status", "valid_from", "review_status")
 
 _POSITION = {
