@@ -19,7 +19,8 @@ from detectors.reporting import ReportParameters, report
 from detectors.seasons import YEAR_DAYS
 from detectors.series import Series
 from detectors.settled import newest_of, settled
-from detectors.works import Works, WorksParameters, find_works
+from detectors.works import Works, find_works
+from detectors.works_parameters import WorksParameters
 from geo.grid import Grid
 from geo.scene import BoolArray, PreparedScene
 

@@ -13,7 +13,7 @@ from detectors.evaluation.metrics import fit_logistic
 from detectors.evaluation.simulation import Site, draw_compound, draw_site, with_site
 from detectors.footprints import FootprintParameters, Footprints
 from detectors.reporting import Calibration, evidence_of
-from detectors.works import WorksParameters
+from detectors.works_parameters import WorksParameters
 from flows.evaluate.stacks import window
 from geo.scene import BoolArray, ImageStack
 

@@ -1,0 +1,119 @@
+"""Where changed ground may be construction: strong change, what belongs to it, and how it falls into separate places."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy import ndimage
+
+from detectors.extents import MARGIN_M, Edges, ExtentParameters, site_extent
+from detectors.morphology import holes_filled, labelled, widened, within
+from detectors.pixel_history import PixelHistory
+from detectors.settled import MEMORY
+from detectors.works_parameters import WorksParameters
+from geo.scene import BoolArray, FloatArray
+
+# Sites this near to each other share a border: two pixels of 10 m, for the seam between two outlines.
+SEAM_M = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """Ground that has changed, and what is known of it; all (y, x).
+
+    Attributes:
+        ground: bool.
+        core: bool, strong enough to hold a site together.
+        strength: float32, mean evidence since the onset.
+        onset: int, scene that the change began with.
+        last_without: int, newest clear scene before.
+        covered: bool, ground that can't have been taken.
+    """
+
+    ground: BoolArray
+    core: BoolArray
+    strength: FloatArray
+    onset: npt.NDArray[np.int16]
+    last_without: npt.NDArray[np.int16]
+    covered: BoolArray
+
+    def part(self, box: tuple[slice, slice], where: BoolArray) -> Changed:
+        """A part of it: changed ground is only what is within a mask of the box."""
+        return Changed(
+            self.ground[box] & where,
+            self.core[box] & where,
+            self.strength[box],
+            self.onset[box],
+            self.last_without[box],
+            self.covered[box],
+        )
+
+
+def neighbourhoods(
+    changed: BoolArray, core: BoolArray, gsd_m: float, extents: ExtentParameters
+) -> Iterator[tuple[tuple[slice, slice], BoolArray]]:
+    """Parts of the ground that hold a core and know nothing of each other: boxes, and what of them belongs to it.
+
+    Changed ground that gaps part from every core is left out: it can make up no site.
+    """
+    groups, count = labelled(within(changed, extents.gap_m / 2 / gsd_m))
+    held = np.zeros(count + 1, bool)
+    held[groups[core & changed]] = True
+    held[0] = False
+    room = holes_filled(within(held.take(groups), MARGIN_M / gsd_m))
+    labels, _ = labelled(room)
+    for label, box in enumerate(ndimage.find_objects(labels), start=1):
+        yield box, np.asarray(labels[box] == label)
+
+
+def core_pixels(history: PixelHistory, changed: BoolArray, sign: int, parameters: WorksParameters) -> BoolArray:
+    """Pixels whose change is strong enough, and of the right kind, to be construction.
+
+    A step is a difference of two samples, so few scenes before it weaken it as few scenes after it do.
+    """
+    core = np.zeros(changed.shape, bool)
+    gain = sign * history.gain[changed]
+    few = parameters.doubt / np.maximum(history.seen[changed], 1)
+    few += parameters.doubt_before / np.clip(history.count[changed], 1, MEMORY)
+    salience = history.strength[changed] + parameters.gain_weight * gain
+    core[changed] = (salience >= parameters.core * (1.0 + few)) & (gain >= parameters.least_gain)
+    return core
+
+
+def has_core(core: int, members: int, gsd_m: float, parameters: WorksParameters) -> bool:
+    """Whether enough of a site's changed pixels are core."""
+    return bool(core * gsd_m**2 >= parameters.least_core_m2 and core >= parameters.core_share * members)
+
+
+def clusters(
+    part: Changed, edges: Edges, gsd_m: float, parameters: WorksParameters, extents: ExtentParameters
+) -> Iterator[tuple[tuple[slice, slice], Changed, Edges]]:
+    """Groups of sites that are within reach of each other, cut out with some room around them."""
+    sites = np.zeros(part.ground.shape, bool)
+    members = np.zeros(part.ground.shape, bool)
+    for level in (0.0, parameters.firm):
+        mask = part.ground & ~sites & (part.strength >= level)
+        held = _holding(mask, part.core, gsd_m, parameters, extents, edges)
+        sites |= held
+        members |= mask & within(held, SEAM_M / gsd_m)
+    groups, _ = labelled(within(sites, parameters.reach_m / 2 / gsd_m))
+    margin = int(np.ceil(extents.gap_m / gsd_m))
+    for label, (rows, columns) in enumerate(ndimage.find_objects(groups), start=1):
+        box = (widened(rows, margin), widened(columns, margin))
+        standing = members[box] & within(sites[box] & (groups[box] == label), SEAM_M / gsd_m)
+        yield box, part.part(box, standing), edges[box]
+
+
+def _holding(
+    mask: BoolArray, core: BoolArray, gsd_m: float, parameters: WorksParameters, extents: ExtentParameters, edges: Edges
+) -> BoolArray:
+    """Extents of changed pixels of which enough are core."""
+    extent = site_extent(mask, gsd_m, extents, edges)
+    labels, count = labelled(extent)
+    cores, members = (np.bincount(labels[part], minlength=count + 1) for part in (core, mask))
+    holds = np.array([has_core(*pair, gsd_m, parameters) for pair in zip(cores, members, strict=True)])
+    holds[0] = False
+    return np.asarray(holds[labels])
