@@ -1,4 +1,4 @@
-"""Where changed ground may be construction: strong change, what belongs to it, and how it falls into separate places."""
+"""Where changed ground may be construction: strong change, what belongs to it, and the places that it makes up."""
 
 from __future__ import annotations
 

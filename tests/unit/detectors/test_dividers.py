@@ -83,7 +83,7 @@ def test_rows_of_houses_are_no_fences():
     assert found(houses(compound())) == []
 
 
-def test_a_fence_beside_rows_of_houses_is_found():
+def test_a_fence_away_from_rows_of_houses_is_found():
     image = houses(compound(), last=60)
     image[31:80, 75] += 0.04
     (fence,) = found(image)
