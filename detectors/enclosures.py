@@ -15,10 +15,11 @@ import numpy.typing as npt
 import shapely
 from scipy import sparse
 from scipy.sparse import csgraph
-from shapely.geometry import LineString, Polygon, box
+from shapely.geometry import Polygon
 
 from detectors.directional import met_around
 from detectors.hough import Line
+from detectors.partition import Partition, across, frame_of
 from detectors.side_support import side_means
 from geo.scene import FloatArray
 
@@ -67,15 +68,14 @@ def enclose(
     Returns:
         Polygons without holes in pixel coordinates, 0 at the centre of the first pixel, each once.
     """
-    rows, columns = inside.shape
-    frame = box(-0.5, -0.5, columns - 0.5, rows - 0.5)
-    faces, edges = _partition(frame, lines)
+    frame = frame_of(inside.shape)
+    cuts = [cut for line in lines if (cut := across(line, frame)) is not None]
+    partition = Partition.by(cuts, frame)
+    faces, sides, starts, ends = partition.faces, partition.sides, partition.starts, partition.ends
     if len(faces) < 2:
         return []
-    starts, ends = edges[:, 0], edges[:, 1]
     seen, mean = side_means(strength, np.cumsum(inside, axis=1, dtype=np.float64), starts, ends, support)
-    cost = np.hypot(*(ends - starts).T) * (base_cost + 1.0 - seen)
-    sides = _neighbours(faces, starts, ends)
+    cost = partition.lengths * (base_cost + 1.0 - seen)
     # What each edge sweeps: summed around an outline, the evidence that it encloses (Green's theorem).
     swept = mean * (ends - starts)[:, 1]
     gain = np.zeros(len(faces) + 1)  # the last entry takes what lies outside the frame
@@ -90,42 +90,6 @@ def enclose(
                 outline = Polygon(shapely.normalize(part).exterior)
                 parts.setdefault(shapely.to_wkb(outline), outline)
     return list(parts.values())
-
-
-def _partition(frame: Polygon, lines: list[Line]) -> tuple[list[Polygon], npt.NDArray[np.float64]]:
-    """Faces, and edges as float64 (edge, 2, 2)."""
-    reach = frame.length
-    cuts = []
-    for line in lines:
-        along = np.array([np.cos(line.angle), np.sin(line.angle)])
-        foot = line.offset_px * np.array([-along[1], along[0]])
-        cut = LineString([foot - reach * along, foot + reach * along]).intersection(frame)
-        if cut.length > 1.0:
-            cuts.append(cut)
-    corners = list(frame.exterior.coords)
-    # The frame's sides one by one: a part of the net has to be straight.
-    cuts += [LineString(corners[k : k + 2]) for k in range(4)]
-    net = shapely.node(shapely.GeometryCollection(cuts))
-    faces = shapely.get_parts(shapely.polygonize([net]))
-    parts = shapely.get_parts(net)
-    parts = parts[shapely.length(parts) > 1e-2]
-    ends = shapely.get_coordinates(shapely.get_point(parts, [[0], [-1]]))
-    return list(faces[shapely.area(faces) > 0.25]), ends.reshape(2, -1, 2).transpose(1, 0, 2)
-
-
-def _neighbours(
-    faces: list[Polygon], starts: npt.NDArray[np.float64], ends: npt.NDArray[np.float64]
-) -> npt.NDArray[np.int64]:
-    """Faces to the left and right of every edge, int64 (edge, 2); -1 outside the frame."""
-    delta = ends - starts
-    normal = np.column_stack([-delta[:, 1], delta[:, 0]]) / np.hypot(*delta.T)[:, None]
-    tree = shapely.STRtree(faces)
-    sides = np.full((len(starts), 2), -1, np.int64)
-    for column, sign in enumerate((0.02, -0.02)):
-        points = shapely.points((starts + ends) / 2.0 + sign * normal)
-        edge, face = tree.query(points, predicate="within")
-        sides[edge, column] = face
-    return sides
 
 
 def _minimum_cut(

@@ -216,3 +216,18 @@ def widened(strength: FloatArray) -> FloatArray:
     around = np.empty_like(strength)
     strongest_around(np.ascontiguousarray(strength), around)
     return around
+
+
+def gained(now: FloatArray, before: FloatArray, clear: BoolArray) -> FloatArray:
+    """By how much lines stand out further than any before near them; 0 where not clear.
+
+    Args:
+        now: float32 (orientation, y, x), not negative.
+        before: float32 (orientation, y, x), not negative.
+        clear: bool (y, x).
+
+    Returns:
+        float32 (orientation, y, x), not negative.
+    """
+    gain = np.maximum(now - widened(before), np.float32(0.0))
+    return np.asarray(np.multiply(gain, clear, out=gain))

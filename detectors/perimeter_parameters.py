@@ -73,6 +73,39 @@ class RingParameters:
     frame_m: float = 100.0
 
 
+@dataclass(frozen=True, slots=True)
+class ClosureParameters:
+    """How closed outlines are found in new lines alone.
+
+    Attributes:
+        weakest: Gain in line strength from which a pixel takes part in a straight line.
+        most_lines: Lines at most.
+        least_px: Summed gain below which a line is left out.
+        newness: Gain in line strength at which a new line begins and is fully one.
+        chance: Share of a line that may seem newly seen by chance.
+        least_stretch_px: Newly seen pixels beyond chance that a stretch of a line has at least.
+        past_px: How far a stretch is drawn on past either end, pixels, and
+        past_share: how much further, as a share of its own length.
+        area_m2: Smallest and largest place.
+        least_seen: Share of its outline that is newly seen at least.
+        least_compact: Least isoperimetric quotient, 1 for a circle: yards are compact, what lies between tracks is not.
+        most_outlines: Outlines in one look.
+    """
+
+    weakest: float = 0.25
+    most_lines: int = 70
+    least_px: float = 4.0
+    newness: tuple[float, float] = (0.1, 0.4)
+    chance: float = 0.25
+    least_stretch_px: float = 3.0
+    past_px: float = 20.0
+    past_share: float = 0.4
+    area_m2: tuple[float, float] = (8_000.0, 2_000_000.0)
+    least_seen: float = 0.55
+    least_compact: float = 0.4
+    most_outlines: int = 4
+
+
 @dataclass(frozen=True)
 class PerimeterParameters:
     """How perimeters are found and followed.
@@ -84,13 +117,16 @@ class PerimeterParameters:
         along_m: Standard deviation of the averaging along a line.
         saturation: Contrast in units of local noise from which a pixel's vote is full.
         noise_block_m: Side of the blocks over which noise is measured.
-        rings: How rings are found in line strength.
+        rings: How rings are found in line strength, by what lies inside.
+        closures: How they are found by their closure.
         before: Number of scenes that old lines are averaged over, and how many of the newest are left out.
         least_visibility: Least mean visibility of a ring since its onset.
         least_gain: Least rise of visibility at the onset.
         chance_gain: Rise of visibility that chance reaches on 100 m of wall; falls with the root of length.
         least_persistence: Least share of clear scenes since the onset that show a ring, and of those before that don't.
         least_merit: Merit below which a ring is none, in one or two scenes and in several.
+        empty_merit: Share of a ring that has to be newly seen beyond chance where nothing has been built inside: what
+            has become rougher inside speaks for itself, an empty yard has to be closed.
         least_built: How much rougher enclosed ground has to have become, as a logarithm, where only one scene shows it
             without the ring: lines alone can't be told from season then.
         least_persistence_alone: As `least_persistence`, after one scene before the onset.
@@ -119,12 +155,14 @@ class PerimeterParameters:
     saturation: float = 2.5
     noise_block_m: float = 300.0
     rings: RingParameters = field(default_factory=RingParameters)
+    closures: ClosureParameters = field(default_factory=ClosureParameters)
     before: tuple[int, int] = (16, 2)
     least_visibility: float = 0.3
     least_gain: float = 0.2
     chance_gain: float = 0.3
     least_persistence: float = 0.8
     least_merit: tuple[float, float] = (-10.0, 0.0)
+    empty_merit: float = 0.3
     least_built: float = 0.5
     least_persistence_alone: float = 0.9
     most_outlines: int = 24

@@ -99,13 +99,18 @@ class Choice:
         worth = outline.gains(dated) * (1.0 - rings.road_discount * outline.goes_on) - rings.chance_share
         return float((worth @ outline.lengths).max()) - rings.corner_merit * (len(outline.ring.exterior.coords) - 1)
 
+    def owed(self, outline: Outline, dated: Onset) -> float:
+        """Newly seen pixels of side that a ring has to show beyond chance where little has been built inside."""
+        empty = 1.0 - min(max(outline.built(dated), 0.0), 1.0)
+        return float(self.parameters.empty_merit * empty * outline.lengths.sum())
+
     def weighed(self, outlines: Sequence[Outline]) -> list[Weighed]:
         """Outlines with their merit and onset, those of most merit first."""
         every = []
         for outline in outlines:
             whole = np.ones(outline.seen.shape[1], bool)
             found = onset(outline.visibility(whole, self.parameters.least_clear))
-            merit = -np.inf if found is None else self.merit(outline, found)
+            merit = -np.inf if found is None else self.merit(outline, found) - self.owed(outline, found)
             every.append(Weighed(outline, merit, self._surely(outline, found, whole)))
         return sorted(every, key=lambda each: -each.merit)
 
@@ -184,11 +189,11 @@ def worth_keeping(choice: Choice, ranked: Sequence[Weighed], most: int) -> list[
     for each in ranked:
         if len(chosen) >= most:
             break
-        if id(each.outline) not in standing and not any(_alike(each.outline.ring, o.outline.ring) for o in chosen):
+        if id(each.outline) not in standing and not any(alike(each.outline.ring, o.outline.ring) for o in chosen):
             chosen.append(each)
     return sorted(chosen, key=lambda each: -each.merit)
 
 
-def _alike(one: Polygon, other: Polygon) -> bool:
+def alike(one: Polygon, other: Polygon) -> bool:
     inter = one.intersection(other).area
     return bool(inter > 0.95 * (one.area + other.area - inter))

@@ -10,13 +10,14 @@ import numpy.typing as npt
 from shapely.geometry import LineString, Polygon
 
 from detectors.alignment import align_sides
+from detectors.closures import closed_outlines
 from detectors.directional import strongest_gain
 from detectors.dividers import dividers
-from detectors.lines import VOTE, widened
+from detectors.lines import VOTE, gained, widened
 from detectors.perimeter_parameters import PerimeterParameters
-from detectors.ring_choice import Chain, Choice, Stage, meet, worth_keeping
+from detectors.ring_choice import Chain, Choice, Stage, alike, meet, worth_keeping
 from detectors.ring_merit import NewLines
-from detectors.ring_shapes import adjoins, beyond, joined, outline_mask
+from detectors.ring_shapes import adjoins, beyond, joined, outline_mask, tidy
 from detectors.ring_tracks import OldLines, Onset, Outline, departure, pooled
 from detectors.ring_views import Look, SceneReader, View
 from detectors.rings import find_rings, inside_evidence
@@ -157,7 +158,21 @@ class RingWatch:
         self.state.looked_at = self._marked(self.state.looked_at, rested, index)
         built_on = [other for ring in found for older in known if (other := self._built_on(ring, older)) is not None]
         new = NewLines(newest.strength, old.strength, self.parameters.rings)
-        return [self._outline(align_sides(ring, newest.strength, _ALIGN_PX), new) for ring in (*found, *built_on)]
+        outlines = [self._outline(align_sides(ring, newest.strength, _ALIGN_PX), new) for ring in (*found, *built_on)]
+        return outlines + self._closed(index, old, known)
+
+    def _closed(self, index: int, old: OldLines, known: list[Polygon]) -> list[Outline]:
+        """Rings that are closed in the lines of the newest scenes, which the ones before don't have."""
+        if self.state.differs:
+            return []
+        now = Look.of([self.reader.lines(i) for i in range(max(1, index - self.parameters.before[1]), index + 1)])
+        gain = gained(now.strength, old.strength, now.clear & old.seen)
+        known = [*known, *(outline.ring for outline in self.state.outlines)]
+        new = NewLines(now.strength, old.strength, self.parameters.rings)
+        rings = closed_outlines(gain, self.gsd_m, self.parameters.closures)
+        rings = [tidy(ring, self.gsd_m, self.parameters.rings) for ring in rings]
+        rings = [ring for ring in rings if not any(alike(ring, other) for other in known)]
+        return [self._outline(align_sides(ring, now.strength, _ALIGN_PX), new) for ring in rings]
 
     def _built_on(self, ring: Polygon, older: Polygon) -> Polygon | None:
         """A new outline as the extension of a standing ring; None where it has nothing to do with it."""
