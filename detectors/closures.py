@@ -121,7 +121,9 @@ def _merged(partition: Partition, seen: npt.NDArray[np.float64]) -> Iterator[_Re
             borders[one][other] = borders[other][one] = (before[0] + length, before[1] + shown)
     area = shapely.area(partition.faces).tolist()
     regions = {face: _region((face,), area[face], borders[face]) for face in range(outside)}
-    queue = [(shown / length, one, two) for one in regions for two, (length, shown) in borders[one].items() if one < two]
+    queue = [
+        (shown / length, one, two) for one in regions for two, (length, shown) in borders[one].items() if one < two
+    ]
     queue = [each for each in queue if each[2] != outside]
     heapq.heapify(queue)
     yield from (region for face, region in regions.items() if outside not in borders[face])

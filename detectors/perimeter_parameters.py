@@ -37,6 +37,8 @@ class RingParameters:
             barracks and stores along a wall are no extension of it.
         chance_share: Share of a side that may seem newly seen by chance: what is beyond it speaks for an outline.
         corner_merit: Newly seen pixels of side that a corner has to bring in.
+        lean_merit: Likewise a side that runs neither along the ring's main direction nor across it: walls are laid out
+            square.
         road_discount: What a side whose line goes on past both ends counts less: walls turn, roads go on.
         past_px: From where to where past a corner a line counts as going on, pixels.
         frame_m: Rings that come nearer to the edge of the area than this are left out: they may go on beyond.
@@ -68,6 +70,7 @@ class RingParameters:
     least_width: float = 0.25
     chance_share: float = 0.2
     corner_merit: float = 5.0
+    lean_merit: float = 1.5
     road_discount: float = 0.5
     past_px: tuple[float, float] = (3.0, 15.0)
     frame_m: float = 100.0

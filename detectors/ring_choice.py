@@ -9,11 +9,13 @@ from datetime import datetime
 import numpy as np
 from shapely.geometry import Polygon
 
+from detectors.alignment import leaning, main_direction
 from detectors.perimeter_parameters import PerimeterParameters
 from detectors.ring_shapes import adjoins
 from detectors.ring_tracks import Onset, Outline, onset
 from geo.scene import BoolArray
 
+_LEANS = np.radians(1.0)  # a side that leans further has a direction of its own
 _SEVERAL = 3  # scenes, from which on a ring has to stand on its own
 
 
@@ -94,10 +96,13 @@ class Choice:
         )
 
     def merit(self, outline: Outline, dated: Onset) -> float:
-        """What an outline explains: newly seen pixels of side beyond those that chance would give, less its corners."""
+        """What an outline explains: newly seen pixels of side beyond those that chance would give, less its corners and leaning sides."""
         rings = self.parameters.rings
         worth = outline.gains(dated) * (1.0 - rings.road_discount * outline.goes_on) - rings.chance_share
-        return float((worth @ outline.lengths).max()) - rings.corner_merit * (len(outline.ring.exterior.coords) - 1)
+        points = np.asarray(outline.ring.exterior.coords, np.float64)[:-1]
+        free = np.abs(leaning(points, main_direction(points))) > _LEANS
+        owed = rings.corner_merit * len(points) + rings.lean_merit * int(free.sum())
+        return float((worth @ outline.lengths).max()) - owed
 
     def owed(self, outline: Outline, dated: Onset) -> float:
         """Newly seen pixels of side that a ring has to show beyond chance where little has been built inside."""
@@ -126,8 +131,13 @@ class Choice:
                 if any(self._beside(outline, found, stage) for chain in chains for stage in chain):
                     continue
                 chains.append((Stage(outline, found),))
-            elif len(touched) == 1 and (grown := self._joined(touched[0], outline, found)) is not None:
-                chains[chains.index(touched[0])] = grown
+                continue
+            first, *others = sorted(touched, key=lambda chain: chain[0].onset.first)
+            # What encloses an older ring and a younger one beside it tells the younger as the extension that it is.
+            if all(_holds(outline.ring, stage.outline.ring) for other in others for stage in other):
+                grown = self._joined(first, outline, found)
+                if grown is not None and (not others or grown[-1].outline is outline):
+                    chains = [grown if chain is first else chain for chain in chains if chain not in others]
         return tuple(chains)
 
     def _beside(self, outline: Outline, found: Onset, stage: Stage) -> bool:
@@ -159,8 +169,7 @@ class Choice:
     def _extension(self, outline: Outline, older: Stage) -> Stage | None:
         """An outline as a later extension of a ring; None where it isn't one."""
         ring, before = outline.ring, older.outline.ring
-        within = ring.intersection(before).area
-        if ring.area < (1.0 + self.parameters.least_growth) * before.area or within < 0.8 * before.area:
+        if ring.area < (1.0 + self.parameters.least_growth) * before.area or not _holds(ring, before):
             return None
         fresh = outline.apart_from(before, self.parameters.rings.snap_m / self.gsd_m / 2.0)
         found = self.dated(outline, fresh)
@@ -175,6 +184,11 @@ class Choice:
 def _stood_before(older: Onset, later: Onset) -> bool:
     """Whether a ring was seen before it was extended."""
     return older.seen[0] <= later.without
+
+
+def _holds(larger: Polygon, smaller: Polygon) -> bool:
+    """Whether most of a ring lies within another."""
+    return bool(larger.intersection(smaller).area >= 0.8 * smaller.area)
 
 
 def meet(one: Polygon, other: Polygon) -> bool:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
 from shapely.geometry import LineString, Polygon
 
-from detectors.alignment import align_sides
+from detectors.alignment import align_sides, squared
 from detectors.closures import closed_outlines
 from detectors.directional import strongest_gain
 from detectors.dividers import dividers
@@ -23,9 +23,10 @@ from detectors.ring_views import Look, SceneReader, View
 from detectors.rings import find_rings, inside_evidence
 from detectors.series import Series
 from detectors.side_support import line_support, support_share
-from geo.scene import BoolArray, PreparedScene
+from geo.scene import BoolArray, FloatArray, PreparedScene
 
 _ALIGN_PX = 2.0  # a fitted side is within this of its line
+_SQUARE_PX = 5.0  # a leaning side is within this of where it belongs
 _EARLY, _LATE = 1.3, 2.0  # times as many scenes as last time after which a ring is fitted again
 
 
@@ -204,8 +205,7 @@ class RingWatch:
                 now = Look.of([self.reader.lines(i) for i in shown])
                 rings = [top.outline.ring, *self._search(now, old, others, around=top.outline.ring)]
                 new = NewLines(now.strength, old.strength, self.parameters.rings)
-                aligned = [align_sides(ring, now.strength, _ALIGN_PX) for ring in rings]
-                found += [self._outline(ring, new, len(top.onset.seen)) for ring in aligned]
+                found += [self._outline(ring, new, len(top.onset.seen)) for ring in _laid(rings, now.strength)]
         return found
 
     def _divide(self, chain: Chain) -> None:
@@ -291,3 +291,13 @@ class RingWatch:
         """Whether a new outline is worth following."""
         found = self.choice.dated(outline)
         return found is not None and len(self.state.views) - 1 in found.seen
+
+
+def _laid(rings: Sequence[Polygon], strength: FloatArray) -> Iterator[Polygon]:
+    """Rings laid on their lines, and where their sides lean also squared."""
+    for ring in rings:
+        aligned = align_sides(ring, strength, _ALIGN_PX)
+        yield aligned
+        square = squared(aligned, strength, _SQUARE_PX)
+        if square is not None:
+            yield square
