@@ -23,6 +23,9 @@ from detectors.perimeter_parameters import ClosureParameters
 from detectors.side_support import line_support, support_share
 from geo.scene import FloatArray
 
+#: Length of the border of each region with each of its neighbours, and how much of it is seen, pixels.
+_Borders = dict[int, dict[int, tuple[float, float]]]
+
 
 @dataclass(frozen=True, slots=True)
 class _Region:
@@ -113,41 +116,56 @@ def _merged(partition: Partition, seen: npt.NDArray[np.float64]) -> Iterator[_Re
         seen: float64 (edge,): how much of each edge is seen, pixels.
     """
     outside = len(partition.faces)
-    borders: dict[int, dict[int, tuple[float, float]]] = {face: {} for face in range(outside + 1)}
-    sides = np.where(partition.sides < 0, outside, partition.sides)
-    for (one, other), length, shown in zip(sides.tolist(), partition.lengths.tolist(), seen.tolist(), strict=True):
-        if one != other:
-            before = borders[one].get(other, (0.0, 0.0))
-            borders[one][other] = borders[other][one] = (before[0] + length, before[1] + shown)
+    borders = _borders(partition, seen)
     area = shapely.area(partition.faces).tolist()
     regions = {face: _region((face,), area[face], borders[face]) for face in range(outside)}
-    queue = [
-        (shown / length, one, two) for one in regions for two, (length, shown) in borders[one].items() if one < two
-    ]
-    queue = [each for each in queue if each[2] != outside]
-    heapq.heapify(queue)
     yield from (region for face, region in regions.items() if outside not in borders[face])
+    queue = [
+        (shown / length, one, two)
+        for one in regions
+        for two, (length, shown) in borders[one].items()
+        if one < two and two != outside
+    ]
+    heapq.heapify(queue)
     newest = outside
     while queue:
-        _, one, two = heapq.heappop(queue)
-        if one not in regions or two not in regions:
+        _, *pair = heapq.heappop(queue)
+        if not all(part in regions for part in pair):
             continue  # merged already
         newest += 1
-        borders[newest] = around = {}
-        for part in (one, two):
-            for other, (length, shown) in borders.pop(part).items():
-                if other in (one, two):
-                    continue
-                del borders[other][part]
-                before = around.get(other, (0.0, 0.0))
-                around[other] = borders[other][newest] = (before[0] + length, before[1] + shown)
-        merged = [regions.pop(part) for part in (one, two)]
-        regions[newest] = _region((*merged[0].faces, *merged[1].faces), merged[0].area + merged[1].area, around)
+        around = _join(borders, pair, newest)
+        one, two = (regions.pop(part) for part in pair)
+        regions[newest] = _region((*one.faces, *two.faces), one.area + two.area, around)
         for other, (length, shown) in around.items():
             if other != outside:
                 heapq.heappush(queue, (shown / length, other, newest))
         if outside not in around:
             yield regions[newest]
+
+
+def _borders(partition: Partition, seen: npt.NDArray[np.float64]) -> _Borders:
+    """Of the faces, and under the number after the last face, of what lies outside the frame."""
+    outside = len(partition.faces)
+    borders: _Borders = {face: {} for face in range(outside + 1)}
+    sides = np.where(partition.sides < 0, outside, partition.sides)
+    for (one, other), length, shown in zip(sides.tolist(), partition.lengths.tolist(), seen.tolist(), strict=True):
+        if one != other:
+            before = borders[one].get(other, (0.0, 0.0))
+            borders[one][other] = borders[other][one] = (before[0] + length, before[1] + shown)
+    return borders
+
+
+def _join(borders: _Borders, pair: list[int], joined: int) -> dict[int, tuple[float, float]]:
+    """Puts the borders of two regions together as those of a new one."""
+    around: dict[int, tuple[float, float]] = {}
+    for part in pair:
+        for other, (length, shown) in borders.pop(part).items():
+            if other not in pair:
+                del borders[other][part]
+                before = around.get(other, (0.0, 0.0))
+                around[other] = borders[other][joined] = (before[0] + length, before[1] + shown)
+    borders[joined] = around
+    return around
 
 
 def _region(faces: tuple[int, ...], area: float, border: dict[int, tuple[float, float]]) -> _Region:

@@ -175,18 +175,16 @@ def add_to_mean(
 
 
 @compiled
-def strongest_gain(now: FloatArray, before: FloatArray, clear: BoolArray, out: FloatArray) -> None:
-    """Greatest gain over the orientations (orientation, y, x) at each clear pixel; out is float32 (y, x)."""
+def gain_over(now: FloatArray, before: FloatArray, clear: BoolArray, gain: FloatArray, strongest: FloatArray) -> None:
+    """Gain (orientation, y, x) at each clear pixel, not negative, and the greatest over the orientations (y, x)."""
     count, rows, columns = now.shape
-    out[:] = 0.0
+    strongest[:] = 0.0
     for k in range(count):
         for y in range(rows):
             for x in range(columns):
-                out[y, x] = max(out[y, x], now[k, y, x] - before[k, y, x])
-    for y in range(rows):
-        for x in range(columns):
-            if not clear[y, x]:
-                out[y, x] = 0.0
+                more = max(now[k, y, x] - before[k, y, x], np.float32(0.0)) if clear[y, x] else np.float32(0.0)
+                gain[k, y, x] = more
+                strongest[y, x] = max(strongest[y, x], more)
 
 
 @compiled

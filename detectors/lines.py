@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
-from detectors.directional import Taps, agreed, nearer_flank, strongest_around
+from detectors.directional import Taps, agreed, nearer_flank
 from geo.scene import BoolArray, FloatArray
 
 #: int8 (orientation, y, x): signed share of votes in 1/127, positive for bright lines, negative for dark.
@@ -205,29 +205,3 @@ def luminance(reflectance: FloatArray, valid: BoolArray, background: FloatArray 
         # The background is lifted to this scene's level, or the rim of a cloud would be an edge.
         fill = background + np.float32(np.median((mean - background)[usable]) if usable.any() else 0.0)
     return np.where(usable, mean, fill).astype(np.float32)
-
-
-def widened(strength: FloatArray) -> FloatArray:
-    """Strength that a line reaches within one pixel and one orientation step: room for misregistration.
-
-    Args:
-        strength: float32 (orientation, y, x), not negative.
-    """
-    around = np.empty_like(strength)
-    strongest_around(np.ascontiguousarray(strength), around)
-    return around
-
-
-def gained(now: FloatArray, before: FloatArray, clear: BoolArray) -> FloatArray:
-    """By how much lines stand out further than any before near them; 0 where not clear.
-
-    Args:
-        now: float32 (orientation, y, x), not negative.
-        before: float32 (orientation, y, x), not negative.
-        clear: bool (y, x).
-
-    Returns:
-        float32 (orientation, y, x), not negative.
-    """
-    gain = np.maximum(now - widened(before), np.float32(0.0))
-    return np.asarray(np.multiply(gain, clear, out=gain))

@@ -63,7 +63,7 @@ def across(line: Line, frame: Polygon) -> LineString | None:
     along = np.array([np.cos(line.angle), np.sin(line.angle)])
     foot = line.offset_px * np.array([-along[1], along[0]])
     cut = LineString([foot - frame.length * along, foot + frame.length * along]).intersection(frame)
-    return cut if cut.length > 1.0 else None
+    return cut if isinstance(cut, LineString) and cut.length > 1.0 else None
 
 
 def _neighbours(faces: npt.NDArray[np.object_], starts: Points, ends: Points) -> npt.NDArray[np.int64]:

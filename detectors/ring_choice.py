@@ -96,7 +96,7 @@ class Choice:
         )
 
     def merit(self, outline: Outline, dated: Onset) -> float:
-        """What an outline explains: newly seen pixels of side beyond those that chance would give, less its corners and leaning sides."""
+        """What an outline explains: newly seen pixels beyond what chance gives, less its corners and leaning sides."""
         rings = self.parameters.rings
         worth = outline.gains(dated) * (1.0 - rings.road_discount * outline.goes_on) - rings.chance_share
         points = np.asarray(outline.ring.exterior.coords, np.float64)[:-1]
@@ -209,5 +209,6 @@ def worth_keeping(choice: Choice, ranked: Sequence[Weighed], most: int) -> list[
 
 
 def alike(one: Polygon, other: Polygon) -> bool:
+    """Whether two rings are the same but for a few pixels."""
     inter = one.intersection(other).area
     return bool(inter > 0.95 * (one.area + other.area - inter))

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
+from detectors.directional import strongest_around
 from detectors.lines import LineFilter, luminance
 from detectors.perimeter_parameters import PerimeterParameters
 from detectors.ring_tracks import SceneLines, eroded, pooled
@@ -38,7 +40,7 @@ class View:
         return np.asarray(self.image / np.float32(_WHOLE), np.float32)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Look:
     """Some scenes together.
 
@@ -57,6 +59,13 @@ class Look:
         """Of one scene or more."""
         texture = np.asarray(np.mean([scene.texture for scene in scenes], axis=0), np.float32)
         return cls(pooled(scenes), texture, np.any([scene.clear for scene in scenes], axis=0))
+
+    @cached_property
+    def widened(self) -> FloatArray:
+        """Strength that a line reaches near each pixel, float32 (orientation, y, x): room for misregistration."""
+        around = np.empty_like(self.strength)
+        strongest_around(self.strength, around)
+        return around
 
 
 class SceneReader:
@@ -100,19 +109,19 @@ class SceneReader:
             # The quietest state of a place is its ground; later buildings must not hide the wall around them.
             noise = np.fmin(noise, before.noise)
         view.noise = noise
-        self._lines[len(self.views)] = self._read(view, ridges)
+        self._lines[len(self.views)] = self._read(view, ridges, contrast)
         self.views.append(view)
 
     def lines(self, index: int) -> SceneLines:
         """What a scene shows of lines, read again where that has been forgotten."""
         if index not in self._lines:
             view = self.views[index]
-            self._lines[index] = self._read(view, self.filter.ridges(view.reflectance))
+            ridges = self.filter.ridges(view.reflectance)
+            self._lines[index] = self._read(view, ridges, np.abs(ridges).max(axis=0))
         return self._lines[index]
 
-    def _read(self, view: View, ridges: FloatArray) -> SceneLines:
+    def _read(self, view: View, ridges: FloatArray, contrast: FloatArray) -> SceneLines:
         votes = self.filter.votes(ridges, self.filter.spread(view.noise, self.parameters.noise_block_m))
-        contrast = np.abs(ridges).max(axis=0)
         known = contrast[view.clear] if view.clear.any() else contrast.ravel()
         contrast = ndimage.gaussian_filter(np.minimum(contrast, np.percentile(known, 99)), 40.0 / self.gsd_m)
         typical = float(np.median(contrast[view.clear])) if view.clear.any() else 0.0

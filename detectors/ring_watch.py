@@ -2,31 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
 from shapely.geometry import LineString, Polygon
 
-from detectors.alignment import align_sides, squared
-from detectors.closures import closed_outlines
-from detectors.directional import strongest_gain
 from detectors.dividers import dividers
-from detectors.lines import VOTE, gained, widened
+from detectors.lines import VOTE
 from detectors.perimeter_parameters import PerimeterParameters
-from detectors.ring_choice import Chain, Choice, Stage, alike, meet, worth_keeping
+from detectors.ring_choice import Chain, Choice, Stage, meet, worth_keeping
 from detectors.ring_merit import NewLines
-from detectors.ring_shapes import adjoins, beyond, joined, outline_mask, tidy
+from detectors.ring_search import Comparison, RingSearch, laid, laid_square
+from detectors.ring_shapes import adjoins, beyond, joined
 from detectors.ring_tracks import OldLines, Onset, Outline, departure, pooled
 from detectors.ring_views import Look, SceneReader, View
-from detectors.rings import find_rings, inside_evidence
 from detectors.series import Series
 from detectors.side_support import line_support, support_share
-from geo.scene import BoolArray, FloatArray, PreparedScene
+from geo.scene import BoolArray, PreparedScene
 
-_ALIGN_PX = 2.0  # a fitted side is within this of its line
-_SQUARE_PX = 5.0  # a leaning side is within this of where it belongs
 _EARLY, _LATE = 1.3, 2.0  # times as many scenes as last time after which a ring is fitted again
 
 
@@ -63,6 +58,7 @@ class RingWatch:
     Attributes:
         state: What is remembered.
         reader: Of the lines of the scenes.
+        search: For rings in them.
     """
 
     def __init__(self, parameters: PerimeterParameters, state: RingState) -> None:
@@ -70,6 +66,7 @@ class RingWatch:
         self.gsd_m = state.series.grid.gsd_m
         self.state = state
         self.reader = SceneReader(parameters, state.series.grid, state.views)
+        self.search = RingSearch(parameters, self.gsd_m)
         self._chains: tuple[Chain, ...] | None = None
 
     @property
@@ -99,11 +96,9 @@ class RingWatch:
         for stage in (chain[-1] for chain in standing):
             gone = self.departed(stage)
             stage.outline.gone_from = None if gone is None else gone.first  # what is seen again has not gone
-        state.differs, state.compared = False, 0.0
-        old = self._remembered(index)
         if index == 0:
             return
-        found = [*self._appeared(index, old, standing), *self._refitted(standing)]
+        found = [*self._appeared(index, standing), *self._refitted(standing)]
         state.outlines += [outline for outline in found if self._may_stand(outline)]
         ranked = worth_keeping(self.choice, self.choice.weighed(state.outlines), self.parameters.most_outlines)
         # Of what is kept alone, in its order: a series that is gone on with later tells the same.
@@ -118,16 +113,16 @@ class RingWatch:
             if self.went(outline) is not None and not any(meet(outline.ring, other.ring) for other in state.gone):
                 state.gone.append(outline)
 
-    def _remembered(self, index: int) -> OldLines:
+    def _remembered(self, index: int) -> Look:
         """Lines of the scenes before, among them the newest that is no longer left out."""
         many, newest = self.parameters.before
         state = self.state
         if state.old is None:
             state.old = OldLines.none(self.reader.lines(0))
             state.old.add(self.reader.lines(0), many)
-        elif index - newest - 1 > 0:
+        if index - newest - 1 > 0:
             state.old.add(self.reader.lines(index - newest - 1), many)
-        return state.old
+        return Look(state.old.strength, state.old.texture, state.old.seen)
 
     def departed(self, stage: Stage) -> Onset | None:
         """When a ring that had appeared went, if the newest clear scenes all show it gone."""
@@ -150,30 +145,28 @@ class RingWatch:
             return None
         return gone if self.choice.holds(gone, outline.ring.length, least_after=0.0) else None
 
-    def _appeared(self, index: int, old: OldLines, standing: tuple[Chain, ...]) -> list[Outline]:
-        """Rings that the newest scene shows and the ones before don't."""
-        known = [chain[-1].outline.ring for chain in standing]
-        newest = Look.of([self.reader.lines(index)])
-        rested = self._rested(self.state.looked_at, index)
-        found = self._search(newest, Look(old.strength, old.texture, old.seen), known, rested=rested, newest=True)
-        self.state.looked_at = self._marked(self.state.looked_at, rested, index)
-        built_on = [other for ring in found for older in known if (other := self._built_on(ring, older)) is not None]
-        new = NewLines(newest.strength, old.strength, self.parameters.rings)
-        outlines = [self._outline(align_sides(ring, newest.strength, _ALIGN_PX), new) for ring in (*found, *built_on)]
-        return outlines + self._closed(index, old, known)
+    def _appeared(self, index: int, standing: tuple[Chain, ...]) -> list[Outline]:
+        """Rings that the newest scenes show and the ones before don't."""
+        state, known = self.state, [chain[-1].outline.ring for chain in standing]
+        old = self._remembered(index)
+        newest = Comparison.of(Look.of([self.reader.lines(index)]), old)
+        state.compared, state.differs = float(newest.clear.mean()), newest.differs(self.parameters.most_change)
+        rested = self._rested(state.looked_at, index)
+        found = self.search.surrounded(newest, known, rested=rested)
+        state.looked_at = self._marked(state.looked_at, rested, index)
+        found += [other for ring in found for older in known if (other := self._built_on(ring, older)) is not None]
+        outlines = self._outlines(found, newest)
+        if state.differs:
+            return outlines
+        # A wall alone is weaker than a wall with works inside: it takes all scenes that are none of those before.
+        latest = range(max(1, index - self.parameters.before[1]), index + 1)
+        several = Comparison.of(Look.of([self.reader.lines(i) for i in latest]), old)
+        followed = [outline.ring for outline in state.outlines]
+        return outlines + self._outlines(self.search.closed(several, [*known, *followed]), several)
 
-    def _closed(self, index: int, old: OldLines, known: list[Polygon]) -> list[Outline]:
-        """Rings that are closed in the lines of the newest scenes, which the ones before don't have."""
-        if self.state.differs:
-            return []
-        now = Look.of([self.reader.lines(i) for i in range(max(1, index - self.parameters.before[1]), index + 1)])
-        gain = gained(now.strength, old.strength, now.clear & old.seen)
-        known = [*known, *(outline.ring for outline in self.state.outlines)]
-        new = NewLines(now.strength, old.strength, self.parameters.rings)
-        rings = closed_outlines(gain, self.gsd_m, self.parameters.closures)
-        rings = [tidy(ring, self.gsd_m, self.parameters.rings) for ring in rings]
-        rings = [ring for ring in rings if not any(alike(ring, other) for other in known)]
-        return [self._outline(align_sides(ring, now.strength, _ALIGN_PX), new) for ring in rings]
+    def _outlines(self, rings: list[Polygon], compared: Comparison) -> list[Outline]:
+        new = NewLines(compared.now.strength, compared.old.strength, self.parameters.rings)
+        return [self._outline(laid(ring, compared.now), new) for ring in rings]
 
     def _built_on(self, ring: Polygon, older: Polygon) -> Polygon | None:
         """A new outline as the extension of a standing ring; None where it has nothing to do with it."""
@@ -203,9 +196,11 @@ class RingWatch:
             # All together for what stays, the newest alone for what has only just been finished.
             for shown in dict.fromkeys((top.onset.seen[-self.parameters.pooled_scenes :], top.onset.seen[-3:])):
                 now = Look.of([self.reader.lines(i) for i in shown])
-                rings = [top.outline.ring, *self._search(now, old, others, around=top.outline.ring)]
+                rings = [top.outline.ring]
+                rings += self.search.surrounded(Comparison.of(now, old), others, around=top.outline.ring)
                 new = NewLines(now.strength, old.strength, self.parameters.rings)
-                found += [self._outline(ring, new, len(top.onset.seen)) for ring in _laid(rings, now.strength)]
+                aligned = [each for ring in rings for each in laid_square(ring, now)]
+                found += [self._outline(ring, new, len(top.onset.seen)) for ring in aligned]
         return found
 
     def _divide(self, chain: Chain) -> None:
@@ -236,7 +231,8 @@ class RingWatch:
         known += [outline.ring for outline in self.state.gone]
         new = NewLines(first.strength, now.strength, self.parameters.rings)
         rested = self._rested(self.state.missed_at, index)
-        found = [self._outline(ring, new) for ring in self._search(first, now, known, rested=rested)]
+        rings = self.search.surrounded(Comparison.of(first, now), known, rested=rested)
+        found = [self._outline(ring, new) for ring in rings]
         gone = [outline for outline in found if self.went(outline) is not None]
         if gone or not found:  # what is not surely gone yet is looked at again
             self.state.missed_at = self._marked(self.state.missed_at, rested, index)
@@ -255,32 +251,6 @@ class RingWatch:
         looked = ~rested & (index - last >= self.parameters.rest_scenes)
         return np.where(looked, np.int16(index), last)
 
-    def _search(
-        self,
-        now: Look,
-        old: Look,
-        known: list[Polygon],
-        *,
-        around: Polygon | None = None,
-        rested: BoolArray | None = None,
-        newest: bool = False,
-    ) -> list[Polygon]:
-        """Rings in the lines of some scenes that others don't have."""
-        clear = now.clear & old.clear
-        if newest:
-            self.state.compared = float(clear.mean())
-        if not clear.any():
-            return []
-        gain = np.empty(clear.shape, np.float32)
-        strongest_gain(now.strength, widened(old.strength), clear, gain)
-        if np.median(gain[clear]) > self.parameters.most_change:
-            self.state.differs |= newest
-            return []
-        structure = np.where(clear, now.texture - np.maximum(old.texture, -0.7), 0.0).astype(np.float32)
-        rings, gsd_m = self.parameters.rings, self.gsd_m
-        evidence = inside_evidence(gain, outline_mask(known, clear.shape), structure, clear, gsd_m, rings)
-        return find_rings(now.strength, old.strength, evidence, known, gsd_m, rings, around, rested)
-
     def _outline(self, ring: Polygon, new: NewLines, fitted_with: int = 1) -> Outline:
         scenes = [self.reader.lines(index) for index in range(len(self.state.views))]
         outline = Outline.of(ring, scenes, new, self.parameters)
@@ -291,13 +261,3 @@ class RingWatch:
         """Whether a new outline is worth following."""
         found = self.choice.dated(outline)
         return found is not None and len(self.state.views) - 1 in found.seen
-
-
-def _laid(rings: Sequence[Polygon], strength: FloatArray) -> Iterator[Polygon]:
-    """Rings laid on their lines, and where their sides lean also squared."""
-    for ring in rings:
-        aligned = align_sides(ring, strength, _ALIGN_PX)
-        yield aligned
-        square = squared(aligned, strength, _SQUARE_PX)
-        if square is not None:
-            yield square

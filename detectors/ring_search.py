@@ -1,0 +1,112 @@
+"""Where rings may be: some scenes compared with others, and outlines proposed from what is new in them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from shapely.geometry import Polygon
+
+from detectors.alignment import align_sides, squared
+from detectors.closures import closed_outlines
+from detectors.directional import gain_over
+from detectors.perimeter_parameters import PerimeterParameters
+from detectors.ring_choice import alike
+from detectors.ring_shapes import outline_mask, tidy
+from detectors.ring_views import Look
+from detectors.rings import find_rings, inside_evidence
+from geo.scene import BoolArray, FloatArray
+
+_ALIGN_PX = 2.0  # a fitted side is within this of its line
+_SQUARE_PX = 5.0  # a leaning side is within this of where it belongs
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Lines of some scenes against those of others.
+
+    Attributes:
+        now: In these.
+        old: In those.
+        clear: bool (y, x): ground that both show.
+        gain: float32 (orientation, y, x): by how much lines stand out further than any before near them.
+        strongest: float32 (y, x): the greatest of it over the orientations.
+    """
+
+    now: Look
+    old: Look
+    clear: BoolArray
+    gain: FloatArray
+    strongest: FloatArray
+
+    @classmethod
+    def of(cls, now: Look, old: Look) -> Comparison:
+        """Of some scenes with those before, or for what has gone of those before with some."""
+        clear = now.clear & old.clear
+        gain, strongest = np.empty_like(now.strength), np.empty(clear.shape, np.float32)
+        gain_over(now.strength, old.widened, clear, gain, strongest)
+        return cls(now, old, clear, gain, strongest)
+
+    def differs(self, most: float) -> bool:
+        """Whether half of the ground gains more than so much: the scenes differ everywhere (snow, haze, plants)."""
+        return bool(self.clear.any() and np.median(self.strongest[self.clear]) > most)
+
+
+@dataclass(frozen=True, slots=True)
+class RingSearch:
+    """Proposes outlines; whether they stand is decided elsewhere.
+
+    Attributes:
+        parameters: Of the detector.
+        gsd_m: Pixel size, metres.
+    """
+
+    parameters: PerimeterParameters
+    gsd_m: float
+
+    def surrounded(
+        self,
+        compared: Comparison,
+        known: list[Polygon],
+        around: Polygon | None = None,
+        rested: BoolArray | None = None,
+    ) -> list[Polygon]:
+        """Outlines around places that new lines surround and in which something has been built.
+
+        Args:
+            compared: The scenes.
+            known: Rings that stand; nothing is sought inside them.
+            around: Places that touch this alone.
+            rested: bool (y, x): ground that may be looked at; where a place has been looked at, it is taken out of it.
+        """
+        now, old, clear = compared.now, compared.old, compared.clear
+        if not clear.any() or compared.differs(self.parameters.most_change):
+            return []
+        structure = np.where(clear, now.texture - np.maximum(old.texture, -0.7), 0.0).astype(np.float32)
+        rings, gsd_m = self.parameters.rings, self.gsd_m
+        barriers = outline_mask(known, clear.shape)
+        evidence = inside_evidence(compared.strongest, barriers, structure, clear, gsd_m, rings)
+        return find_rings(now.strength, old.strength, evidence, known, gsd_m, rings, around, rested)
+
+    def closed(self, compared: Comparison, known: Sequence[Polygon]) -> list[Polygon]:
+        """Outlines that close in new lines, whatever they enclose, other than those known."""
+        if compared.differs(self.parameters.most_change):
+            return []
+        found = closed_outlines(compared.gain, self.gsd_m, self.parameters.closures)
+        rings = [tidy(ring, self.gsd_m, self.parameters.rings) for ring in found]
+        return [ring for ring in rings if not any(alike(ring, other) for other in known)]
+
+
+def laid(ring: Polygon, look: Look) -> Polygon:
+    """A ring laid on its lines."""
+    return align_sides(ring, look.strength, _ALIGN_PX)
+
+
+def laid_square(ring: Polygon, look: Look) -> Iterator[Polygon]:
+    """A ring laid on its lines, and where its sides lean also squared."""
+    aligned = laid(ring, look)
+    yield aligned
+    square = squared(aligned, look.strength, _SQUARE_PX)
+    if square is not None:
+        yield square
