@@ -1,0 +1,91 @@
+"""Which outlines stand, and what they are told as."""
+
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import pytest
+from shapely.geometry import box
+
+from detectors.perimeter_parameters import PerimeterParameters
+from detectors.ring_choice import Choice, alike, meet, worth_keeping
+from detectors.ring_tracks import Outline, pieces
+
+SCENES = 16
+ACQUIRED = [datetime(2020, 1, 1, tzinfo=UTC) + timedelta(days=30 * index) for index in range(SCENES)]
+LIMITS = PerimeterParameters()
+CHOICE = Choice(LIMITS, 10.0, ACQUIRED)
+OLD, BESIDE = box(20, 20, 60, 60), box(60, 20, 100, 60)
+BOTH = OLD.union(BESIDE)
+
+
+def an_outline(ring, since, seen=0.9, built=1.0, until=SCENES, older=None):
+    """A ring whose pieces are seen from a scene on, those along an older ring from that ring's onset on."""
+    count = len(pieces(ring)[0])
+    outline = Outline(
+        ring,
+        np.zeros((SCENES, count), np.float32),
+        np.zeros(count),
+        np.zeros(1, np.int64),
+        np.where(np.arange(SCENES) >= since, built, 0.0).astype(np.float32),
+    )
+    shown = np.full(count, since)
+    if older is not None:
+        shown[~outline.apart_from(older[0], 2.5)] = older[1]
+    scenes = np.arange(SCENES)[:, None]
+    outline.seen = np.where((scenes >= shown) & (scenes < until), seen, 0.05).astype(np.float32)
+    return outline
+
+
+def told(*outlines):
+    """Of each chain its stages: area in pixels, first scene, whether it is an extension."""
+    chains = CHOICE.chains(CHOICE.weighed(outlines))
+    return [[(stage.outline.ring.area, stage.onset.first, stage.extends is not None) for stage in c] for c in chains]
+
+
+def test_a_ring_stands_from_its_first_scene():
+    assert told(an_outline(OLD, 4)) == [[(1600.0, 4, False)]]
+
+
+def test_of_two_outlines_of_one_place_the_better_seen_stands():
+    worse = an_outline(box(18, 18, 64, 62), 4, seen=0.5)
+    assert told(worse, an_outline(OLD, 4)) == [[(1600.0, 4, False)]]
+
+
+def test_a_younger_and_larger_outline_extends():
+    assert told(an_outline(OLD, 4), an_outline(BOTH, 10, older=(OLD, 4))) == [[(1600.0, 4, False), (3200.0, 10, True)]]
+
+
+def test_growth_within_the_same_works_is_no_extension():
+    assert told(an_outline(OLD, 4), an_outline(BOTH, 6, older=(OLD, 4)))[0][0][2] is False
+
+
+def test_a_ring_beside_an_older_one_is_no_ring_of_its_own():
+    assert told(an_outline(OLD, 4), an_outline(BESIDE, 10)) == [[(1600.0, 4, False)]]
+
+
+def test_what_encloses_an_older_ring_and_a_younger_one_beside_it_is_the_extension():
+    apart = box(67, 20, 100, 60)  # too far off to adjoin, and better seen than the whole
+    whole = an_outline(box(20, 20, 100, 60), 10, seen=0.7, older=(OLD, 4))
+    (chain,) = told(an_outline(OLD, 4), an_outline(apart, 10, seen=0.95), whole)
+    assert chain == [(1600.0, 4, False), (3200.0, 10, True)]
+
+
+@pytest.mark.parametrize(("seen", "built", "stands"), [(0.9, 0.0, True), (0.5, 0.0, False), (0.5, 1.0, True)])
+def test_a_ring_in_which_nothing_is_built_has_to_be_closed(seen, built, stands):
+    assert bool(told(an_outline(OLD, 4, seen=seen, built=built))) is stands
+
+
+def test_what_comes_and_goes_is_none():
+    assert told(an_outline(OLD, 4, until=7)) == []
+
+
+def test_of_two_alike_one_is_kept():
+    outlines = [an_outline(OLD, 4), an_outline(OLD.buffer(0.2, join_style="mitre"), 4, seen=0.85)]
+    assert [each.outline for each in worth_keeping(CHOICE, CHOICE.weighed(outlines), 10)] == outlines[:1]
+
+
+def test_rings_meet_where_they_share_ground_and_are_alike_where_they_share_nearly_all():
+    assert meet(OLD, BOTH)
+    assert not meet(OLD, BESIDE)
+    assert alike(OLD, OLD.buffer(0.2))
+    assert not alike(OLD, BOTH)
