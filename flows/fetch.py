@@ -62,6 +62,16 @@ def read(source: ImagerySource, job: Job) -> Fetched:
     return Fetched(reading, job.left_out, reading.not_clear, reading.failed)
 
 
+def raster_of(source: ImagerySource, job: Job, scene: Scene) -> SceneRaster:
+    """The pixels of one of a job's scenes: those that came with it, else those of the source as its facility sees it.
+
+    Raises:
+        SceneUnusableError: They can't be read.
+    """
+    held = job.rasters.get(scene.item_id)
+    return source.read(scene, job.subject.method.bands, job.subject.grid) if held is None else held
+
+
 @dataclass(slots=True)
 class _Reading:
     """Reads the scenes of a job one by one."""
@@ -79,7 +89,7 @@ class _Reading:
         for scene in sorted(job.scenes, key=lambda scene: (scene.acquired_at, scene.item_id)):
             try:
                 with stage("read"):
-                    raster = source.read(scene, job.subject.method.bands, job.subject.grid)
+                    raster = raster_of(source, job, scene)
             except SceneNotClearError as error:
                 self.not_clear.append(LeftOut(scene.item_id, scene.acquired_at, str(error)))
             except SceneUnusableError as error:

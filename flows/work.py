@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 
 from flows.checkpoints import Checkpoints
-from flows.fetch import read, seen_from
+from flows.fetch import raster_of, read, seen_from
 from flows.imagery import open_held
 from flows.publish.drawn import draw
 from flows.record import FacilityRecord
@@ -88,7 +88,7 @@ class _Reader:
 
     def __init__(self, source: ImagerySource, job: Job, followed: Followed) -> None:
         self._source = seen_from(source, job.subject)
-        self._subject = job.subject
+        self._job = job
         self._scenes = {scene.item_id: scene for scene in job.scenes}
         self._preparation = followed.preparation
 
@@ -96,8 +96,7 @@ class _Reader:
         scene = self._scenes.get(item_id)
         if scene is None:
             raise SceneUnusableError(f"{facility_id}: scene {item_id} isn't in the imagery source any more")
-        raster = self._source.read(scene, self._subject.method.bands, self._subject.grid)
-        return rgb(self._preparation.again(scene, raster, TRUE_COLOUR))
+        return rgb(self._preparation.again(scene, raster_of(self._source, self._job, scene), TRUE_COLOUR))
 
 
 @cache

@@ -5,11 +5,13 @@ Following is bound by the processor and much of it holds Python's interpreter lo
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import threading
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from functools import cache
 from multiprocessing import get_context, parent_process
 from queue import SimpleQueue
 from typing import Protocol
@@ -121,7 +123,7 @@ class _Worker:
         """
         pool = self._started()
         self._jobs += 1
-        future = pool.submit(work, job)
+        future = pool.submit(_work, job)
         try:
             return future.result(limit_s)
         except BrokenProcessPool:
@@ -152,6 +154,19 @@ class _Worker:
             self._pool = ProcessPoolExecutor(1, get_context("spawn"), initializer=_end_with_parent)
             self._pid = self._pool.submit(os.getpid).result()
         return self._pool
+
+
+def _work(job: Job) -> Done:
+    done = work(job)
+    _spare_what_is_loaded()
+    return done
+
+
+@cache
+def _spare_what_is_loaded() -> None:
+    """Lets the garbage collector pass over modules and compiled code, once: they stay, and looking takes a while."""
+    gc.collect()
+    gc.freeze()
 
 
 def _kill(pid: int) -> None:
