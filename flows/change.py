@@ -9,6 +9,8 @@ from typing import Literal
 
 from shapely.geometry.base import BaseGeometry
 
+from detectors.base import Stage
+
 FieldType = Literal["text", "integer", "real", "datetime"]
 
 
@@ -197,4 +199,4 @@ class HistoryEntry:
     area_m2: float
     length_m: float | None
     note: str = ""
-    stage: str | None = None
+    stage: Stage | None = None

@@ -40,16 +40,15 @@ def seen_from(source: ImagerySource, subject: Subject) -> ImagerySource:
     return AreaSource(source, subject.area)
 
 
-def fetch(source: ImagerySource, subject: Subject) -> Fetched:
-    """Searches the scenes of a facility, and reads and holds all of them.
+def whole_series(source: ImagerySource, subject: Subject) -> Job:
+    """All scenes of a facility's watched time, to be read.
 
     Raises:
-        SourceError: The source can't be asked, or nothing can be read from it.
+        SourceError: The source can't be asked.
     """
     window = subject.window
     found = seen_from(source, subject).search(subject.facility.area_of_interest, window.start, window.end)
-    fetched = read(source, Job(subject, found.scenes, found.left_out))
-    return replace(fetched, rasters=tuple(fetched.rasters))
+    return Job(subject, found.scenes, found.left_out)
 
 
 def read(source: ImagerySource, job: Job) -> Fetched:

@@ -11,7 +11,7 @@ from collections.abc import MutableMapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
-from flows.fetch import seen_from
+from flows.fetch import seen_from, whole_series
 from flows.method import Method, Window
 from flows.record import FacilityRecord, Outcome, SceneRecord
 from flows.subject import Job, Subject
@@ -35,19 +35,19 @@ def look(source: ImagerySource, subject: Subject, overlap: timedelta | None) -> 
     Raises:
         SourceError: The source can't be asked.
     """
-    earlier, window, source = subject.earlier, subject.window, seen_from(source, subject)
+    earlier, window = subject.earlier, subject.window
     if earlier is None or not _stands(earlier, subject):
-        found = source.search(subject.facility.area_of_interest, window.start, window.end)
-        return Job(subject, found.scenes, found.left_out)
+        return whole_series(source, subject)
     start = _search_from(earlier, window, overlap)
-    found = source.search(subject.facility.area_of_interest, start, window.end)
+    seen = seen_from(source, subject)
+    found = seen.search(subject.facility.area_of_interest, start, window.end)
     news = _compare(earlier.scenes, found, start)
     read: dict[str, SceneRaster] = {}
-    added = None if news is None else _unclear(source, subject, news, read)
+    added = None if news is None else _unclear(seen, subject, news, read)
     if news is None or added is None:
         is_all = start == window.start
-        whole = found if is_all else source.search(subject.facility.area_of_interest, window.start, window.end)
-        return Job(subject, whole.scenes, whole.left_out, rasters=read)
+        whole = Job(subject, found.scenes, found.left_out) if is_all else whole_series(source, subject)
+        return replace(whole, rasters=read)
     scenes = tuple(sorted((*news.known, *added), key=scene_order))
     reason = earlier.reason if earlier.used_scenes else no_usable_scene(scenes)
     return replace(

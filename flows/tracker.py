@@ -182,7 +182,7 @@ def _entry(track: Track, scene: Scene, event: str, note: str = "") -> HistoryEnt
         area_m2=track.finding.area_m2,
         length_m=track.finding.length_m,
         note=note,
-        stage=str(track.finding.stage) if track.finding.stage else None,
+        stage=track.finding.stage,
     )
 
 
