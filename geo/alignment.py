@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -186,8 +187,15 @@ def fill_gaps(image: FloatArray, valid: BoolArray) -> FloatArray:
         return image
     if not valid.any():
         return np.zeros_like(image)
-    rows, columns = ndimage.distance_transform_edt(~valid, return_distances=False, return_indices=True)
     gaps = ~valid
     filled = image.copy()
-    filled[..., gaps] = image[..., rows[gaps], columns[gaps]]
+    filled[..., gaps] = image[..., *_nearest(gaps.tobytes(), gaps.shape)]
     return filled
+
+
+@lru_cache(maxsize=1)
+def _nearest(gaps: bytes, shape: tuple[int, int]) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:
+    """(row, column) of the pixel outside that is nearest to each pixel of a mask; a scene asks more than once."""
+    mask = np.frombuffer(gaps, bool).reshape(shape)
+    rows, columns = ndimage.distance_transform_edt(mask, return_distances=False, return_indices=True)
+    return rows[mask], columns[mask]
