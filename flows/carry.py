@@ -54,7 +54,7 @@ def _withdrawn(track: Track, anew: FacilityRecord) -> tuple[Track, HistoryEntry 
         status=Status.WITHDRAWN,
         area_m2=track.finding.area_m2,
         length_m=track.finding.length_m,
-        stage=str(track.finding.stage) if track.finding.stage else None,
+        stage=track.finding.stage,
         note="not found any more when the whole series was followed anew",
     )
     return replace(track, status=Status.WITHDRAWN), entry

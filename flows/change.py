@@ -9,6 +9,8 @@ from typing import Literal
 
 from shapely.geometry.base import BaseGeometry
 
+from detectors.base import Stage
+
 FieldType = Literal["text", "integer", "real", "datetime"]
 
 
@@ -152,7 +154,7 @@ FIELDS: tuple[PublishedField, ...] = tuple(
         ("registration_shift_m", "real", "m", "Shift measured and removed between before and after"),
         ("gsd_m", "real", "m", "Native pixel size used"),
         ("before_item_id", "text", "", "Scene before the onset"),
-        ("after_item_id", "text", "", "Scene after the onset"),
+        ("after_item_id", "text", "", "Scene that shows it, of when its record last moved"),
         ("before_acquired_at", "datetime", "UTC", "Acquisition of the scene before"),
         ("after_acquired_at", "datetime", "UTC", "Acquisition of the scene after"),
         ("collection", "text", "", "Imagery product"),
@@ -197,4 +199,4 @@ class HistoryEntry:
     area_m2: float
     length_m: float | None
     note: str = ""
-    stage: str | None = None
+    stage: Stage | None = None

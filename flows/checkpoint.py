@@ -11,21 +11,20 @@ import hashlib
 import json
 import math
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from importlib.metadata import version
 from typing import Any
 
 import numpy as np
 
-from detectors.series import Series
 from flows.plain import Array, Packer, Unpacker
-from flows.record import SceneRecord
-from flows.subject import Subject
+from flows.record import FacilityRecord
 from geo.code import code_sha256
 from geo.preparation_state import PreparationState
 
-_FORMAT = "facility-watch checkpoint 1"
+_FORMAT = "facility-watch checkpoint 2"
 _LENGTH_BYTES = 8
 _SAMPLE_BYTES, _WORTHWHILE = 8192, 0.3  # less than so much of it has to be left for compression to pay
 _HASH_BYTES = hashlib.sha256().digest_size
@@ -37,33 +36,32 @@ class Checkpoint:
     """What is remembered after the newest scene that is used.
 
     Attributes:
-        series: The scenes.
         preparation: What the next one is compared with.
         followers: The state of each detector's follower, by its name.
     """
 
-    series: Series
     preparation: PreparationState
     followers: dict[str, Any]
 
 
-def key_of(subject: Subject, used: Sequence[SceneRecord]) -> str:
-    """Names all that a checkpoint depends on: code, libraries, method, grid, and the scenes with their pixels.
-
-    Args:
-        subject: The facility.
-        used: The scenes that were followed, ascending by acquisition.
-    """
+def key_of(record: FacilityRecord) -> str:
+    """Names all that the checkpoint of a record depends on: code, libraries, method, grid, scenes with their pixels."""
     parts = {
         "format": _FORMAT,
         "code": code_sha256("detectors", "geo"),
-        "libraries": [version(name) for name in _LIBRARIES],
-        "method": subject.parameters_sha256,
-        "source": subject.specification,
-        "area": str(subject.area),
-        "scenes": [(scene.item_id, scene.pixels_sha256) for scene in used],
+        "libraries": _versions(),
+        "method": record.parameters_sha256,
+        "source": record.source,
+        "area": str(record.area),
+        "scenes": [(scene.item_id, scene.pixels_sha256) for scene in record.used_scenes],
     }
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
+@cache
+def _versions() -> list[str]:
+    """Looked up once: it takes longer than reading a checkpoint."""
+    return [version(name) for name in _LIBRARIES]
 
 
 def encode(checkpoint: Checkpoint, key: str) -> list[bytes]:

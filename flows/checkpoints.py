@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import uuid
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from fsspec.core import url_to_fs
 
 from flows.checkpoint import Checkpoint, decode, encode, key_of
 from flows.publish.names import safe_name
-from flows.record import SceneRecord
-from flows.subject import Subject
+from flows.record import FacilityRecord
 from geo.errors import StoreError
 
 _SUFFIX, _PARTIAL = ".checkpoint", ".partial-"
@@ -51,32 +49,32 @@ class Checkpoints:
             ) from error
         self.url = url
 
-    def load(self, subject: Subject, used: Sequence[SceneRecord]) -> Checkpoint | None:
-        """The checkpoint of a facility after these scenes; None where there is none that fits.
+    def load(self, record: FacilityRecord) -> Checkpoint | None:
+        """The checkpoint after a facility's record; None where there is none that fits.
 
         Raises:
             StoreError: The place can't be read.
         """
         try:
-            data = self._fs.cat_file(self._place(subject))
+            data = self._fs.cat_file(self._place(record))
         except FileNotFoundError:
             return None
         except OSError as error:
             raise StoreError(f"a checkpoint at {self.url} can't be read ({error}): check the place") from error
-        return decode(data, key_of(subject, used))
+        return decode(data, key_of(record))
 
-    def save(self, subject: Subject, used: Sequence[SceneRecord], checkpoint: Checkpoint) -> None:
+    def save(self, record: FacilityRecord, checkpoint: Checkpoint) -> None:
         """Stores the checkpoint of a facility in place of the one before.
 
         Raises:
             StoreError: The place can't be written.
         """
-        place = self._place(subject)
+        place = self._place(record)
         partial = f"{place}{_PARTIAL}{uuid.uuid4().hex}"
         try:
             self._fs.makedirs(self._root, exist_ok=True)
             with self._fs.open(partial, "wb") as file:
-                for piece in encode(checkpoint, key_of(subject, used)):
+                for piece in encode(checkpoint, key_of(record)):
                     file.write(piece)
             self._fs.mv(partial, place)
         except OSError as error:
@@ -101,7 +99,7 @@ class Checkpoints:
             self._fs.rm_file(f"{self._root}/{entry.path}")
         return removed
 
-    def _place(self, subject: Subject) -> str:
+    def _place(self, record: FacilityRecord) -> str:
         # Two sources of one facility (the example beside an archive, say) don't overwrite each other's.
-        source = hashlib.sha256(subject.specification.encode()).hexdigest()[:8]
-        return f"{self._root}/{safe_name(subject.facility.facility_id)}-{source}{_SUFFIX}"
+        source = hashlib.sha256(record.source.encode()).hexdigest()[:8]
+        return f"{self._root}/{safe_name(record.facility.facility_id)}-{source}{_SUFFIX}"

@@ -40,16 +40,15 @@ def seen_from(source: ImagerySource, subject: Subject) -> ImagerySource:
     return AreaSource(source, subject.area)
 
 
-def fetch(source: ImagerySource, subject: Subject) -> Fetched:
-    """Searches the scenes of a facility, and reads and holds all of them.
+def whole_series(source: ImagerySource, subject: Subject) -> Job:
+    """All scenes of a facility's watched time, to be read.
 
     Raises:
-        SourceError: The source can't be asked, or nothing can be read from it.
+        SourceError: The source can't be asked.
     """
     window = subject.window
     found = seen_from(source, subject).search(subject.facility.area_of_interest, window.start, window.end)
-    fetched = read(source, Job(subject, found.scenes, found.left_out))
-    return replace(fetched, rasters=tuple(fetched.rasters))
+    return Job(subject, found.scenes, found.left_out)
 
 
 def read(source: ImagerySource, job: Job) -> Fetched:
@@ -60,6 +59,16 @@ def read(source: ImagerySource, job: Job) -> Fetched:
     """
     reading = _Reading(source, job)
     return Fetched(reading, job.left_out, reading.not_clear, reading.failed)
+
+
+def raster_of(source: ImagerySource, job: Job, scene: Scene) -> SceneRaster:
+    """The pixels of one of a job's scenes: those that came with it, else those of the source as its facility sees it.
+
+    Raises:
+        SceneUnusableError: They can't be read.
+    """
+    held = job.rasters.get(scene.item_id)
+    return source.read(scene, job.subject.method.bands, job.subject.grid) if held is None else held
 
 
 @dataclass(slots=True)
@@ -79,7 +88,7 @@ class _Reading:
         for scene in sorted(job.scenes, key=lambda scene: (scene.acquired_at, scene.item_id)):
             try:
                 with stage("read"):
-                    raster = source.read(scene, job.subject.method.bands, job.subject.grid)
+                    raster = raster_of(source, job, scene)
             except SceneNotClearError as error:
                 self.not_clear.append(LeftOut(scene.item_id, scene.acquired_at, str(error)))
             except SceneUnusableError as error:

@@ -7,8 +7,7 @@ from collections.abc import Sequence
 from shapely.geometry.base import BaseGeometry
 
 from aoi.facility import Facility, owner_of
-from detectors.base import Assessment, Detector, Verdict, parameters_sha256, unmet
-from detectors.series import Series
+from detectors.base import Assessment, Detector, parameters_sha256
 from flows.change import HistoryEntry
 from flows.record import AssessmentRecord, FacilityRecord
 from flows.subject import Subject
@@ -25,7 +24,6 @@ class Following:
         subject: The facility.
         detector: The detector.
         known: The record whose scenes the series begins with; None where it is followed anew.
-        series: The scenes so far; whoever calls adds the next one before it is given here.
 
     Attributes:
         detector: The detector.
@@ -35,13 +33,12 @@ class Following:
         assessments: One per scene that was assessed.
     """
 
-    def __init__(self, subject: Subject, detector: Detector, known: FacilityRecord | None, series: Series) -> None:
+    def __init__(self, subject: Subject, detector: Detector, known: FacilityRecord | None) -> None:
         self.detector = detector
         self._identity = DetectorIdentity(detector.name, detector.version, parameters_sha256(detector))
         self._facility = subject.facility
         self._candidates = (subject.facility, *subject.neighbours)
         self.follower = detector.start(subject.grid)
-        self._series = series
         earlier = known.tracks if known else ()
         self.tracks: tuple[Track, ...] = tuple(track for track in earlier if track.detector.name == detector.name)
         self.history: list[HistoryEntry] = []
@@ -51,13 +48,7 @@ class Following:
         """Takes in the next scene, and puts on record what can be said after it unless that is there already."""
         self.follower.add(scene)
         if assess:
-            self._record(scene, self._assessment(scene))
-
-    def _assessment(self, scene: PreparedScene) -> Assessment:
-        reason = unmet(self.detector.requires, self._series)
-        if reason is not None:
-            return Assessment(Verdict.NOT_ASSESSABLE, reason, scene.clear_fraction)
-        return self.follower.assess()
+            self._record(scene, self.follower.assess())
 
     def _record(self, prepared: PreparedScene, assessment: Assessment) -> None:
         scene, facility = prepared.scene, self._facility

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import fields
 from typing import Any
 
 import shapely
@@ -28,10 +28,10 @@ def to_rows(record: FacilityRecord) -> dict[str, list[Row]]:
 
     return {
         "facilities": [heading(record)],
-        "scenes": numbered([asdict(scene) for scene in record.scenes]),
-        "assessments": numbered([asdict(assessment) for assessment in record.assessments]),
+        "scenes": numbered([_flat(scene) for scene in record.scenes]),
+        "assessments": numbered([_flat(assessment) for assessment in record.assessments]),
         "tracks": numbered([_track_row(track) for track in record.tracks]),
-        "history": numbered([asdict(entry) for entry in record.history]),
+        "history": numbered([_flat(entry) for entry in record.history]),
     }
 
 
@@ -63,10 +63,16 @@ def from_rows(rows: Mapping[str, Sequence[Row]], reviews: Mapping[str, Review]) 
         ),
         tracks=tuple(_track(track) for track in rows["tracks"]),
         history=tuple(
-            HistoryEntry(**{**_plain(entry), "status": Status(entry["status"])}) for entry in rows["history"]
+            HistoryEntry(**{**_plain(entry), "status": Status(entry["status"]), "stage": _stage(entry["stage"])})
+            for entry in rows["history"]
         ),
         reviews=reviews,
     )
+
+
+def _flat(one: SceneRecord | AssessmentRecord | HistoryEntry | Components) -> Row:
+    """The fields of a dataclass that holds no other; `asdict` would copy each of them."""
+    return {part.name: getattr(one, part.name) for part in fields(one)}
 
 
 def _plain(row: Row) -> Row:
@@ -115,7 +121,7 @@ def _track_row(track: Track) -> Row:
         "length_m": finding.length_m,
         "score": finding.score,
         "confidence": finding.confidence,
-        **asdict(finding.components),
+        **_flat(finding.components),
         "last_without": finding.last_without,
         "first_with": finding.first_with,
         "gone_at": finding.gone_at,
@@ -139,7 +145,7 @@ def _track(row: Row) -> Track:
         after_item_id=row["after_item_id"],
         seen_in=tuple(json.loads(row["seen_in"])),
         sides=tuple(_side(side) for side in json.loads(row["sides"])),
-        stage=Stage(row["stage"]) if row["stage"] else None,
+        stage=_stage(row["stage"]),
         **{key: row[key] for key in kept},
     )
     return Track(
@@ -151,6 +157,10 @@ def _track(row: Row) -> Track:
         misses=row["misses"],
         last_seen=row["last_seen"],
     )
+
+
+def _stage(cell: str | None) -> Stage | None:
+    return Stage(cell) if cell else None
 
 
 def _side_row(side: Side) -> Row:

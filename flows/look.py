@@ -7,19 +7,21 @@ the scene and its reason. Where it does, the facility becomes a job. The clock p
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import MutableMapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
-from flows.fetch import seen_from
+from flows.fetch import seen_from, whole_series
 from flows.method import Method, Window
 from flows.record import FacilityRecord, Outcome, SceneRecord
 from flows.subject import Job, Subject
 from flows.watch import left_out_record, no_usable_scene, scene_order
 from geo.errors import SceneNotClearError, SceneUnusableError
 from geo.observations import observe, require_usable
-from geo.scene import LeftOut, Scene
+from geo.scene import LeftOut, Scene, SceneRaster
 from geo.sources.base import ImagerySource, SearchResult
+
+_MOST_HELD_BYTES = 64 * 2**20  # of pixels that go along with a job; beyond that, reading them once more is cheaper
 
 
 def look(source: ImagerySource, subject: Subject, overlap: timedelta | None) -> Job | FacilityRecord:
@@ -33,17 +35,19 @@ def look(source: ImagerySource, subject: Subject, overlap: timedelta | None) -> 
     Raises:
         SourceError: The source can't be asked.
     """
-    earlier, window, source = subject.earlier, subject.window, seen_from(source, subject)
+    earlier, window = subject.earlier, subject.window
     if earlier is None or not _stands(earlier, subject):
-        return _job(source.search(subject.facility.area_of_interest, window.start, window.end), subject)
+        return whole_series(source, subject)
     start = _search_from(earlier, window, overlap)
-    found = source.search(subject.facility.area_of_interest, start, window.end)
+    seen = seen_from(source, subject)
+    found = seen.search(subject.facility.area_of_interest, start, window.end)
     news = _compare(earlier.scenes, found, start)
-    added = None if news is None else _unclear(source, subject, news)
+    read: dict[str, SceneRaster] = {}
+    added = None if news is None else _unclear(seen, subject, news, read)
     if news is None or added is None:
         is_all = start == window.start
-        whole = found if is_all else source.search(subject.facility.area_of_interest, window.start, window.end)
-        return _job(whole, subject)
+        whole = Job(subject, found.scenes, found.left_out) if is_all else whole_series(source, subject)
+        return replace(whole, rasters=read)
     scenes = tuple(sorted((*news.known, *added), key=scene_order))
     reason = earlier.reason if earlier.used_scenes else no_usable_scene(scenes)
     return replace(
@@ -69,10 +73,6 @@ class _News:
     known: tuple[SceneRecord, ...]
     left_out: tuple[SceneRecord, ...]
     unread: tuple[Scene, ...]
-
-
-def _job(found: SearchResult, subject: Subject) -> Job:
-    return Job(subject, found.scenes, found.left_out)
 
 
 def _stands(earlier: FacilityRecord, subject: Subject) -> bool:
@@ -109,20 +109,27 @@ def _compare(scenes: Sequence[SceneRecord], found: SearchResult, start: datetime
     )
 
 
-def _unclear(source: ImagerySource, subject: Subject, news: _News) -> tuple[SceneRecord, ...] | None:
-    """Records of what was left out, where none of the unread scenes can be used; None where one can."""
+def _unclear(
+    source: ImagerySource, subject: Subject, news: _News, read: MutableMapping[str, SceneRaster]
+) -> tuple[SceneRecord, ...] | None:
+    """Records of what was left out, where none of the unread scenes can be used; None where one can.
+
+    What was read is kept, so that nobody has to do so again.
+    """
     added = list(news.left_out)
     if any(_shares_acquisition(scene, news.known, subject.method) for scene in news.unread):
         return None
     for scene in news.unread:
-        reason = _why_unusable(source, scene, subject)
+        reason = _why_unusable(source, scene, subject, read)
         if reason is None:
             return None
         added.append(reason)
     return tuple(added)
 
 
-def _why_unusable(source: ImagerySource, scene: Scene, subject: Subject) -> SceneRecord | None:
+def _why_unusable(
+    source: ImagerySource, scene: Scene, subject: Subject, read: MutableMapping[str, SceneRaster]
+) -> SceneRecord | None:
     """The record of a scene that alone tells it can't be used, as the preparation would say it; None for others."""
     method, grid = subject.method, subject.grid
     try:
@@ -130,6 +137,8 @@ def _why_unusable(source: ImagerySource, scene: Scene, subject: Subject) -> Scen
     except SceneUnusableError as error:
         failed = not isinstance(error, SceneNotClearError)
         return left_out_record(LeftOut(scene.item_id, scene.acquired_at, str(error)), unread=failed, retry=failed)
+    if sum(one.dn.nbytes for one in (*read.values(), raster)) <= _MOST_HELD_BYTES:
+        read[scene.item_id] = raster
     try:
         require_usable(observe(scene, raster, grid.gsd_m), method.preparation.min_clear_fraction)
     except SceneUnusableError as error:

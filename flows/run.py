@@ -21,7 +21,7 @@ from flows.places import fetch_areas, require_unmoved
 from flows.progress import report
 from flows.publish.drawn import clear as clear_drawn
 from flows.publish.publishing import publish
-from flows.scenes import StackReader
+from flows.scenes import RecordedScenes
 from flows.settings import Settings
 from flows.summary import RunSummary
 from flows.watcher import Patience, Watched, Watcher
@@ -89,7 +89,7 @@ def run(parameters: MonitorParameters, wrap: Callable[[Watch], Watch] = lambda w
         workers.close()  # their memory is free for the pictures
         report(len(facilities), len(facilities), "publishing")
         begun = time.perf_counter()
-        published = publish(ledger, parameters.outputs, StackReader(ledger, open_held))
+        published = publish(ledger, parameters.outputs, RecordedScenes(ledger, open_held, watcher.checkpoints))
         clear_drawn(parameters.outputs)
         log.info("published", extra={"publish_s": round(time.perf_counter() - begun, 3)})
         summary = RunSummary(tuple(one.summary for one in watched), published.files, round_.stopped)

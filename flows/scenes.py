@@ -6,39 +6,36 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from detectors.registry import DETECTORS, choose
-from flows.fetch import fetch
+from flows.checkpoints import Checkpoints
+from flows.fetch import raster_of, read, seen_from, whole_series
 from flows.method import Method, Window
 from flows.record import FacilityRecord
-from flows.subject import Subject
+from flows.subject import Job, Subject
 from geo.bands import TRUE_COLOUR
 from geo.errors import InputError, SceneUnusableError, SourceError
 from geo.grid import Grid
-from geo.preparation import PreparationParameters
-from geo.scene import FloatArray, ImageStack, PreparedScene
+from geo.preparation import Preparation, PreparationParameters
+from geo.scene import FloatArray, PreparedScene
 from geo.sources.base import ImagerySource
-from geo.stack import build_stack
 
 if TYPE_CHECKING:
     from flows.ledger import Ledger  # a worker has none
 
 
-def rgb(scene: PreparedScene) -> tuple[FloatArray, Grid]:
-    """Red, green and blue reflectance of a scene, as `StackReader` gives it."""
-    names = TRUE_COLOUR if set(TRUE_COLOUR) <= set(scene.bands) else (scene.bands[0],) * 3
-    return scene.pick(names), scene.grid
+class SeriesScenes:
+    """Gives scenes of one series; of each nothing but its own pixels is read.
 
-
-class StackReader:
-    """Reads prepared scenes of a ledger's facilities; one facility's stack is in memory at a time.
-
-    Preparation is a pure function of the scenes, so what comes out is what was assessed, to the last bit.
+    Args:
+        source: Where from.
+        job: The series.
+        preparation: What made its scenes comparable.
     """
 
-    def __init__(self, ledger: Ledger, open_source: Callable[[str], ImagerySource]) -> None:
-        self._ledger = ledger
-        self._open_source = open_source
-        self._sources: dict[str, ImagerySource] = {}
-        self._held: tuple[str, ImageStack] | None = None
+    def __init__(self, source: ImagerySource, job: Job, preparation: Preparation) -> None:
+        self._source = seen_from(source, job.subject)
+        self._job = job
+        self._scenes = {scene.item_id: scene for scene in job.scenes}
+        self._preparation = preparation
 
     def __call__(self, facility_id: str, item_id: str) -> tuple[FloatArray, Grid]:
         """Red, green and blue reflectance of a scene, float32 (3, y, x), NaN where not clear, and its grid.
@@ -48,31 +45,72 @@ class StackReader:
         Raises:
             SourceError: The scene can't be had any more.
         """
-        scene = next((scene for scene in self._stack(facility_id) if scene.scene.item_id == item_id), None)
+        scene = self._scenes.get(item_id)
         if scene is None:
             raise SceneUnusableError(f"{facility_id}: scene {item_id} isn't in the imagery source any more")
-        return rgb(scene)
+        return _rgb(self._preparation.again(scene, raster_of(self._source, self._job, scene), TRUE_COLOUR))
 
-    def _stack(self, facility_id: str) -> ImageStack:
+
+def _rgb(scene: PreparedScene) -> tuple[FloatArray, Grid]:
+    names = TRUE_COLOUR if set(TRUE_COLOUR) <= set(scene.bands) else (scene.bands[0],) * 3
+    return scene.pick(names), scene.grid
+
+
+class RecordedScenes:
+    """Gives scenes of a ledger's facilities.
+
+    Preparation is a pure function of the scenes, so what comes out is what was assessed, to the last bit. How each
+    scene was laid on the reference is in the facility's checkpoint; without one all of them are prepared once more.
+
+    Args:
+        ledger: Where the records are.
+        open_source: Opens what a record names as its source.
+        checkpoints: Where checkpoints are; None where there are none.
+    """
+
+    def __init__(
+        self, ledger: Ledger, open_source: Callable[[str], ImagerySource], checkpoints: str | None = None
+    ) -> None:
+        self._ledger = ledger
+        self._open_source = open_source
+        self._checkpoints = None if checkpoints is None else Checkpoints(checkpoints)
+        self._sources: dict[str, ImagerySource] = {}
+        self._held: tuple[str, SeriesScenes] | None = None
+
+    def __call__(self, facility_id: str, item_id: str) -> tuple[FloatArray, Grid]:
+        """A scene as `SeriesScenes` gives it.
+
+        Raises:
+            SourceError: The scene can't be had any more.
+            StoreError: The place of the checkpoints can't be read.
+        """
         if self._held is None or self._held[0] != facility_id:
             self._held = None  # lets the earlier one go before the next is made
-            self._held = (facility_id, self._prepare(facility_id))
-        return self._held[1]
+            self._held = (facility_id, self._series(facility_id))
+        return self._held[1](facility_id, item_id)
 
-    def _prepare(self, facility_id: str) -> ImageStack:
+    def _series(self, facility_id: str) -> SeriesScenes:
         record = self._ledger.load(facility_id)
         if record is None:
             raise SourceError(f"{facility_id}: isn't in the ledger; run `facility-watch monitor` for it first")
+        source, job = self._source(record), self._job(record)
+        preparation = Preparation(job.subject.grid, job.subject.method.preparation)
+        checkpoint = self._checkpoints.load(record) if self._checkpoints else None
+        if checkpoint is not None:
+            preparation.state = checkpoint.preparation
+        else:
+            for scene, raster in read(source, job).rasters:
+                preparation.add(scene, raster)
+            preparation.finish()
+        return SeriesScenes(source, job, preparation)
+
+    def _job(self, record: FacilityRecord) -> Job:
         seen_by = {assessment.detector for assessment in record.assessments}
         names = tuple(name for name in DETECTORS if name in seen_by)
         method = Method(choose(names), PreparationParameters(), record.gsd_m)
         window = Window(record.window_start, record.window_end)
         subject = Subject(record.facility, (), window, method, record.source, area=record.area)
-        fetched = fetch(self._source(record), subject)
-        stack = build_stack(tuple(fetched.rasters), subject.grid, method.preparation).stack
-        if stack is None:
-            raise SourceError(f"{facility_id}: none of its scenes is in the imagery source any more")
-        return stack
+        return whole_series(self._source(record), subject)
 
     def _source(self, record: FacilityRecord) -> ImagerySource:
         if record.source not in self._sources:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from aoi.facility import Facility
 from flows.method import Method, Window
 from flows.record import FacilityRecord
 from geo.grid import Grid
-from geo.scene import LeftOut, Scene
+from geo.scene import LeftOut, Scene, SceneRaster
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,7 @@ class Job:
         scenes: Scenes to read.
         left_out: Scenes that the search left out.
         failed: Scenes that reading failed for already.
+        rasters: Pixels that were read already, by item id, as far as they are small enough to go along.
         outputs: Folder of the products, where pictures are drawn while the scenes are at hand; None to draw later.
         checkpoints: Where the next run finds what it goes on from; None to keep nothing.
     """
@@ -63,5 +65,6 @@ class Job:
     scenes: tuple[Scene, ...]
     left_out: tuple[LeftOut, ...]
     failed: tuple[LeftOut, ...] = ()
+    rasters: Mapping[str, SceneRaster] = field(default_factory=dict)
     outputs: Path | None = None
     checkpoints: str | None = None

@@ -60,8 +60,9 @@ def advance(
         found = supported.get(track.change_id)
         whole = None if found is not None else absorbed_by(track, matches)
         after = _support(track, found, scene) if found is not None else _miss(track, absorbed=whole is not None)
-        moved.append(after)
-        history.extend(_entries(track, after, scene, whole))
+        entries = tuple(_entries(track, after, scene, whole))
+        moved.append(after if entries else _showing_the_same(after, track))
+        history.extend(entries)
     for finding, earlier in matches:
         if earlier is None:
             fresh = _begin(facility_id, detector, finding, moved, scene)
@@ -80,6 +81,17 @@ def _support(track: Track, finding: Finding, scene: Scene) -> Track:
         status = track.status
     last_seen = scene.acquired_at if scene.item_id in finding.seen_in else track.last_seen
     return replace(track, status=status, finding=finding, misses=0, last_seen=last_seen)
+
+
+def _showing_the_same(after: Track, before: Track) -> Track:
+    """A change of which nothing moved, with the scene that showed it before: another one would tell a reader nothing.
+
+    So the evidence of a change is of when its record last moved, and `last_seen` tells how long it has stood since.
+    """
+    item_id = before.finding.after_item_id
+    if item_id not in after.finding.seen_in:
+        return after
+    return replace(after, finding=replace(after.finding, after_item_id=item_id))
 
 
 def _miss(track: Track, *, absorbed: bool) -> Track:
@@ -170,7 +182,7 @@ def _entry(track: Track, scene: Scene, event: str, note: str = "") -> HistoryEnt
         area_m2=track.finding.area_m2,
         length_m=track.finding.length_m,
         note=note,
-        stage=str(track.finding.stage) if track.finding.stage else None,
+        stage=track.finding.stage,
     )
 
 

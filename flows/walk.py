@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from detectors.series import Series
 from flows.checkpoint import Checkpoint
 from flows.fetch import Fetched
 from flows.following import Following
@@ -25,7 +24,6 @@ class Walk:
         subject: The facility.
         known: The record that the series begins with; None where it is followed anew.
         preparation: What makes its scenes comparable.
-        series: The scenes that are used.
         followed: What each detector made of them.
         used: Their records.
         begun_after: Acquisition of the newest scene that was read before the walk began; None where none was.
@@ -34,7 +32,6 @@ class Walk:
     subject: Subject
     known: FacilityRecord | None
     preparation: Preparation
-    series: Series
     followed: tuple[Following, ...]
     used: list[SceneRecord]
     begun_after: datetime | None = None
@@ -43,16 +40,14 @@ class Walk:
     @classmethod
     def anew(cls, subject: Subject, known: FacilityRecord | None) -> Walk:
         """From the first scene; the ones that the known record has are assessed no more."""
-        series = Series(subject.grid)
-        followed = tuple(Following(subject, detector, known, series) for detector in subject.method.detectors)
-        return cls(subject, known, Preparation(subject.grid, subject.method.preparation), series, followed, [])
+        followed = tuple(Following(subject, detector, known) for detector in subject.method.detectors)
+        return cls(subject, known, Preparation(subject.grid, subject.method.preparation), followed, [])
 
     @classmethod
     def resumed(cls, subject: Subject, known: FacilityRecord, checkpoint: Checkpoint) -> Walk:
         """From the checkpoint after the known record's newest scene."""
         walk = cls.anew(subject, known)
-        walk.series, walk.preparation.state = checkpoint.series, checkpoint.preparation
-        walk.followed = tuple(Following(subject, one.detector, known, walk.series) for one in walk.followed)
+        walk.preparation.state = checkpoint.preparation
         for one in walk.followed:
             one.follower.state = checkpoint.followers[one.detector.name]
         walk.used = list(known.used_scenes)
@@ -67,7 +62,6 @@ class Walk:
             if place < len(before) and record != before[place]:
                 return False
             self.used.append(record)
-            self.series.add(scene)
             with stage("detect"):
                 for one in self.followed:
                     one.add(scene, assess=place >= len(before))
@@ -79,7 +73,7 @@ class Walk:
         if self.preparation.state.reference is None:
             return None
         states = {one.detector.name: one.follower.state for one in self.followed}
-        return Checkpoint(self.series, self.preparation.state, states)
+        return Checkpoint(self.preparation.state, states)
 
     def _prepared(self, fetched: Fetched) -> Iterator[tuple[PreparedScene, SceneRecord]]:
         """The scenes that are used, as they are settled, with their records."""

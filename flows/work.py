@@ -6,18 +6,14 @@ from dataclasses import dataclass, replace
 from functools import cache
 
 from flows.checkpoints import Checkpoints
-from flows.fetch import read, seen_from
+from flows.fetch import read
 from flows.imagery import open_held
 from flows.publish.drawn import draw
 from flows.record import FacilityRecord
-from flows.scenes import rgb
+from flows.scenes import SeriesScenes
 from flows.stages import stage, timed
 from flows.subject import Job
 from flows.watch import Followed, Rest, comparable, follow
-from geo.bands import TRUE_COLOUR
-from geo.errors import SceneUnusableError
-from geo.grid import Grid
-from geo.scene import FloatArray
 from geo.sources.base import ImagerySource
 
 
@@ -46,7 +42,7 @@ def work(job: Job) -> Done:
         followed = follow_job(source, job)
         if job.outputs is not None and any(scene.used for scene in followed.record.scenes):
             with stage("draw"):
-                draw(followed.record, _Reader(source, job, followed), job.outputs)
+                draw(followed.record, SeriesScenes(source, job, followed.preparation), job.outputs)
     return Done(followed.record, seconds)
 
 
@@ -63,41 +59,24 @@ def follow_job(source: ImagerySource, job: Job) -> Followed:
     followed = follow(job.subject, read(source, job), _rest(source, job, store))
     if followed.checkpoint is not None:
         with stage("keep"):
-            store.save(job.subject, followed.record.used_scenes, followed.checkpoint)
+            store.save(followed.record, followed.checkpoint)
     return followed
 
 
 def _rest(source: ImagerySource, job: Job, store: Checkpoints) -> Rest | None:
     """What a job has to follow where a checkpoint spares the scenes on record; None where there is none that fits."""
     known = comparable(job.subject)
-    if known is None:
+    if known is None or (known.source, known.area) != (job.subject.specification, job.subject.area):
         return None
     on_record = {scene.item_id for scene in known.read_scenes}
     if not on_record <= {scene.item_id for scene in job.scenes}:
         return None  # one of them is there no more
     with stage("keep"):
-        checkpoint = store.load(job.subject, known.used_scenes)
+        checkpoint = store.load(known)
     if checkpoint is None:
         return None
     new = tuple(scene for scene in job.scenes if scene.item_id not in on_record)
     return Rest(checkpoint, read(source, replace(job, scenes=new)))
-
-
-class _Reader:
-    """Gives the scenes of a series for its pictures: reads them once more, for few of them are shown."""
-
-    def __init__(self, source: ImagerySource, job: Job, followed: Followed) -> None:
-        self._source = seen_from(source, job.subject)
-        self._subject = job.subject
-        self._scenes = {scene.item_id: scene for scene in job.scenes}
-        self._preparation = followed.preparation
-
-    def __call__(self, facility_id: str, item_id: str) -> tuple[FloatArray, Grid]:
-        scene = self._scenes.get(item_id)
-        if scene is None:
-            raise SceneUnusableError(f"{facility_id}: scene {item_id} isn't in the imagery source any more")
-        raster = self._source.read(scene, self._subject.method.bands, self._subject.grid)
-        return rgb(self._preparation.again(scene, raster, TRUE_COLOUR))
 
 
 @cache

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -57,48 +58,41 @@ def align(image: FloatArray, valid: BoolArray, displacement: Displacement) -> tu
     matrix = np.eye(2) + displacement.slope
     centre = np.array(valid.shape) / 2 - 0.5
     start = centre + np.array(displacement.offset_px) - matrix @ centre
-    coefficients = np.array(fill_gaps(image, valid), np.float32)
-    for plane in coefficients:
-        _to_spline(plane)
+    coefficients = np.stack([_to_spline(plane) for plane in fill_gaps(image, valid)])
     around = [(0, 0), (_MARGIN, _MARGIN), (_MARGIN, _MARGIN)]
     return _sampled(np.pad(coefficients, around, mode="reflect"), valid, matrix, start)
 
 
-@compiled
-def _to_spline(plane: FloatArray) -> None:
-    """Makes of samples (y, x) the coefficients of the cubic B-spline through them, mirrored at the edges.
+def _to_spline(plane: FloatArray) -> FloatArray:
+    """The coefficients of the cubic B-spline through samples (y, x), mirrored at the edges.
 
     Recursive filters along both axes: Unser, Aldroubi & Eden (1993), IEEE Transactions on Signal Processing 41(2).
     """
-    rows, columns = plane.shape
-    for row in range(rows):
-        line = plane[row]
-        first = np.float32(0.0)
-        for k in range(min(_HORIZON, columns) - 1, -1, -1):
-            first = line[k] + _POLE * first
-        line[0] = first
-        for k in range(1, columns):
-            line[k] += _POLE * line[k - 1]
-        line[-1] = _LAST * (line[-1] + _POLE * line[-2])
-        for k in range(columns - 2, -1, -1):
-            line[k] = _POLE * (line[k + 1] - line[k])
-    _down_columns(plane)
-    plane *= np.float32(36.0)  # six for each axis
+    coefficients = plane.T.copy()
+    _down_columns(coefficients)
+    coefficients = coefficients.T.copy()
+    _down_columns(coefficients)
+    coefficients *= np.float32(36.0)  # six for each axis
+    return coefficients
 
 
 @compiled
 def _down_columns(plane: FloatArray) -> None:
-    """The same along the other axis, all columns at once."""
-    rows = plane.shape[0]
-    first = np.zeros(plane.shape[1], np.float32)
-    for k in range(min(_HORIZON, rows) - 1, -1, -1):
-        first = plane[k] + _POLE * first
+    """Makes of samples (y, x) the coefficients along the first axis, in place: all columns at once, which is quick."""
+    rows, columns = plane.shape
+    first = np.zeros(columns, np.float32)
+    for row in range(min(_HORIZON, rows) - 1, -1, -1):
+        for k in range(columns):
+            first[k] = plane[row, k] + _POLE * first[k]
     plane[0] = first
-    for k in range(1, rows):
-        plane[k] += _POLE * plane[k - 1]
-    plane[-1] = _LAST * (plane[-1] + _POLE * plane[-2])
-    for k in range(rows - 2, -1, -1):
-        plane[k] = _POLE * (plane[k + 1] - plane[k])
+    for row in range(1, rows):
+        for k in range(columns):
+            plane[row, k] += _POLE * plane[row - 1, k]
+    for k in range(columns):
+        plane[-1, k] = _LAST * (plane[-1, k] + _POLE * plane[-2, k])
+    for row in range(rows - 2, -1, -1):
+        for k in range(columns):
+            plane[row, k] = _POLE * (plane[row + 1, k] - plane[row, k])
 
 
 @compiled
@@ -110,25 +104,27 @@ def _sampled(
     moved = np.zeros((len(coefficients), rows, columns), np.float32)
     clear = np.zeros(valid.shape, np.bool_)
     down, right = np.empty((4, columns), np.float32), np.empty((4, columns), np.float32)
+    below, beside = np.empty(columns), np.empty(columns)
     top, left = np.empty(columns, np.int64), np.empty(columns, np.int64)
     for row in range(rows):
         for column in range(columns):
             y = matrix[0, 0] * row + matrix[0, 1] * column + start[0]
             x = matrix[1, 0] * row + matrix[1, 1] * column + start[1]
             top[column], left[column] = int(np.floor(y)), int(np.floor(x))
-            _weights(y - top[column], down, column)
-            _weights(x - left[column], right, column)
-            clear[row, column] = _all_valid(valid, top[column], left[column], y - top[column], x - left[column])
+            below[column], beside[column] = y - top[column], x - left[column]
+        _weigh(below, down)
+        _weigh(beside, right)
         begin = 0
         while begin < columns:
             end = begin + 1
             while end < columns and top[end] == top[begin] and left[end] - end == left[begin] - begin:
                 end += 1
             _blend(coefficients, top[begin], left[begin] - begin, begin, end, down, right, moved, row)
+            _clear(valid, top[begin], left[begin] - begin, begin, end, below, beside, clear[row])
             begin = end
-        for column in range(columns):
-            if not clear[row, column]:
-                moved[:, row, column] = np.nan
+        for band in range(len(moved)):
+            for column in range(columns):
+                moved[band, row, column] = moved[band, row, column] if clear[row, column] else np.float32(np.nan)
     return moved, clear
 
 
@@ -153,31 +149,53 @@ def _blend(
 
 
 @compiled
-def _all_valid(valid: BoolArray, top: int, left: int, down: float, right: float) -> bool:
-    """Whether the pixels on whose corners a place lies are valid, but for those that hardly count."""
+def _clear(
+    valid: BoolArray, top: int, shift: int, begin: int, end: int,
+    below: npt.NDArray[np.float64], beside: npt.NDArray[np.float64], clear: BoolArray,
+) -> None:  # fmt: skip
+    """Tells where the pixels on whose corners a place lies are valid, but for those that hardly count."""
     rows, columns = valid.shape
-    total = 0.0
-    for i in range(2):
-        for j in range(2):
-            if 0 <= top + i < rows and 0 <= left + j < columns and valid[top + i, left + j]:
-                total += (down if i else 1.0 - down) * (right if j else 1.0 - right)
-    return total > 0.999
+    for column in range(begin, end):
+        left, total = column + shift, 0.0
+        for i in range(2):
+            for j in range(2):
+                if 0 <= top + i < rows and 0 <= left + j < columns and valid[top + i, left + j]:
+                    total += (below[column] if i else 1.0 - below[column]) * (
+                        beside[column] if j else 1.0 - beside[column]
+                    )
+        clear[column] = total > 0.999
 
 
 @compiled
-def _weights(t: float, weights: FloatArray, column: int) -> None:
-    """The cubic B-spline at the four nodes around a place that lies `t` beyond the second one."""
-    u = 1.0 - t
-    weights[0, column] = u * u * u / 6
-    weights[1, column] = (4 - 6 * t * t + 3 * t * t * t) / 6
-    weights[2, column] = (4 - 6 * u * u + 3 * u * u * u) / 6
-    weights[3, column] = t * t * t / 6
+def _weigh(places: npt.NDArray[np.float64], weights: FloatArray) -> None:
+    """The cubic B-spline at the four nodes around places that lie `t` beyond the second one."""
+    for k in range(places.size):
+        t = places[k]
+        u = 1.0 - t
+        weights[0, k] = u * u * u / 6
+        weights[1, k] = (4 - 6 * t * t + 3 * t * t * t) / 6
+        weights[2, k] = (4 - 6 * u * u + 3 * u * u * u) / 6
+        weights[3, k] = t * t * t / 6
 
 
 def fill_gaps(image: FloatArray, valid: BoolArray) -> FloatArray:
-    """An image (..., y, x) whose gaps hold the nearest valid reflectance, so that filters don't ring at their edges."""
-    if valid.all() or not valid.any():
-        return np.nan_to_num(image)
-    rows, columns = ndimage.distance_transform_edt(~valid, return_distances=False, return_indices=True)
-    filled: FloatArray = image[..., rows, columns]
+    """An image (..., y, x) whose gaps hold the nearest valid reflectance, so that filters don't ring at their edges.
+
+    Where there are no gaps it is the image itself; where nothing is valid it is 0.
+    """
+    if valid.all():
+        return image
+    if not valid.any():
+        return np.zeros_like(image)
+    gaps = ~valid
+    filled = image.copy()
+    filled[..., gaps] = image[..., *_nearest(gaps.tobytes(), gaps.shape)]
     return filled
+
+
+@lru_cache(maxsize=1)
+def _nearest(gaps: bytes, shape: tuple[int, int]) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:
+    """(row, column) of the pixel outside that is nearest to each pixel of a mask; a scene asks more than once."""
+    mask = np.frombuffer(gaps, bool).reshape(shape)
+    rows, columns = ndimage.distance_transform_edt(mask, return_distances=False, return_indices=True)
+    return rows[mask], columns[mask]

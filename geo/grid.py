@@ -8,7 +8,6 @@ from functools import cache, cached_property
 
 import numpy as np
 from affine import Affine
-from odc.geo.geobox import GeoBox
 from pyproj import Transformer
 from shapely import box, transform
 from shapely.geometry.base import BaseGeometry
@@ -56,11 +55,6 @@ class Grid:
         apart = max(abs(row - top), abs(column - left)) > _PIXEL_TOLERANCE
         outside = min(top, left) < 0 or top + part.shape[0] > self.shape[0] or left + part.shape[1] > self.shape[1]
         return None if apart or outside else (top, left)
-
-    @cached_property
-    def geobox(self) -> GeoBox:
-        """The same grid as odc-geo's type."""
-        return GeoBox(self.shape, self.transform, self.crs)
 
     @cached_property
     def scene_footprint_wgs84(self) -> BaseGeometry:

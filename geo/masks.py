@@ -16,6 +16,8 @@ from geo.scene import BoolArray, FloatArray
 # unclassified are ground: 7 is where Sen2Cor puts what it has no class for, roofs among it.
 CLEAR_CLASSES = (2, 4, 5, 6, 7)
 _CLOUD_CLASSES = (8, 9)
+_IS_HIDDEN, _IS_CLOUD = np.ones(256, bool), np.zeros(256, bool)  # by class
+_IS_HIDDEN[list(CLEAR_CLASSES)], _IS_CLOUD[list(_CLOUD_CLASSES)] = False, True
 _SPECK_M2 = 40_000.0
 
 # Normalised difference snow index (Dozier 1989) with the companion tests of Fmask (Zhu & Woodcock 2012), which keep
@@ -43,8 +45,7 @@ def clear_classes(classification: npt.NDArray[np.uint8], gsd_m: float) -> BoolAr
         classification: uint8 (y, x), SCL.
         gsd_m: Pixel size, metres.
     """
-    hidden = ~np.isin(classification, CLEAR_CLASSES)
-    cloud = np.isin(classification, _CLOUD_CLASSES)
+    hidden, cloud = _IS_HIDDEN[classification], _IS_CLOUD[classification]
     if _largest_patch(cloud) * gsd_m**2 <= _SPECK_M2:
         hidden &= ~cloud
     return ~grown(hidden)

@@ -109,14 +109,17 @@ def _trimmed_start(scene: Array, reference: Array, starts: npt.NDArray[np.int64]
 def _concentrated(scene: Array, reference: Array, gain: float, offset: float) -> tuple[float, float]:
     """A line brought to where the samples nearest to it give it again."""
     keep = max(int(_KEPT * scene.size), 2)
-    reach = 0.0
+    distance = np.abs(gain * scene + offset - reference)
+    thin = max(scene.size // _SAMPLES, 1)
+    reach = np.partition(distance[::thin].copy(), (keep - 1) // thin)[(keep - 1) // thin]
     for _ in range(_STEPS):
-        distance = np.abs(gain * scene + offset - reference)
         before = gain, offset
         reach = _select_near(distance, keep - 1, reach)
         gain, offset = _major_axis(scene, reference, distance, reach)
         if before == (gain, offset):
             break
+        for k in range(scene.size):
+            distance[k] = abs(gain * scene[k] + offset - reference[k])
     return gain, offset
 
 
@@ -124,15 +127,15 @@ def _concentrated(scene: Array, reference: Array, gain: float, offset: float) ->
 def _select_near(values: Array, k: int, guess: float) -> float:
     """The k-th smallest, from 0; fast where it is near a guess."""
     near = np.empty_like(values)
-    smaller = count = 0
-    for value in values:
-        if value < 0.8 * guess:
-            smaller += 1
-        elif value <= 1.25 * guess:
+    for widening in (1.02, 1.2):
+        low, high = guess / widening, guess * widening
+        smaller = count = 0
+        for value in values:  # without branches, which would be mispredicted for half of them
             near[count] = value
-            count += 1
-    if smaller <= k < smaller + count:
-        return float(np.partition(near[:count], k - smaller)[k - smaller])
+            smaller += value < low
+            count += (value >= low) & (value <= high)
+        if smaller <= k < smaller + count:
+            return float(np.partition(near[:count], k - smaller)[k - smaller])
     return float(np.partition(values, k)[k])
 
 
@@ -148,15 +151,14 @@ def _fitted(scene: Array, reference: Array, gain: float, offset: float) -> tuple
 @compiled
 def _major_axis(scene: Array, reference: Array, distance: Array, reach: float) -> tuple[float, float]:
     """Reduced major axis of the samples within reach: the slope is the ratio of the standard deviations."""
-    count = 0
-    x = y = xx = yy = 0.0
+    count = x = y = xx = yy = 0.0
     for k in range(scene.size):
-        if distance[k] <= reach:
-            count += 1
-            x += scene[k]
-            y += reference[k]
-            xx += scene[k] * scene[k]
-            yy += reference[k] * reference[k]
+        fits = 1.0 if distance[k] <= reach else 0.0  # a factor is quicker than a branch
+        count += fits
+        x += fits * scene[k]
+        y += fits * reference[k]
+        xx += fits * scene[k] * scene[k]
+        yy += fits * reference[k] * reference[k]
     x, y = x / count, y / count
     spread = np.sqrt(max(xx / count - x * x, 0.0))
     gain = np.sqrt(max(yy / count - y * y, 0.0)) / spread if spread > 1e-4 else 1.0

@@ -244,10 +244,9 @@ class Preparation:
 
 def _lit(observation: Observation, lines: Mapping[str, tuple[float, float]]) -> Observation:
     """An observation in the light of the reference."""
-    reflectance = observation.reflectance.copy()
-    for plane, name in zip(reflectance, observation.bands, strict=True):
-        if name in lines:
-            gain, offset = lines[name]
-            plane *= np.float32(gain)
-            plane += np.float32(offset)
+    reflectance = np.empty_like(observation.reflectance)
+    for plane, lit, name in zip(observation.reflectance, reflectance, observation.bands, strict=True):
+        gain, offset = lines.get(name, (1.0, 0.0))
+        np.multiply(plane, np.float32(gain), out=lit)
+        lit += np.float32(offset)
     return replace(observation, reflectance=reflectance)

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-import numpy.typing as npt
 
-from geo.compiled import compiled
 from geo.errors import SceneUnusableError
-from geo.scene import BoolArray, FloatArray, SceneRaster
+from geo.scene import FloatArray, SceneRaster
 
 # Sentinel-2 Products Specification Document: from processing baseline 04.00 on (25 January 2022, and older
 # scenes reprocessed) 1000 is added to every DN, which RADIO_ADD_OFFSET (L1C) and BOA_ADD_OFFSET (L2A) take off.
@@ -53,18 +49,10 @@ def to_reflectance(raster: SceneRaster) -> FloatArray:
     Scale and offset of the raster are applied here and nowhere else. `SceneRaster.offset` is what the stored
     numbers still need: a source whose archive has already taken an offset off gives 0.
     """
-    scale, offset = np.asarray(raster.scale, np.float32), np.asarray(raster.offset, np.float32)
-    return _scaled(np.ascontiguousarray(raster.dn), scale, offset, np.ascontiguousarray(raster.valid))
-
-
-@compiled
-def _scaled(dn: npt.NDArray[Any], scale: FloatArray, offset: FloatArray, valid: BoolArray) -> FloatArray:
-    reflectance = np.empty(dn.shape, np.float32)
-    for band in range(len(dn)):
-        for row in range(dn.shape[1]):
-            for column in range(dn.shape[2]):
-                number = np.float32(dn[band, row, column]) * scale[band] + offset[band]
-                reflectance[band, row, column] = number if valid[row, column] else np.float32(np.nan)
+    reflectance = raster.dn.astype(np.float32)
+    reflectance *= np.array(raster.scale, np.float32)[:, None, None]
+    reflectance += np.array(raster.offset, np.float32)[:, None, None]
+    np.copyto(reflectance, np.float32(np.nan), where=~raster.valid)
     return reflectance
 
 

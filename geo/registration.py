@@ -17,16 +17,12 @@ from scipy import fft
 
 from geo.alignment import Displacement, fill_gaps
 from geo.errors import SceneUnusableError
-from geo.registration_kernels import cap, derivatives, eroded, refine, whitened
+from geo.registration_fit import FEWEST_BLOCKS, fit
+from geo.registration_kernels import derivatives, eroded, refine, tapered, whitened
 from geo.scene import BoolArray, FloatArray
 
 _BLOCK = 64  # pixels, smaller on a small area; the displacement that can be found is a quarter of it
 _SMALLEST_BLOCK = 24
-_FEWEST_BLOCKS = 6  # with fewer their agreement can be chance
-_AGREEMENT_PX = 0.5
-_STEEPEST = 0.01  # change of displacement per pixel; more isn't a difference of terrain correction
-_SETTLED = 1e-5
-_TUKEY = 4.0  # residuals beyond so many robust standard deviations have no say
 
 
 def _gaussian_kernels(sigma_px: float, reach: int) -> tuple[FloatArray, FloatArray]:
@@ -59,7 +55,7 @@ class Registrar:
         self.shape = valid.shape
         self.block = max(min(_BLOCK, min(self.shape) // 6 * 2), _SMALLEST_BLOCK)
         self._spectra, self._structured = self._transform(_gradient(brightness, valid))
-        if np.count_nonzero(self._structured) < _FEWEST_BLOCKS:
+        if np.count_nonzero(self._structured) < FEWEST_BLOCKS:
             raise SceneUnusableError("too little clear ground with structure for other scenes to be registered to")
 
     def displacement(self, brightness: FloatArray, valid: BoolArray, max_shift_px: float) -> Displacement:
@@ -80,7 +76,7 @@ class Registrar:
             # Blocks cut where the ground is now hold the same ground, so that their tapers don't pull toward zero.
             cross, usable = self._cross_spectra(_rolled(gradient, whole))
         shifts, sharpness = refine(cross)
-        return _fit(shifts + whole, sharpness, self._centres[usable], max_shift_px)
+        return fit(shifts + whole, sharpness, self._centres[usable], max_shift_px)
 
     @cached_property
     def _taper(self) -> FloatArray:
@@ -98,19 +94,14 @@ class Registrar:
         """(whitened cross spectrum of every block that both images have, each of unit sum; which blocks)."""
         spectra, structured = self._transform(gradient)
         usable = np.flatnonzero(self._structured & structured)
-        if usable.size < _FEWEST_BLOCKS:
+        if usable.size < FEWEST_BLOCKS:
             raise SceneUnusableError("too little clear ground in common")
-        flat = (usable.size, -1)
-        cross = whitened(self._spectra[usable].reshape(flat), spectra[usable].reshape(flat))
-        return cross.reshape(-1, self.block, self.block), usable
+        return whitened(self._spectra, spectra, usable), usable
 
     def _transform(self, gradient: ComplexArray) -> tuple[ComplexArray, BoolArray]:
         """(spectrum of every block's gradients, whether it has any (block,))."""
-        step = self.block // 2
-        windows = np.lib.stride_tricks.sliding_window_view(gradient, (self.block, self.block))[::step, ::step]
-        blocks = windows.reshape(-1, self.block, self.block) * self._taper
-        structured: BoolArray = np.asarray(blocks.any(axis=(1, 2)))
-        return fft.fft2(blocks), structured
+        blocks, structured = tapered(gradient, self._taper, self.block // 2)
+        return fft.fft2(blocks, overwrite_x=True), structured
 
     def _consensus(self, cross: ComplexArray, max_shift_px: float) -> npt.NDArray[np.intp]:
         """(row, column) whole-pixel displacement that all blocks together show best."""
@@ -128,7 +119,14 @@ def _gradient(brightness: FloatArray, valid: BoolArray) -> ComplexArray:
     Strong edges are capped, so that a roof or a snow field doesn't speak for its whole block.
     """
     gradient = derivatives(fill_gaps(brightness, valid), *_KERNELS)
-    cap(gradient, eroded(valid, 3))
+    inside = eroded(valid, 3)
+    gradient[~inside] = 0
+    strength = np.abs(gradient)
+    held = strength[inside]
+    if held.size:
+        longest = 3 * np.partition(held, held.size // 2)[held.size // 2]
+        strong = strength > longest
+        gradient[strong] *= longest / strength[strong]
     return gradient
 
 
@@ -139,43 +137,3 @@ def _rolled(gradient: ComplexArray, whole: npt.NDArray[np.intp]) -> ComplexArray
     there = tuple(slice(max(step, 0), size - max(-step, 0)) for step, size in zip(whole, gradient.shape, strict=True))
     moved[here] = gradient[there]
     return moved
-
-
-def _fit(shifts: Array, sharpness: Array, centres: Array, max_shift_px: float) -> Displacement:
-    found = np.isfinite(shifts).all(axis=1)
-    share_found = found.mean()
-    shifts, sharpness, centres = shifts[found], sharpness[found], centres[found]
-    if len(shifts) < _FEWEST_BLOCKS:
-        raise SceneUnusableError("nothing in it matches")
-    weight = sharpness / sharpness.sum()
-    ones = np.ones((len(shifts), 1))
-    model, residual, scale = _reweighted(ones, shifts, weight)
-    independent = len(shifts) / 2  # blocks overlap by half
-    affine = _reweighted(np.hstack([ones, centres]), shifts, weight)
-    information = 4 * independent * np.log(scale / affine[2])  # of two coordinates per block
-    if information > 4 * np.log(2 * independent) and np.abs(affine[0][1:]).max() < _STEEPEST:
-        model, residual, scale = affine
-    slope = model[1:].T if len(model) > 1 else np.zeros((2, 2))
-    offset = (float(model[0, 0]), float(model[0, 1]))
-    if np.hypot(*offset) > max_shift_px:
-        raise SceneUnusableError(f"an implausible shift of {np.hypot(*offset):.1f} pixels (at most {max_shift_px:.1f})")
-    quality = float(weight[residual < _AGREEMENT_PX].sum() * share_found)
-    return Displacement(offset, slope, quality, float(scale / np.sqrt(independent)))
-
-
-def _reweighted(design: Array, shifts: Array, weight: Array) -> tuple[Array, Array, float]:
-    """(coefficients, residual length by block, robust standard deviation per axis) with Tukey's biweight."""
-    model = np.zeros((design.shape[1], 2))
-    model[0] = np.median(shifts, axis=0)
-    for _ in range(20):
-        residual = np.hypot(*(shifts - design @ model).T)
-        scale = max(float(np.median(residual)) / 1.1774, 1e-3)  # the median of a Rayleigh distribution
-        biweight = np.maximum(0, 1 - (residual / (_TUKEY * scale)) ** 2) ** 2
-        root = np.sqrt(weight * biweight)[:, None]
-        update = np.linalg.lstsq(root * design, root * shifts, rcond=None)[0]
-        settled = np.abs(update - model).max() < _SETTLED
-        model = update
-        if settled:
-            break
-    residual = np.hypot(*(shifts - design @ model).T)
-    return model, residual, max(float(np.median(residual)) / 1.1774, 1e-3)

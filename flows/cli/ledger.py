@@ -25,12 +25,14 @@ def publish(
     from flows.imagery import open_held
     from flows.ledger import Ledger, exclusive
     from flows.publish.publishing import publish as write
-    from flows.scenes import StackReader
+    from flows.scenes import RecordedScenes
+    from flows.settings import Settings
 
     with exclusive(outputs):
         ledger = Ledger.at(outputs, create=False)
         try:
-            published = write(ledger, outputs, StackReader(ledger, open_held) if evidence else None)
+            scenes = RecordedScenes(ledger, open_held, Settings().checkpoints_url) if evidence else None
+            published = write(ledger, outputs, scenes)
         finally:
             ledger.close()
     if published.reviews is not None and published.reviews.taken:

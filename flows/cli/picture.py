@@ -27,7 +27,8 @@ def picture(
     from flows.imagery import open_held
     from flows.ledger import Ledger
     from flows.publish.overview import write_overview
-    from flows.scenes import StackReader
+    from flows.scenes import RecordedScenes
+    from flows.settings import Settings
 
     ledger = Ledger.at(outputs, create=False)
     try:
@@ -38,7 +39,7 @@ def picture(
                 raise InputError(f"{facility_id} isn't in the ledger of {outputs}: monitor it first")
             records.append(record)
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_overview(records, StackReader(ledger, open_held), path)
+        write_overview(records, RecordedScenes(ledger, open_held, Settings().checkpoints_url), path)
     finally:
         ledger.close()
     say(f"Drawn: {path}")

@@ -202,9 +202,9 @@ def _when(acquired_at: datetime | None) -> str:
 
 
 def _png(picture: Image.Image) -> bytes:
-    """PNG without a time stamp. Few colours remain after nearest-neighbour enlargement, so a fast level is enough."""
+    """PNG without a time stamp. Most lines of an enlarged picture repeat, so the quickest search will do."""
     buffer = io.BytesIO()
-    picture.save(buffer, "PNG", compress_level=4)
+    picture.save(buffer, "PNG", compress_level=3)
     return buffer.getvalue()
 
 

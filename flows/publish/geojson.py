@@ -7,7 +7,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from shapely.geometry import mapping
+import numpy as np
+from shapely import Point, Polygon, get_coordinates, get_parts
 from shapely.geometry.base import BaseGeometry
 
 from flows.publish.table import COORDINATE_DECIMALS, Cell, Table, iso_utc
@@ -46,15 +47,22 @@ def _json_cell(content: Cell) -> Cell:
 
 
 def _geometry(geometry: BaseGeometry) -> dict[str, Any]:
-    shape = mapping(geometry)
-    return {"type": shape["type"], "coordinates": _rounded(shape["coordinates"])}
+    return {"type": geometry.geom_type, "coordinates": coordinates_of(geometry)}
 
 
-def _rounded(coordinates: Any) -> Any:
-    """Coordinates without the binary tail that a multiple of the precision grid still carries."""
-    if isinstance(coordinates, float):
-        return round(coordinates, COORDINATE_DECIMALS)
-    return [_rounded(part) for part in coordinates]
+def coordinates_of(geometry: BaseGeometry) -> list[Any]:
+    """The `coordinates` of a GeoJSON geometry, without the binary tail that multiples of the precision grid carry."""
+    if geometry.geom_type.startswith("Multi"):
+        return [coordinates_of(part) for part in get_parts(geometry)]
+    if isinstance(geometry, Polygon):
+        return [_rounded(ring) for ring in (geometry.exterior, *geometry.interiors)]
+    points = _rounded(geometry)
+    return points[0] if isinstance(geometry, Point) else points
+
+
+def _rounded(line: BaseGeometry) -> list[Any]:
+    points: list[Any] = np.round(get_coordinates(line), COORDINATE_DECIMALS).tolist()
+    return points
 
 
 def _compact(feature: dict[str, Any]) -> str:

@@ -168,7 +168,9 @@ def _sketch(area: BaseGeometry, outline: BaseGeometry, changes: Sequence[Change]
         rings = []
         for part in shapely.get_parts(geometry):
             for ring in (part.exterior, *part.interiors):
-                points = (f"{(x - min_x) * x_scale:.1f},{(max_y - y) * y_scale:.1f}" for x, y in ring.coords)
+                x, y = shapely.get_coordinates(ring).T
+                places = zip(((x - min_x) * x_scale).tolist(), ((max_y - y) * y_scale).tolist(), strict=True)
+                points = (f"{right:.1f},{down:.1f}" for right, down in places)
                 rings.append(f"M{' '.join(points)}Z")
         return "".join(rings)
 

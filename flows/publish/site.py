@@ -9,15 +9,16 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from shapely.geometry import mapping
+from shapely import get_parts
 
 from flows.change import FIELDS, Status
 from flows.publish.evidence import Evidence
 from flows.publish.gather import Layers
+from flows.publish.geojson import coordinates_of
 from flows.publish.palette import DETECTOR_WORDS, LOOKS, STATUS_LINES, STATUS_WORDS
 from flows.publish.report import report_path, write_reports
 from flows.publish.sentence import citation, quotable
-from flows.publish.table import COORDINATE_DECIMALS, Cell, Table, iso_utc
+from flows.publish.table import Cell, Table, iso_utc
 from flows.publish.templating import render
 
 _PAGE_ASSETS = (
@@ -156,27 +157,17 @@ def _sides(table: Table) -> dict[str, list[dict[str, Any]]]:
     columns = [table.column(name) for name in _SIDE]
     for change_id, line, *cells in zip(table.column("change_id"), table.geometries, *columns, strict=True):
         side = dict(zip(_SIDE, map(_plain, cells), strict=True))
-        sides.setdefault(str(change_id), []).append({**side, "line": _rounded(mapping(line)["coordinates"])})
+        sides.setdefault(str(change_id), []).append({**side, "line": coordinates_of(line)})
     return sides
 
 
 def _geometry(layers: Layers, position: int) -> list[Any]:
     """Polygons of a change, as the coordinates of a MultiPolygon."""
-    shape = mapping(layers.changes.geometries[position])
-    coordinates = _rounded(shape["coordinates"])
-    return [coordinates] if shape["type"] == "Polygon" else coordinates
+    return [coordinates_of(part) for part in get_parts(layers.changes.geometries[position])]
 
 
 def _outline(layers: Layers, facility_id: str) -> list[Any]:
-    shape = mapping(layers.areas_of_interest[facility_id])
-    rings = shape["coordinates"] if shape["type"] == "Polygon" else shape["coordinates"][0]
-    return [_rounded(rings[0])]
-
-
-def _rounded(coordinates: Any) -> Any:
-    if isinstance(coordinates, float):
-        return round(coordinates, COORDINATE_DECIMALS)
-    return [_rounded(part) for part in coordinates]
+    return coordinates_of(get_parts(layers.areas_of_interest[facility_id])[0])[:1]
 
 
 def _chip(made: Evidence | None) -> dict[str, Any] | None:

@@ -85,6 +85,8 @@ def clean_text(text: str) -> str:
     >>> clean_text("a\tb\x00c\u202ed")
     'a b cd'
     """
+    if text.isascii() and text.isprintable():
+        return text  # nearly always, and told far sooner than by looking for each of them
     return _CONTROL.sub(" ", _DIRECTION.sub("", text)).encode("utf-8", "replace").decode("utf-8")
 
 

@@ -114,7 +114,7 @@ def _write_area(area: _Area) -> None:
     sites = list(area.sites())
     for number, when in enumerate(dates(area.scenes)):
         random = _random(f"{area.name} {number}")
-        pixels = ndimage.shift(ground, (0, *random.normal(0, 0.2, 2)), order=1, mode="mirror")
+        pixels = _shifted(ground, random.normal(0, 0.2, 2))
         for site in sites:
             for block in range(max(0, min(5, number - site.onset + 1))):
                 top = site.row + 6 * block
@@ -157,6 +157,14 @@ def _cut(
     )
     square = np.rot90(ground[:, rows[:, None], columns], turns, axes=(1, 2))
     return square[:, : shape[0], : shape[1]].copy()
+
+
+def _shifted(pixels: npt.NDArray[np.float32], by: npt.NDArray[np.float64]) -> npt.NDArray[np.float32]:
+    """Pixels (band, y, x) moved by less than one along each axis, linearly; `ndimage.shift` is far slower."""
+    for axis, part in zip((1, 2), by, strict=True):
+        weights = [max(part, 0.0), 1.0 - abs(part), max(-part, 0.0)]
+        pixels = ndimage.correlate1d(pixels, weights, axis, mode="mirror")
+    return pixels
 
 
 def _mirrored(index: npt.NDArray[np.int64], size: int) -> npt.NDArray[np.int64]:

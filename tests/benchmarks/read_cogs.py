@@ -168,6 +168,7 @@ def read_obstore(url: str) -> None:
 def read_odc(url: str) -> None:
     import odc.stac
     import pystac
+    from odc.geo.geobox import GeoBox
 
     items = []
     for day in range(SCENES):
@@ -186,7 +187,7 @@ def read_odc(url: str) -> None:
             item.add_asset(band, pystac.Asset(href, media_type=kind, roles=["data"], extra_fields=fields))
         items.append(item)
     odc.stac.configure_rio(cloud_defaults=True)
-    odc.stac.load(items, geobox=GRID.geobox, pool=IN_FLIGHT)
+    odc.stac.load(items, geobox=GeoBox(GRID.shape, GRID.transform, GRID.crs), pool=IN_FLIGHT)
 
 
 READERS: dict[str, Callable[[str], None]] = {

@@ -18,7 +18,7 @@ from flows.places import fetch_areas, require_unmoved
 from flows.publish.publishing import publish
 from flows.record import FacilityRecord, Outcome
 from flows.run import run
-from flows.scenes import StackReader
+from flows.scenes import RecordedScenes
 from geo.errors import InputError
 from geo.grid import to_wgs84
 from tests.servers import demo
@@ -103,7 +103,7 @@ def test_a_run_fetches_no_byte_twice_and_publishes_offline(tmp_path: Path, monke
     assert len(areas) == 1
     assert len(rasters) == 13
     again = tmp_path / "again"
-    publish(ledger, again, StackReader(ledger, open_held))
+    publish(ledger, again, RecordedScenes(ledger, open_held))
     ledger.close()
     for name in ("changes.geojson", "coverage.csv"):
         assert (again / name).read_bytes() == (tmp_path / "outputs" / name).read_bytes()

@@ -8,7 +8,7 @@ import pytest
 
 from aoi.catalogue import Catalogue
 from detectors.registry import choose
-from flows.fetch import fetch, hold
+from flows.fetch import hold, read, whole_series
 from flows.imagery import open_held
 from flows.method import Method, Window
 from flows.record import FacilityRecord
@@ -42,7 +42,7 @@ def subject(specification: str) -> Subject:
 
 
 def watched(source: ImagerySource, specification: str) -> FacilityRecord:
-    return assess(subject(specification), fetch(source, subject(specification)))
+    return assess(subject(specification), read(source, whole_series(source, subject(specification))))
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,7 @@ import pytest
 from aoi.catalogue import Catalogue
 from detectors.registry import choose
 from flows.change import Status
-from flows.fetch import Fetched, fetch
+from flows.fetch import Fetched, read, whole_series
 from flows.imagery import open_held
 from flows.ledger import Ledger
 from flows.matching import overlap
@@ -45,7 +45,7 @@ def watch(source: ImagerySource, facility_id: str, end: datetime, earlier: Facil
     subject = Subject(
         facility, CATALOGUE.near(facility), Window(START, end).united(earlier), METHOD, "example", earlier
     )
-    return assess(subject, fetch(source, subject))
+    return assess(subject, read(source, whole_series(source, subject)))
 
 
 @pytest.fixture(scope="module")
@@ -89,12 +89,11 @@ def test_a_scene_that_comes_late_is_worked_in_and_what_stays_the_same_keeps_its_
     whole = at_once["aspi-0124"]
     facility = whole.facility
     subject = Subject(facility, CATALOGUE.near(facility), Window(START, END), METHOD, "example")
-    fetched = fetch(source, subject)
-    late = fetched.rasters[5]
-    without = Fetched(tuple(pair for pair in fetched.rasters if pair is not late), ())
+    rasters = tuple(read(source, whole_series(source, subject)).rasters)
+    without = Fetched(rasters[:5] + rasters[6:], ())
     first = assess(subject, without)
     assert len(first.used_scenes) == len(whole.used_scenes) - 1
-    then = assess(replace(subject, earlier=first), fetched)
+    then = assess(replace(subject, earlier=first), Fetched(rasters, ()))
     assert then.used_scenes == whole.used_scenes
     found = then.tracks[: len(whole.tracks)]
     assert [replace(t, change_id="", parent_change_id=None) for t in found] == [

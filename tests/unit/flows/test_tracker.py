@@ -94,6 +94,15 @@ def test_growth_keeps_the_id_and_is_on_record() -> None:
     assert [entry.event for entry in history] == ["found", "status_moved", "grown"]
 
 
+def test_evidence_is_of_when_the_record_last_moved() -> None:
+    sightings = [(finding(tuple(range(n))),) for n in range(1, 6)]
+    tracks, _ = fold(sightings)
+    assert tracks[0].finding.after_item_id == SCENES[2].item_id, "confirmed by the third scene, and the same since"
+    assert tracks[0].last_seen == SCENES[4].acquired_at
+    tracks, _ = fold([(finding(tuple(range(6)), box(0, 0, 200, 100)),)], tracks, since=5)
+    assert tracks[0].finding.after_item_id == SCENES[5].item_id, "grown"
+
+
 def test_cleared_ground_becomes_a_building_under_the_same_id() -> None:
     tracks, history = fold([(finding((0,), kind=ChangeType.GROUND_CLEARED),), (finding((0, 1)),)])
     assert len(tracks) == 1

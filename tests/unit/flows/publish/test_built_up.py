@@ -18,8 +18,8 @@ def followed(**changed):
     """Ground cleared in April 2018, with buildings in May."""
     found = track(NAME, found=finding(stage=Stage.UNDER_CONSTRUCTION, **changed))
     history = (
-        replace(entry(NAME, "S2_2018-04-29", "found", Status.FIRST, 200_000.0), stage="cleared"),
-        replace(entry(NAME, "S2_2018-05-26", "grown", Status.CONFIRMED, 360_000.0), stage="under_construction"),
+        replace(entry(NAME, "S2_2018-04-29", "found", Status.FIRST, 200_000.0), stage=Stage.CLEARED),
+        replace(entry(NAME, "S2_2018-05-26", "grown", Status.CONFIRMED, 360_000.0), stage=Stage.UNDER_CONSTRUCTION),
     )
     record = dabancheng(tracks=(found,), history=history, reviews={})
     return list(built_up(record, changes_of(record)))
