@@ -156,8 +156,6 @@ class RingWatch:
         state.looked_at = self._marked(state.looked_at, rested, index)
         found += [other for ring in found for older in known if (other := self._built_on(ring, older)) is not None]
         outlines = self._outlines(found, newest)
-        if state.differs:
-            return outlines
         # A wall alone is weaker than a wall with works inside: it takes all scenes that are none of those before.
         latest = range(max(1, index - self.parameters.before[1]), index + 1)
         several = Comparison.of(Look.of([self.reader.lines(i) for i in latest]), old)
