@@ -98,7 +98,7 @@ def evidence_of(
     steps = np.empty_like(scene.detail)
     for band, step in enumerate(steps):
         np.subtract(scene.detail[band], settled(history.detail[band]), out=step)
-    energy = classes.energy(steps[scene.present], parameters.least_noise)
+    energy = classes.energy(steps if scene.present.all() else steps[scene.present], parameters.least_noise)
     capped = np.empty_like(energy)
     _restrain(energy, known, history.unrest, history.looks, parameters.prior_scenes, parameters.cap**2, capped)
     return Evidence(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import ClassVar
@@ -154,8 +155,8 @@ class FootprintFollower:
 
 def _young(history: PixelHistory, series: Series) -> BoolArray:
     """Changes that haven't yet lasted through all seasons."""
-    days = np.array(series.days)
-    return np.asarray(days[-1] - days[history.onset] < YEAR_DAYS)
+    days = series.days
+    return np.asarray(history.onset >= bisect_right(days, days[-1] - YEAR_DAYS))
 
 
 def _elsewhere(works: Sequence[Works], added: Sequence[Works]) -> list[Works]:
@@ -175,6 +176,7 @@ def _nothing_to_compare(history: PixelHistory, series: Series) -> str | None:
 def _built_ground_lost(history: PixelHistory, parameters: ReportParameters) -> BoolArray:
     """Pixels that were as rough as buildings in several scenes and have lost that, seen more than once."""
     loss = history.standing & (history.gain < 0) & (history.seen >= parameters.removal_sightings)
-    stood = history.count >= parameters.removal_sightings
-    built = newest_of(history.texture, history.count) >= np.log(parameters.built_texture)
-    return np.asarray(loss & stood & built)
+    lost = loss & (history.count >= parameters.removal_sightings)
+    if lost.any():
+        lost &= newest_of(history.texture, history.count) >= np.log(parameters.built_texture)
+    return lost

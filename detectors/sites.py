@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy import ndimage
 
+from detectors.components import boxes, holes_filled, labelled
 from detectors.extents import MARGIN_M, Edges, ExtentParameters, site_extent
-from detectors.morphology import holes_filled, labelled, widened, within
+from detectors.morphology import widened, within
 from detectors.pixel_history import PixelHistory
 from detectors.settled import MEMORY
 from detectors.works_parameters import WorksParameters
@@ -64,8 +64,8 @@ def neighbourhoods(
     held[groups[core & changed]] = True
     held[0] = False
     room = holes_filled(within(held.take(groups), MARGIN_M / gsd_m))
-    labels, _ = labelled(room)
-    for label, box in enumerate(ndimage.find_objects(labels), start=1):
+    labels, count = labelled(room)
+    for label, box in enumerate(boxes(labels, count), start=1):
         yield box, np.asarray(labels[box] == label)
 
 
@@ -99,9 +99,9 @@ def clusters(
         held = _holding(mask, part.core, gsd_m, parameters, extents, edges)
         sites |= held
         members |= mask & within(held, SEAM_M / gsd_m)
-    groups, _ = labelled(within(sites, parameters.reach_m / 2 / gsd_m))
+    groups, count = labelled(within(sites, parameters.reach_m / 2 / gsd_m))
     margin = int(np.ceil(extents.gap_m / gsd_m))
-    for label, (rows, columns) in enumerate(ndimage.find_objects(groups), start=1):
+    for label, (rows, columns) in enumerate(boxes(groups, count), start=1):
         box = (widened(rows, margin), widened(columns, margin))
         standing = members[box] & within(sites[box] & (groups[box] == label), SEAM_M / gsd_m)
         yield box, part.part(box, standing), edges[box]
