@@ -48,23 +48,22 @@ def _distance_along_columns(mask: BoolArray, reach: int) -> FloatArray:
 def _distance_squared(mask: BoolArray, reach: int, squared: FloatArray) -> None:
     rows, columns = mask.shape
     along = _distance_along_columns(mask, reach)
+    far = np.float32((reach + 1) * (reach + 1))
+    padded = np.full(columns + 2 * reach, far, np.float32)
+    here = padded[reach : reach + columns]
     for row in range(rows):
-        here, best = along[row], squared[row]
+        best = squared[row]
         for x in range(columns):
-            here[x] *= here[x]
+            here[x] = along[row, x] * along[row, x]
             best[x] = here[x]
         if mask[row].all():
             continue
-        for step in range(1, min(reach, columns - 1) + 1):
+        for step in range(1, reach + 1):
             aside = np.float32(step * step)
-            left, right = best[: columns - step], best[step:]
-            from_left, from_right = here[: columns - step], here[step:]
-            for x in range(columns - step):
-                near = from_left[x] + aside
-                right[x] = near if near < right[x] else right[x]
-            for x in range(columns - step):
-                near = from_right[x] + aside
-                left[x] = near if near < left[x] else left[x]
+            left, right = padded[reach - step :], padded[reach + step :]
+            for x in range(columns):
+                near = (left[x] if left[x] < right[x] else right[x]) + aside
+                best[x] = near if near < best[x] else best[x]
 
 
 def within(mask: BoolArray, pixels: float) -> BoolArray:
