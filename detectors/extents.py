@@ -130,6 +130,17 @@ def _extent(changed: BoolArray, gsd_m: float, parameters: ExtentParameters, edge
     return wide if edges is None else _without_bleed(sites.cut_to(wide), edges, gsd_m)
 
 
+def strips(mask: BoolArray, gsd_m: float, parameters: ExtentParameters) -> BoolArray:
+    """Parts of a mask, bool (y, x), that are nowhere as wide as a site and longer than a single building.
+
+    Roads and ditches are; gaps are closed first, so that a ring of buildings is none.
+    """
+    parts = Labelled.of(closed(mask, parameters.gap_m / 2 / gsd_m) | mask)
+    wide = np.zeros(parts.sizes.size, bool)
+    wide[parts.labels[opened(parts.mask, parameters.narrowest_m / 2 / gsd_m)]] = True
+    return mask & ~wide.take(parts.labels) & ~parts.fitting(parameters.compact_m / gsd_m)
+
+
 def _without_tails(sites: Labelled, gsd_m: float, parameters: ExtentParameters) -> BoolArray:
     """Sites without the roads that lead to them: what is narrow beside the site that it hangs on goes."""
     width = parameters.tail_share * np.sqrt(sites.sizes)

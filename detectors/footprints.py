@@ -13,6 +13,7 @@ from detectors.base import Assessment, ChangeType, Finding, Follower, Requiremen
 from detectors.evidence import PersistenceParameters
 from detectors.extents import ExtentParameters
 from detectors.features import FeatureScales, ground_bands, scene_features
+from detectors.lone import LoneParameters
 from detectors.persistence import fold
 from detectors.pixel_history import PixelHistory
 from detectors.removals import report_gone
@@ -34,6 +35,7 @@ class FootprintParameters:
     persistence: PersistenceParameters = field(default_factory=PersistenceParameters)
     extents: ExtentParameters = field(default_factory=ExtentParameters)
     works: WorksParameters = field(default_factory=WorksParameters)
+    lone: LoneParameters = field(default_factory=LoneParameters)
     report: ReportParameters = field(default_factory=ReportParameters)
 
 
@@ -69,7 +71,7 @@ class Footprints:
     """
 
     name: ClassVar[str] = "footprints"
-    version: ClassVar[str] = "1.3.0"
+    version: ClassVar[str] = "1.4.0"
     requires: ClassVar[Requirements] = Requirements(
         max_gsd_m=20.0,
         bands=(),
@@ -149,7 +151,15 @@ class FootprintFollower:
     def _works(self, history: PixelHistory, series: Series, changed: BoolArray, sign: int) -> list[Works]:
         ours = self.parameters
         return find_works(
-            history, changed, series.days, series.grid.gsd_m, ours.works, ours.extents, ours.persistence, sign
+            history,
+            changed,
+            series.days,
+            series.grid.gsd_m,
+            ours.works,
+            ours.extents,
+            ours.persistence,
+            ours.lone,
+            sign,
         )
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from detectors.components import labelled
 from detectors.evidence import PersistenceParameters, bleed_m
 from detectors.extents import Edges, ExtentParameters, site_extent
+from detectors.lone import LoneParameters
 from detectors.morphology import distance_squared, opened, within
 from detectors.pixel_history import PixelHistory
 from detectors.sites import SEAM_M, Changed, clusters, core_pixels, has_core, neighbourhoods
@@ -45,6 +46,7 @@ def find_works(
     parameters: WorksParameters,
     extents: ExtentParameters,
     persistence: PersistenceParameters,
+    lone: LoneParameters,
     sign: int = 1,
 ) -> list[Works]:
     """The sites that standing changes make up, each with its onset, ascending by onset.
@@ -57,12 +59,14 @@ def find_works(
         parameters: What counts as a site.
         extents: How sites are outlined.
         persistence: What the evidence was pooled with, for how far it reaches beyond its cause.
+        lone: What a building looks like that stands alone.
         sign: 1 for ground that gained texture, -1 for ground that lost it.
     """
-    core = core_pixels(history, changed, sign, parameters)
+    changed = changed & (history.structure >= persistence.member)
+    firm = changed & (history.strength >= parameters.firm)
+    core = core_pixels(history, changed, firm, sign, gsd_m, parameters, extents, lone)
     if not has_core(int(np.count_nonzero(core)), 0, gsd_m, parameters):
         return []
-    firm = changed & (history.strength >= parameters.firm)
     supported = changed & within(firm, parameters.support_m / gsd_m)
     covered = np.asarray(history.covered >= COVERED_SHARE)
     whole = Changed(supported, core, history.strength, history.onset, history.last_without, covered)
