@@ -36,8 +36,9 @@ def test_a_small_dull_building_is_found_by_how_it_lasts():
     assert told[-1] == 1
 
 
-def test_a_dull_road_is_none():
-    assert lone(dull(desert(SCENES), FIRST, slice(60, 62), slice(20, 100))) == 0
+def test_a_track_is_none_nor_any_other_site():
+    stack = a_stack(dull(desert(SCENES), FIRST, slice(60, 62), slice(10, 110)))
+    assert assess(Footprints(), stack).findings == ()
 
 
 def test_what_grows_is_none():
