@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 
 from geo.compiled import compiled
@@ -24,6 +26,7 @@ def gaussian(image: FloatArray, sigma: float) -> FloatArray:
     return blurred
 
 
+@cache
 def taps(sigma: float) -> FloatArray:
     """One half of a normalised Gaussian, from its middle outwards, float32 (an odd number: two are read at a time)."""
     reach = int(TRUNCATE * sigma + 0.5)

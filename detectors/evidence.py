@@ -25,7 +25,11 @@ class PersistenceParameters:
     """How a step is told from noise, in units of the noise of stable ground.
 
     Attributes:
-        low: Change of structure around a pixel from which on it may belong to a change.
+        low: Change of structure around a pixel from which on the state before is kept and later scenes are compared
+            with it.
+        member: Mean change of structure since the onset from which on ground belongs to a site. It lies above `low`:
+            were the two one, ground a little below would be learnt as what it always looked like, and a slightly
+            higher threshold would cost far more than the ground between the two.
         faded: Share of its mean strength below which a standing change has faded: what is left is how the ground
             has altered since the state before.
         fading_scenes: Clear scenes in a row in which a change has faded that end it.
@@ -45,7 +49,8 @@ class PersistenceParameters:
         sharp_m: The same for the strength of a change.
     """
 
-    low: float = 2.8
+    low: float = 2.7
+    member: float = 2.8
     faded: float = 0.5
     fading_scenes: int = 3
     greening: float = 4.0
@@ -98,7 +103,7 @@ def evidence_of(
     steps = np.empty_like(scene.detail)
     for band, step in enumerate(steps):
         np.subtract(scene.detail[band], settled(history.detail[band]), out=step)
-    energy = classes.energy(steps[scene.present], parameters.least_noise)
+    energy = classes.energy(steps if scene.present.all() else steps[scene.present], parameters.least_noise)
     capped = np.empty_like(energy)
     _restrain(energy, known, history.unrest, history.looks, parameters.prior_scenes, parameters.cap**2, capped)
     return Evidence(
@@ -172,8 +177,8 @@ def bleed_m(strength: FloatArray, changed: BoolArray, sigma: float, parameters: 
     """How far evidence reaches beyond what causes it, float32 (y, x), m.
 
     Evidence is energy pooled with a Gaussian. Beside a straight edge of ground with energy E, on ground with energy 1,
-    the pooled energy at distance d is 1 + (E - 1) Φ(-d / blur), which falls below `low` squared at
-    d = -blur Φ⁻¹((low² - 1) / (E - 1)). Strong ground is drawn too large by that much.
+    the pooled energy at distance d is 1 + (E - 1) Φ(-d / blur), which falls below `member` squared at
+    d = -blur Φ⁻¹((member² - 1) / (E - 1)). Strong ground is drawn too large by that much.
 
     Args:
         strength: float32 (y, x), mean strength of each change.
@@ -183,5 +188,5 @@ def bleed_m(strength: FloatArray, changed: BoolArray, sigma: float, parameters: 
     """
     energy = np.where(changed, np.minimum(strength, parameters.cap) ** 2, 0.0).astype(np.float32)
     level = gaussian(energy, sigma) / np.maximum(gaussian(changed.astype(np.float32), sigma), 1e-3)
-    share = (parameters.low**2 - 1.0) / np.maximum(level - 1.0, 1e-3)
+    share = (parameters.member**2 - 1.0) / np.maximum(level - 1.0, 1e-3)
     return np.asarray(np.maximum(-parameters.blur_m * ndtri(np.minimum(share, 0.999)), 0.0), np.float32)

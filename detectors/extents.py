@@ -3,24 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
 from affine import Affine
 from rasterio.features import shapes
-from scipy import ndimage
 from shapely import simplify, unary_union
 from shapely.geometry import shape
 from shapely.geometry.base import BaseGeometry
 
-from detectors.morphology import (
-    bounds,
-    closed,
-    distance_squared,
-    greatest,
-    labelled,
-    opened,
-)
+from detectors.components import boxes, greatest, labelled, sizes
+from detectors.morphology import bounds, closed, distance_squared, opened
 from geo.grid import Grid
 from geo.scene import BoolArray, FloatArray
 
@@ -60,15 +54,18 @@ class Labelled:
 
     mask: BoolArray
     labels: npt.NDArray[np.int32]
-    sizes: npt.NDArray[np.intp]
+    sizes: npt.NDArray[np.int64]
 
     @classmethod
     def of(cls, mask: BoolArray) -> Labelled:
         """The components of a mask."""
         labels, count = labelled(mask)
-        sizes = np.bincount(labels.ravel(), minlength=count + 1)
-        sizes[0] = 0
-        return cls(mask, labels, sizes)
+        return cls(mask, labels, sizes(labels, count))
+
+    @property
+    def boxes(self) -> list[tuple[slice, slice]]:
+        """Around each component."""
+        return boxes(self.labels, self.sizes.size - 1)
 
     def cut_to(self, mask: BoolArray) -> Labelled:
         """The components of what is left of the mask."""
@@ -77,7 +74,7 @@ class Labelled:
     def fitting(self, length: float) -> BoolArray:
         """Components that fit in a square of a given side, pixels."""
         fits = [False]
-        for box in ndimage.find_objects(self.labels):
+        for box in self.boxes:
             fits.append(max(part.stop - part.start for part in box) <= length)
         return np.array(fits).take(self.labels)
 
@@ -133,12 +130,24 @@ def _extent(changed: BoolArray, gsd_m: float, parameters: ExtentParameters, edge
     return wide if edges is None else _without_bleed(sites.cut_to(wide), edges, gsd_m)
 
 
+def strips(mask: BoolArray, gsd_m: float, parameters: ExtentParameters) -> BoolArray:
+    """Parts of a mask, bool (y, x), that are nowhere as wide as a site and longer than a single building.
+
+    Roads and ditches are; gaps are closed first, so that a ring of buildings is none.
+    """
+    parts = Labelled.of(closed(mask, parameters.gap_m / 2 / gsd_m) | mask)
+    wide = np.zeros(parts.sizes.size, bool)
+    wide[parts.labels[opened(parts.mask, parameters.narrowest_m / 2 / gsd_m)]] = True
+    return mask & ~wide.take(parts.labels) & ~parts.fitting(parameters.compact_m / gsd_m)
+
+
 def _without_tails(sites: Labelled, gsd_m: float, parameters: ExtentParameters) -> BoolArray:
     """Sites without the roads that lead to them: what is narrow beside the site that it hangs on goes."""
     width = parameters.tail_share * np.sqrt(sites.sizes)
     kept = sites.mask.copy()
+    around = sites.boxes
     for label in np.flatnonzero(width * gsd_m > parameters.narrowest_m):
-        box = bounds(sites.labels == label, 0)
+        box = around[label - 1]
         site = sites.labels[box] == label
         kept[box] &= ~site | opened(np.pad(site, 1), width[label] / 2)[1:-1, 1:-1]
     return kept
@@ -163,10 +172,16 @@ def outline(mask: BoolArray, grid: Grid, parameters: ExtentParameters) -> BaseGe
     angle to the grid is one line.
     """
     rows, columns = bounds(mask, 0)
-    here = mask[rows, columns]
     transform = grid.transform @ Affine.translation(columns.start, rows.start)
+    here = mask[rows, columns]
+    return _outlined(here.tobytes(), here.shape, transform, parameters.straighten_m)
+
+
+@lru_cache(maxsize=256)  # most sites are drawn as after the scene before
+def _outlined(mask: bytes, size: tuple[int, int], transform: Affine, straighten_m: float) -> BaseGeometry:
+    here = np.frombuffer(mask, bool).reshape(size)
     parts = [
         shape(geometry) for geometry, _ in shapes(here.astype(np.uint8), mask=here, connectivity=4, transform=transform)
     ]
-    straight = simplify(unary_union(parts), parameters.straighten_m, preserve_topology=True)
+    straight = simplify(unary_union(parts), straighten_m, preserve_topology=True)
     return straight if straight.is_valid else straight.buffer(0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import ClassVar
@@ -12,6 +13,7 @@ from detectors.base import Assessment, ChangeType, Finding, Follower, Requiremen
 from detectors.evidence import PersistenceParameters
 from detectors.extents import ExtentParameters
 from detectors.features import FeatureScales, ground_bands, scene_features
+from detectors.lone import LoneParameters
 from detectors.persistence import fold
 from detectors.pixel_history import PixelHistory
 from detectors.removals import report_gone
@@ -33,6 +35,7 @@ class FootprintParameters:
     persistence: PersistenceParameters = field(default_factory=PersistenceParameters)
     extents: ExtentParameters = field(default_factory=ExtentParameters)
     works: WorksParameters = field(default_factory=WorksParameters)
+    lone: LoneParameters = field(default_factory=LoneParameters)
     report: ReportParameters = field(default_factory=ReportParameters)
 
 
@@ -68,7 +71,7 @@ class Footprints:
     """
 
     name: ClassVar[str] = "footprints"
-    version: ClassVar[str] = "1.3.0"
+    version: ClassVar[str] = "1.4.0"
     requires: ClassVar[Requirements] = Requirements(
         max_gsd_m=20.0,
         bands=(),
@@ -148,14 +151,22 @@ class FootprintFollower:
     def _works(self, history: PixelHistory, series: Series, changed: BoolArray, sign: int) -> list[Works]:
         ours = self.parameters
         return find_works(
-            history, changed, series.days, series.grid.gsd_m, ours.works, ours.extents, ours.persistence, sign
+            history,
+            changed,
+            series.days,
+            series.grid.gsd_m,
+            ours.works,
+            ours.extents,
+            ours.persistence,
+            ours.lone,
+            sign,
         )
 
 
 def _young(history: PixelHistory, series: Series) -> BoolArray:
     """Changes that haven't yet lasted through all seasons."""
-    days = np.array(series.days)
-    return np.asarray(days[-1] - days[history.onset] < YEAR_DAYS)
+    days = series.days
+    return np.asarray(history.onset >= bisect_right(days, days[-1] - YEAR_DAYS))
 
 
 def _elsewhere(works: Sequence[Works], added: Sequence[Works]) -> list[Works]:
@@ -175,6 +186,7 @@ def _nothing_to_compare(history: PixelHistory, series: Series) -> str | None:
 def _built_ground_lost(history: PixelHistory, parameters: ReportParameters) -> BoolArray:
     """Pixels that were as rough as buildings in several scenes and have lost that, seen more than once."""
     loss = history.standing & (history.gain < 0) & (history.seen >= parameters.removal_sightings)
-    stood = history.count >= parameters.removal_sightings
-    built = newest_of(history.texture, history.count) >= np.log(parameters.built_texture)
-    return np.asarray(loss & stood & built)
+    lost = loss & (history.count >= parameters.removal_sightings)
+    if lost.any():
+        lost &= newest_of(history.texture, history.count) >= np.log(parameters.built_texture)
+    return lost

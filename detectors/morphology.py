@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import math
+from functools import cache
+
 import numpy as np
 import numpy.typing as npt
-from scipy import ndimage
 
+from detectors.components import holes_filled
 from geo.compiled import compiled
 from geo.scene import BoolArray, FloatArray
-
-_ALL_AROUND = np.ones((3, 3), int)
 
 
 def distance_squared(mask: BoolArray, reach: int) -> FloatArray:
@@ -47,26 +48,75 @@ def _distance_along_columns(mask: BoolArray, reach: int) -> FloatArray:
 def _distance_squared(mask: BoolArray, reach: int, squared: FloatArray) -> None:
     rows, columns = mask.shape
     along = _distance_along_columns(mask, reach)
+    far = np.float32((reach + 1) * (reach + 1))
+    padded = np.full(columns + 2 * reach, far, np.float32)
+    here = padded[reach : reach + columns]
     for row in range(rows):
-        here, best = along[row], squared[row]
+        best = squared[row]
         for x in range(columns):
-            here[x] *= here[x]
+            here[x] = along[row, x] * along[row, x]
             best[x] = here[x]
-        for step in range(1, min(reach, columns - 1) + 1):
+        if mask[row].all():
+            continue
+        for step in range(1, reach + 1):
             aside = np.float32(step * step)
-            left, right = best[: columns - step], best[step:]
-            from_left, from_right = here[: columns - step], here[step:]
-            for x in range(columns - step):
-                near = from_left[x] + aside
-                right[x] = near if near < right[x] else right[x]
-            for x in range(columns - step):
-                near = from_right[x] + aside
-                left[x] = near if near < left[x] else left[x]
+            left, right = padded[reach - step :], padded[reach + step :]
+            for x in range(columns):
+                near = (left[x] if left[x] < right[x] else right[x]) + aside
+                best[x] = near if near < best[x] else best[x]
 
 
 def within(mask: BoolArray, pixels: float) -> BoolArray:
     """Dilation by a disc, bool (y, x)."""
-    return np.asarray(distance_squared(mask, int(pixels)) <= pixels**2)
+    words = -(-mask.shape[1] // 64)
+    bits = np.zeros((mask.shape[0], words * 8), np.uint8)
+    packed = np.packbits(mask, axis=1, bitorder="little")
+    bits[:, : packed.shape[1]] = packed
+    dilated = np.zeros((mask.shape[0], words), "<u8")
+    _dilate(bits.view("<u8"), _across(pixels), dilated)
+    return np.unpackbits(dilated.view(np.uint8), axis=1, count=mask.shape[1], bitorder="little").view(bool)
+
+
+@cache
+def _across(pixels: float) -> npt.NDArray[np.int64]:
+    """How far a disc reaches along the row that is 0, 1, ... rows from its middle, pixels."""
+    most = int(np.float32(pixels**2))
+    return np.array([math.isqrt(most - step**2) for step in range(int(pixels) + 1)])
+
+
+@compiled
+def _dilate(mask: npt.NDArray[np.uint64], across: npt.NDArray[np.int64], dilated: npt.NDArray[np.uint64]) -> None:
+    """Each row, wider and wider, into the rows that are nearer and nearer to it.
+
+    Args:
+        mask: uint64 (y, word), 64 pixels in a word, the first in its lowest bit.
+        across: As `_across` tells it.
+        dilated: uint64 (y, word), where the result goes; 0 before.
+    """
+    rows, words = mask.shape
+    one, last, none = np.uint64(1), np.uint64(63), np.uint64(0)
+    wider = np.empty(words, np.uint64)
+    for row in range(rows):
+        some = none
+        for word in range(words):
+            wider[word] = mask[row, word]
+            some |= wider[word]
+        if some == none:
+            continue
+        width = 0
+        for step in range(across.size - 1, -1, -1):
+            while width < across[step]:
+                width += 1
+                before = none
+                for word in range(words):
+                    here = wider[word]
+                    after = wider[word + 1] if word + 1 < words else none
+                    wider[word] = here | here << one | here >> one | before >> last | after << last
+                    before = here
+            for there in (row - step, row + step):
+                if 0 <= there < rows:
+                    for word in range(words):
+                        dilated[there, word] |= wider[word]
 
 
 def eroded(mask: BoolArray, pixels: float) -> BoolArray:
@@ -117,34 +167,6 @@ def square_eroded(mask: BoolArray, reach: int) -> BoolArray:
         kept[:, step:] &= across[:, :-step]
         kept[:, :-step] &= across[:, step:]
     return kept
-
-
-def holes_filled(mask: BoolArray) -> BoolArray:
-    """A mask with the ground that it encloses: what a walk by pixels' sides from the edge of the image can't reach."""
-    labels, count = ndimage.label(~mask)
-    outer = np.zeros(count + 1, bool)
-    for edge in (labels[0], labels[-1], labels[:, 0], labels[:, -1]):
-        outer[edge] = True
-    outer[0] = False
-    return np.asarray(~outer.take(labels))
-
-
-def labelled(mask: BoolArray) -> tuple[npt.NDArray[np.int32], int]:
-    """Components that touch by side or corner."""
-    labels, count = ndimage.label(mask, structure=_ALL_AROUND)
-    return labels, int(count)
-
-
-@compiled
-def greatest(figure: FloatArray, labels: npt.NDArray[np.int32], count: int) -> FloatArray:
-    """Greatest figure (y, x) under each label, float32 (count + 1,); at least 0, and 0 for the ground."""
-    most = np.zeros(count + 1, np.float32)
-    for row in range(labels.shape[0]):
-        for x in range(labels.shape[1]):
-            label = labels[row, x]
-            if label > 0 and figure[row, x] > most[label]:
-                most[label] = figure[row, x]
-    return most
 
 
 def bounds(mask: BoolArray, margin: int) -> tuple[slice, slice]:

@@ -62,9 +62,10 @@ class TextureClasses:
     def energy(self, steps: FloatArray, least: float) -> FloatArray:
         """Mean square of standardised steps (band, y, x), float32 (y, x); 0 where there is no band."""
         energy = np.zeros(steps.shape[1:], np.float32)
-        share = np.float32(1.0 / max(len(steps), 1))
-        for step in steps:
-            _add_square(step, self.position, *self.noise(step, least), share, energy)
+        if len(steps):
+            noises = [self.noise(step, least) for step in steps]
+            middle, spread = np.stack([middle for middle, _ in noises]), np.stack([spread for _, spread in noises])
+            _add_squares(steps, self.position, middle, spread, np.float32(1.0 / len(steps)), energy)
         return energy
 
 
@@ -92,11 +93,9 @@ def _place(texture: FloatArray, middles: FloatArray, position: FloatArray) -> No
 
 
 @compiled
-def _at(figure: FloatArray, position: np.float32) -> np.float32:
+def _between(figure: FloatArray, lower: int, upper: int, share: np.float32) -> np.float32:
     """A figure of the classes between two of them."""
-    lower = int(position)
-    upper = min(lower + 1, figure.size - 1)
-    between: np.float32 = figure[lower] + (figure[upper] - figure[lower]) * (position - np.float32(lower))
+    between: np.float32 = figure[lower] + (figure[upper] - figure[lower]) * share
     return between
 
 
@@ -104,23 +103,33 @@ def _at(figure: FloatArray, position: np.float32) -> np.float32:
 def _standardise(
     step: FloatArray, position: FloatArray, middle: FloatArray, spread: FloatArray, standard: FloatArray
 ) -> None:
+    last = middle.size - 1
     for row in range(step.shape[0]):
         for x in range(step.shape[1]):
-            at = position[row, x]
-            standard[row, x] = (step[row, x] - _at(middle, at)) / _at(spread, at)
+            lower = int(position[row, x])
+            upper, share = min(lower + 1, last), position[row, x] - np.float32(lower)
+            beyond = step[row, x] - _between(middle, lower, upper, share)
+            standard[row, x] = beyond / _between(spread, lower, upper, share)
 
 
 @compiled
-def _add_square(
-    step: FloatArray,
+def _add_squares(
+    steps: FloatArray,
     position: FloatArray,
     middle: FloatArray,
     spread: FloatArray,
-    share: np.float32,
+    weight: np.float32,
     energy: FloatArray,
 ) -> None:
-    for row in range(step.shape[0]):
-        for x in range(step.shape[1]):
-            at = position[row, x]
-            standard = (step[row, x] - _at(middle, at)) / _at(spread, at)
-            energy[row, x] += share * standard * standard
+    """Add up the bands; middle and spread are (band, class)."""
+    last = middle.shape[1] - 1
+    for row in range(energy.shape[0]):
+        for x in range(energy.shape[1]):
+            lower = int(position[row, x])
+            upper, share = min(lower + 1, last), position[row, x] - np.float32(lower)
+            total = np.float32(0.0)
+            for band in range(steps.shape[0]):
+                beyond = steps[band, row, x] - _between(middle[band], lower, upper, share)
+                standard = beyond / _between(spread[band], lower, upper, share)
+                total += weight * standard * standard
+            energy[row, x] = total

@@ -9,8 +9,8 @@ import numpy as np
 from scipy import ndimage
 
 from detectors.base import Assessment, ChangeType, Components, Finding, Follower, Requirements, Verdict, unmet
+from detectors.components import labelled
 from detectors.extents import ExtentParameters, outline
-from detectors.morphology import labelled
 from detectors.objects import ObjectParameters, likeness, new_buildings
 from detectors.series import Series
 from geo.grid import Grid

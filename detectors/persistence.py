@@ -53,16 +53,18 @@ def _update(
     differs = known & (evidence.structure >= parameters.low) & ~unbuilt & ~evidence.recurs
     new = differs & ~was & (evidence.greening < parameters.greening)
     hit = new | (differs & was)
+    new |= _risen(history, hit & was, evidence, parameters)
     missed = known & ~differs & was
     history.onset[new] = index
     history.fading[new] = 0
     history.last_without[new] = history.last_clear[new]
     history.seen[new] = history.balance[new] = 0
-    history.strength[new] = history.gain[new] = 0.0
+    history.strength[new] = history.structure[new] = history.gain[new] = 0.0
     history.seen[hit] += 1
     history.balance[hit] = np.minimum(history.balance[hit] + 1, parameters.patience)
     history.balance[missed] -= 1
     history.strength[hit] += (evidence.strength[hit] - history.strength[hit]) / history.seen[hit]
+    history.structure[hit] += (evidence.structure[hit] - history.structure[hit]) / history.seen[hit]
     history.gain[hit] += (evidence.gain[hit] - history.gain[hit]) / history.seen[hit]
     fallen = missed & (history.balance <= 0) | _fade(history, known & was, hit, evidence, parameters)
     history.end(fallen)
@@ -71,6 +73,11 @@ def _update(
     history.unrest[fallen] += parameters.excursion_cap
     history.looks[calm] += 1
     return hit
+
+
+def _risen(history: PixelHistory, hit: BoolArray, evidence: Evidence, parameters: PersistenceParameters) -> BoolArray:
+    """Changes that were too weak to belong to a site and now do: they begin now, not with some earlier unrest."""
+    return np.asarray(hit & (history.structure < parameters.member) & (evidence.structure >= parameters.member))
 
 
 def _fade(

@@ -24,6 +24,7 @@ class PastChange:
     last_without: npt.NDArray[np.int16]
     seen: npt.NDArray[np.int16]
     strength: FloatArray
+    structure: FloatArray
     gain: FloatArray
 
 
@@ -43,7 +44,8 @@ class PixelHistory:
         last_clear: int (y, x), newest clear scene.
         balance: int (y, x), hits less misses since the onset, capped.
         seen: int (y, x), hits since the onset.
-        strength: float32 (y, x), mean evidence since the onset.
+        strength: float32 (y, x), mean change of structure at the pixel since the onset.
+        structure: float32 (y, x), mean change of structure around it, likewise.
         gain: float32 (y, x), mean gain of texture since the onset, in noise units.
         covered: float32 (y, x), share of the last clear scenes that show the ground under plants, water or shade.
         fading: int (y, x), clear scenes in a row in which a standing change has faded.
@@ -68,6 +70,7 @@ class PixelHistory:
     balance: npt.NDArray[np.int16]
     seen: npt.NDArray[np.int16]
     strength: FloatArray
+    structure: FloatArray
     gain: FloatArray
     covered: FloatArray
     fading: npt.NDArray[np.int16]
@@ -102,13 +105,14 @@ class PixelHistory:
             balance=whole(0),
             seen=whole(0),
             strength=real(),
+            structure=real(),
             gain=real(),
             covered=real(),
             fading=whole(0),
             pattern=real(bands),
             restless=whole(0),
             moved=whole(0),
-            past=PastChange(whole(NEVER), whole(NEVER), whole(0), real(), real()),
+            past=PastChange(whole(NEVER), whole(NEVER), whole(0), real(), real(), real()),
             hits=no_bits(shape),
             clear=no_bits(shape),
         )
@@ -128,6 +132,7 @@ class PixelHistory:
             last_without=self.past.last_without,
             seen=self.past.seen,
             strength=self.past.strength,
+            structure=self.past.structure,
             gain=self.past.gain,
         )
 

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy import ndimage
 
-from detectors.extents import MARGIN_M, Edges, ExtentParameters, site_extent
-from detectors.morphology import holes_filled, labelled, widened, within
+from detectors.components import boxes, holes_filled, labelled
+from detectors.extents import MARGIN_M, Edges, ExtentParameters, site_extent, strips
+from detectors.lone import LoneParameters, lone_cores
+from detectors.morphology import widened, within
 from detectors.pixel_history import PixelHistory
 from detectors.settled import MEMORY
 from detectors.works_parameters import WorksParameters
@@ -64,23 +65,54 @@ def neighbourhoods(
     held[groups[core & changed]] = True
     held[0] = False
     room = holes_filled(within(held.take(groups), MARGIN_M / gsd_m))
-    labels, _ = labelled(room)
-    for label, box in enumerate(ndimage.find_objects(labels), start=1):
+    labels, count = labelled(room)
+    for label, box in enumerate(boxes(labels, count), start=1):
         yield box, np.asarray(labels[box] == label)
 
 
-def core_pixels(history: PixelHistory, changed: BoolArray, sign: int, parameters: WorksParameters) -> BoolArray:
-    """Pixels whose change is strong enough, and of the right kind, to be construction.
+def core_pixels(
+    history: PixelHistory,
+    changed: BoolArray,
+    firm: BoolArray,
+    sign: int,
+    gsd_m: float,
+    parameters: WorksParameters,
+    extents: ExtentParameters,
+    lone: LoneParameters,
+) -> BoolArray:
+    """Pixels whose change is strong enough, and of the right kind, to be construction, bool (y, x).
+
+    Args:
+        history: Pixels after the newest scene.
+        changed: bool (y, x), the standing changes to consider.
+        firm: bool (y, x), those of them that single pixels of stable ground rarely reach.
+        sign: 1 for ground that gained texture, -1 for ground that lost it.
+        gsd_m: Pixel size, m.
+        parameters: What is strong enough.
+        extents: How narrow a road is.
+        lone: What a building looks like that stands alone.
+    """
+    share = _salience(history, changed, sign, parameters)
+    core = np.asarray((share >= 1.0) & (sign * history.gain >= parameters.least_gain))
+    if core.any():
+        core &= ~strips(firm, gsd_m, extents)
+    if sign > 0:
+        least_px = parameters.least_core_m2 / gsd_m**2
+        core |= lone_cores(history, changed, firm, share, least_px, gsd_m, lone)
+    return core
+
+
+def _salience(history: PixelHistory, changed: BoolArray, sign: int, parameters: WorksParameters) -> FloatArray:
+    """How salient changed pixels are, as a share of what a core must have, float32 (y, x); 0 elsewhere.
 
     A step is a difference of two samples, so few scenes before it weaken it as few scenes after it do.
     """
-    core = np.zeros(changed.shape, bool)
-    gain = sign * history.gain[changed]
+    share = np.zeros(changed.shape, np.float32)
     few = parameters.doubt / np.maximum(history.seen[changed], 1)
     few += parameters.doubt_before / np.clip(history.count[changed], 1, MEMORY)
-    salience = history.strength[changed] + parameters.gain_weight * gain
-    core[changed] = (salience >= parameters.core * (1.0 + few)) & (gain >= parameters.least_gain)
-    return core
+    salience = history.strength[changed] + parameters.gain_weight * sign * history.gain[changed]
+    share[changed] = salience / (parameters.core * (1.0 + few))
+    return share
 
 
 def has_core(core: int, members: int, gsd_m: float, parameters: WorksParameters) -> bool:
@@ -99,9 +131,9 @@ def clusters(
         held = _holding(mask, part.core, gsd_m, parameters, extents, edges)
         sites |= held
         members |= mask & within(held, SEAM_M / gsd_m)
-    groups, _ = labelled(within(sites, parameters.reach_m / 2 / gsd_m))
+    groups, count = labelled(within(sites, parameters.reach_m / 2 / gsd_m))
     margin = int(np.ceil(extents.gap_m / gsd_m))
-    for label, (rows, columns) in enumerate(ndimage.find_objects(groups), start=1):
+    for label, (rows, columns) in enumerate(boxes(groups, count), start=1):
         box = (widened(rows, margin), widened(columns, margin))
         standing = members[box] & within(sites[box] & (groups[box] == label), SEAM_M / gsd_m)
         yield box, part.part(box, standing), edges[box]

@@ -31,7 +31,8 @@ class StageParameters:
         pattern_m: Standard deviation of the Gaussian window that patterns are compared in.
         restless_share: Share of a site that must have been taken lately or change again for works to go on.
         still_days: Days without such change after which works have ended.
-        still_scenes: Clear scenes that must show that.
+        still_scenes: Clear scenes that show that even if the newest looks odd; one that looks as the site did before is
+            enough, so that the first scene after a long gap can tell.
     """
 
     alike: float = 0.6
@@ -105,5 +106,7 @@ def stage_of(
         return Stage.CLEARED
     moved = int(np.quantile(history.moved[changed], 1.0 - parameters.restless_share, method="higher"))
     since = [days[index] for index in clear if days[index] > days[moved]]
-    still = len(since) >= parameters.still_scenes and since[-1] - days[moved] >= parameters.still_days
-    return Stage.BUILT if still else Stage.UNDER_CONSTRUCTION
+    if not since or since[-1] - days[moved] < parameters.still_days:
+        return Stage.UNDER_CONSTRUCTION
+    as_before = (history.restless[changed] == 0).mean() >= 1.0 - parameters.restless_share
+    return Stage.BUILT if as_before or len(since) >= parameters.still_scenes else Stage.UNDER_CONSTRUCTION

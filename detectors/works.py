@@ -7,9 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from detectors.components import labelled
 from detectors.evidence import PersistenceParameters, bleed_m
 from detectors.extents import Edges, ExtentParameters, site_extent
-from detectors.morphology import distance_squared, labelled, opened, within
+from detectors.lone import LoneParameters
+from detectors.morphology import distance_squared, opened, within
 from detectors.pixel_history import PixelHistory
 from detectors.sites import SEAM_M, Changed, clusters, core_pixels, has_core, neighbourhoods
 from detectors.works_parameters import WorksParameters
@@ -44,6 +46,7 @@ def find_works(
     parameters: WorksParameters,
     extents: ExtentParameters,
     persistence: PersistenceParameters,
+    lone: LoneParameters,
     sign: int = 1,
 ) -> list[Works]:
     """The sites that standing changes make up, each with its onset, ascending by onset.
@@ -56,12 +59,14 @@ def find_works(
         parameters: What counts as a site.
         extents: How sites are outlined.
         persistence: What the evidence was pooled with, for how far it reaches beyond its cause.
+        lone: What a building looks like that stands alone.
         sign: 1 for ground that gained texture, -1 for ground that lost it.
     """
-    core = core_pixels(history, changed, sign, parameters)
+    changed = changed & (history.structure >= persistence.member)
+    firm = changed & (history.strength >= parameters.firm)
+    core = core_pixels(history, changed, firm, sign, gsd_m, parameters, extents, lone)
     if not has_core(int(np.count_nonzero(core)), 0, gsd_m, parameters):
         return []
-    firm = changed & (history.strength >= parameters.firm)
     supported = changed & within(firm, parameters.support_m / gsd_m)
     covered = np.asarray(history.covered >= COVERED_SHARE)
     whole = Changed(supported, core, history.strength, history.onset, history.last_without, covered)
@@ -91,9 +96,11 @@ def _replay(
     taken = np.zeros(window.ground.shape, bool)
     whole = site_extent(window.ground, gsd_m, extents, edges)
     least = parameters.least_area_m2 / gsd_m**2
-    for onset in _steps(window, least):
+    steps = _steps(window, least)
+    for onset in steps:
         so_far = window.ground & (window.onset <= onset)
-        fresh = _new_ground(site_extent(so_far, gsd_m, extents, edges) & whole, taken, gsd_m, extents)
+        extent = whole if onset == steps[-1] else site_extent(so_far, gsd_m, extents, edges) & whole
+        fresh = _new_ground(extent, taken, gsd_m, extents)
         if not fresh.any():
             continue
         groups, count = labelled(within(fresh, parameters.reach_m / 2 / gsd_m))
@@ -127,7 +134,9 @@ def _new_ground(extent: BoolArray, taken: BoolArray, gsd_m: float, extents: Exte
     beside = np.zeros(count + 1, bool)
     beside[labels[within(taken, SEAM_M / gsd_m)]] = True
     beside[0] = False
-    bordering = beside[labels]
+    bordering = beside.take(labels)
+    if not bordering.any():
+        return added
     return (added & ~bordering) | opened(bordering, extents.narrowest_m / 2 / gsd_m)
 
 

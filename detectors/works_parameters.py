@@ -37,7 +37,7 @@ class WorksParameters:
     least_core_m2: float = 300.0
     core_share: float = 0.03
     firm: float = 5.0
-    support_m: float = 80.0
+    support_m: float = 60.0
     least_area_m2: float = 900.0
     still_days: float = 90.0
     reach_m: float = 60.0

@@ -20,7 +20,7 @@ from flows.evaluate.stacks import folder_stack
 from geo.scene import ImageStack
 
 SHARE = 0.2
-STAGES = ("scales", "persistence", "extents", "works")
+STAGES = ("scales", "persistence", "extents", "works", "lone")
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@ import pytest
 from affine import Affine
 from shapely import box
 
-from detectors.extents import Edges, ExtentParameters, outline, site_extent
+from detectors.extents import Edges, ExtentParameters, outline, site_extent, strips
 from geo.grid import Grid
 
 PLAIN = ExtentParameters()
@@ -59,3 +59,15 @@ def test_an_outline_is_straight_and_in_metres():
     shape = outline(blocks(((10, 30), (20, 60))), grid, ExtentParameters())
     assert shape.equals(box(600_200, 4_799_700, 600_600, 4_799_900))
     assert shape.area == pytest.approx(80_000)
+
+
+def test_strips_are_long_and_nowhere_wide():
+    road, barracks, hall = ((40, 43), (5, 75)), ((10, 13), (5, 15)), ((55, 75), (10, 60))
+    mask = blocks(road, barracks, hall)
+    assert (strips(mask, 10.0, PLAIN) == blocks(road)).all()
+
+
+def test_a_ring_of_buildings_is_no_strip():
+    ring = blocks(((10, 20), (10, 20)))
+    ring[13:17, 13:17] = False
+    assert not strips(ring, 10.0, ExtentParameters(compact_m=50.0)).any()

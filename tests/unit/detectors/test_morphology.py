@@ -2,20 +2,22 @@
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 from scipy import ndimage
 
 from detectors.morphology import (
     bounds,
     distance_squared,
     eroded,
-    greatest,
-    holes_filled,
     inner,
-    labelled,
     opened,
     square_eroded,
     within,
 )
+
+masks = arrays(bool, st.tuples(st.integers(1, 12), st.integers(1, 140)))
 
 
 @pytest.fixture(params=[0.002, 0.03, 0.3])
@@ -42,6 +44,13 @@ def test_discs_grow_and_shrink_masks(mask, pixels):
     assert (eroded(mask, pixels) == (ndimage.distance_transform_edt(mask) > pixels)).all()
 
 
+@settings(deadline=None)  # the first call may compile
+@given(masks, st.floats(0.0, 80.0))
+def test_discs_are_exact_whatever_the_width_of_the_mask(mask, pixels):
+    nearest = ndimage.distance_transform_edt(~mask) if mask.any() else np.full(mask.shape, np.inf)
+    assert (within(mask, pixels) == (nearest**2 <= np.float32(pixels**2))).all()
+
+
 def test_opening_takes_off_what_is_narrow_but_nothing_at_the_edge():
     mask = np.zeros((40, 60), bool)
     mask[:20, :20] = True
@@ -54,16 +63,6 @@ def test_squares(mask):
     assert (square_eroded(mask, 1) == ndimage.minimum_filter(mask, 3, mode="nearest")).all()
     assert (inner(mask, 2) == ndimage.minimum_filter(mask, 5, mode="constant", cval=False)).all()
     assert (inner(mask, 0) == mask).all()
-
-
-def test_holes_are_filled(mask):
-    assert (holes_filled(mask) == ndimage.binary_fill_holes(mask)).all()
-
-
-def test_greatest_under_each_label(mask):
-    labels, count = labelled(mask)
-    figure = np.random.default_rng(1).random(mask.shape).astype(np.float32)
-    assert greatest(figure, labels, count)[1:].tolist() == ndimage.maximum(figure, labels, range(1, count + 1)).tolist()
 
 
 def test_bounds_stop_at_the_edge():

@@ -9,12 +9,13 @@ from detectors.footprints import Footprints
 from detectors.pixel_history import PixelHistory
 from detectors.stages import StageParameters, stage_of
 
+STAGES = StageParameters()
 AREAL = (ChangeType.GROUND_CLEARED, ChangeType.BUILDING_ADDED)
 
 
-def stages(images):
-    """Stage of the largest finding after each scene, 20 days apart; None where there is none."""
-    told = [assessment.findings for assessment in follow(Footprints(), a_stack(images))]
+def stages(images, days=20):
+    """Stage of the largest finding after each scene, some days apart; None where there is none."""
+    told = [assessment.findings for assessment in follow(Footprints(), a_stack(images, days=days))]
     return [max(findings, key=lambda one: one.area_m2).stage if findings else None for findings in told]
 
 
@@ -26,10 +27,33 @@ def moving(images, first, last):
     return images
 
 
-def test_a_building_is_built_once_it_has_been_still_for_ninety_days():
-    told = stages(build(desert(14), 4))
-    assert told[4:8] == [Stage.UNDER_CONSTRUCTION] * 4
-    assert told[10:] == [Stage.BUILT] * 4
+@pytest.mark.parametrize("days", [9, 10, 30])
+def test_a_building_is_built_once_it_has_been_still_for_ninety_days(days):
+    told = stages(build(desert(16), 4), days)
+    still = 4 + 90 // days
+    assert told[4:still] == [Stage.UNDER_CONSTRUCTION] * (still - 4)
+    assert told[still:] == [Stage.BUILT] * (16 - still)
+
+
+@pytest.mark.parametrize(("newest", "stage"), [(89.9, Stage.UNDER_CONSTRUCTION), (90.0, Stage.BUILT)])
+def test_ninety_days_are_ninety(newest, stage):
+    history = PixelHistory.empty(1, (4, 4))
+    told = stage_of(ChangeType.BUILDING_ADDED, history, np.ones((4, 4), bool), [1, 2], [0.0, 45.0, newest], STAGES)
+    assert told is stage
+
+
+@pytest.mark.parametrize(("restless", "stage"), [(0, Stage.BUILT), (1, Stage.UNDER_CONSTRUCTION)])
+def test_one_scene_after_a_long_gap_tells_if_the_site_looks_as_before(restless, stage):
+    history = PixelHistory.empty(1, (4, 4))
+    history.restless[:] = restless
+    told = stage_of(ChangeType.BUILDING_ADDED, history, np.ones((4, 4), bool), [1], [0.0, 400.0], STAGES)
+    assert told is stage
+
+
+def test_what_was_altered_within_a_long_gap_is_not_still():
+    images = build(desert(7), 4)
+    assert stages(images, days=100)[5] is Stage.BUILT
+    assert stages(moving(images, 4, 6), days=100)[5] is Stage.UNDER_CONSTRUCTION
 
 
 def test_works_that_go_on_are_under_construction_until_they_end():
@@ -55,5 +79,5 @@ def test_ground_without_buildings_is_cleared():
     history = PixelHistory.empty(1, (4, 4))
     whole = np.ones((4, 4), bool)
     days = [0.0, 20.0, 200.0, 220.0]
-    told = [stage_of(kind, history, whole, [1, 2, 3], days, StageParameters()) for kind in AREAL]
+    told = [stage_of(kind, history, whole, [1, 2, 3], days, STAGES) for kind in AREAL]
     assert told == [Stage.CLEARED, Stage.BUILT]
