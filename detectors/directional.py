@@ -188,6 +188,27 @@ def gain_over(now: FloatArray, before: FloatArray, clear: BoolArray, gain: Float
 
 
 @compiled
+def between_blocks(of_block: FloatArray, size: int, top: int, left: int, out: FloatArray) -> None:
+    """A figure of blocks (block, block) at pixels, linear between the middles of blocks; out is float32 (y, x).
+
+    Blocks are of `size` pixels, and `out` begins at row `top` and column `left` of the pixels that they cover.
+    """
+    blocks_down, blocks_across = of_block.shape
+    rows, columns = out.shape
+    for y in range(rows):
+        down = min(max((top + y + 0.5) / size - 0.5, 0.0), blocks_down - 1.0)
+        upper = min(int(down), max(blocks_down - 2, 0))
+        lower = min(upper + 1, blocks_down - 1)
+        for x in range(columns):
+            across = min(max((left + x + 0.5) / size - 0.5, 0.0), blocks_across - 1.0)
+            here = min(int(across), max(blocks_across - 2, 0))
+            there = min(here + 1, blocks_across - 1)
+            above = of_block[upper, here] + (of_block[upper, there] - of_block[upper, here]) * (across - here)
+            below = of_block[lower, here] + (of_block[lower, there] - of_block[lower, here]) * (across - here)
+            out[y, x] = above + (below - above) * (down - upper)
+
+
+@compiled
 def met_around(barriers: FloatArray, reach: int, step_x: Offset, step_y: Offset, out: FloatArray) -> None:
     """Mean over directions of the greatest barrier met within reach of each cell; barriers and out are (y, x), 0 to 1.
 

@@ -16,14 +16,17 @@ from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
-from scipy import ndimage
 
-from detectors.directional import Taps, agreed, nearer_flank
+from detectors.directional import Taps, agreed, between_blocks, nearer_flank
 from geo.scene import BoolArray, FloatArray
 
 #: int8 (orientation, y, x): signed share of votes in 1/127, positive for bright lines, negative for dark.
 Votes = npt.NDArray[np.int8]
 VOTE = 127.0
+
+#: Rows and columns of an image.
+Window = tuple[slice, slice]
+WHOLE: Window = (slice(None), slice(None))
 
 _CORE_PX = (0.8, 0.4)  # what of a line's own neighbourhood is its centre: along and across it
 _RINGING = 0.05  # overshoot beside a step after resampling, as a share of the step
@@ -55,19 +58,20 @@ class LineFilter:
         """Contrast of a thin line against the nearer of its flanks, per orientation.
 
         Args:
-            image: float32 (y, x) without gaps.
+            image: float32 (y, x) without gaps, or a part of one.
 
         Returns:
             float32 (orientation, y, x), in the image's unit; positive for lines brighter than both flanks,
             negative for darker ones, zero elsewhere.
         """
-        result = np.empty((self.orientations, *self.shape), np.float32)
+        rows, columns = image.shape
+        result = np.empty((self.orientations, rows, columns), np.float32)
         reach = max(flank.reach for _, *flanks in self._profiles for flank in flanks)
         pad = reach + max(core.reach for core, *_ in self._profiles)
         padded = np.ascontiguousarray(np.pad(image, pad, mode="symmetric"), np.float32)
-        smoothed = np.empty((self.shape[0] + 2 * reach, self.shape[1] + 2 * reach), np.float32)
-        inner = smoothed[reach : reach + self.shape[0], reach : reach + self.shape[1]]
-        one, other = np.empty(self.shape, np.float32), np.empty(self.shape, np.float32)
+        smoothed = np.empty((rows + 2 * reach, columns + 2 * reach), np.float32)
+        inner = smoothed[reach : reach + rows, reach : reach + columns]
+        one, other = np.empty((rows, columns), np.float32), np.empty((rows, columns), np.float32)
         for ridge, (core, left, right) in zip(result, self._profiles, strict=True):
             core.over(padded, pad - reach, smoothed)
             left.over(smoothed, reach, one)
@@ -101,23 +105,28 @@ class LineFilter:
             medians = np.maximum(medians, max(float(np.median(medians[enough])) / 3.0, 1e-6))
         return medians.reshape(rows, columns)
 
-    def spread(self, of_block: FloatArray, block_m: float) -> FloatArray:
-        """A figure of blocks at each pixel, float32 (y, x), linear in between; where it is NaN, their median."""
-        size = self._block_px(block_m)
+    def spread(self, of_block: FloatArray, block_m: float, window: Window = WHOLE) -> FloatArray:
+        """A figure of blocks at each pixel of a window, float32 (y, x), linear between the middles of blocks.
+
+        Where it is NaN, their median stands for it.
+        """
         known = np.isfinite(of_block)
         of_block = np.where(known, of_block, np.median(of_block[known]) if known.any() else 1.0)
-        fine = ndimage.zoom(np.pad(of_block, 1, mode="edge"), size, order=1, grid_mode=True, mode="nearest")
-        return np.asarray(fine[size : size + self.shape[0], size : size + self.shape[1]], np.float32)
+        (top, bottom, _), (left, right, _) = (part.indices(n) for part, n in zip(window, self.shape, strict=True))
+        fine = np.empty((bottom - top, right - left), np.float32)
+        between_blocks(of_block.astype(np.float32), self._block_px(block_m), top, left, fine)
+        return fine
 
     def _block_px(self, block_m: float) -> int:
         return max(4, round(block_m / self.gsd_m))
 
-    def votes(self, ridges: FloatArray, noise: FloatArray) -> Votes:
+    def votes(self, ridges: FloatArray, noise: FloatArray, window: Window = WHOLE) -> Votes:
         """Share of agreeing pixels along every direction.
 
         Args:
             ridges: From `ridges`.
             noise: float32 (y, x): contrast that clutter reaches.
+            window: The part of the image that these are of.
 
         Returns:
             int8 (orientation, y, x), in 1/127.
@@ -125,14 +134,25 @@ class LineFilter:
         per_vote = 1.0 / (np.float32(self.saturation) * noise)
         result = np.empty(ridges.shape, np.int8)
         pad = max(taps.reach for pair in self._along for taps in pair)
-        padded = np.zeros((self.shape[0] + 2 * pad, self.shape[1] + 2 * pad), np.float32)
-        cast = padded[pad : pad + self.shape[0], pad : pad + self.shape[1]]
-        mean, near = np.empty(self.shape, np.float32), np.empty(self.shape, np.float32)
+        rows, columns = noise.shape
+        padded = np.zeros((rows + 2 * pad, columns + 2 * pad), np.float32)
+        cast = padded[pad : pad + rows, pad : pad + columns]
+        mean, near = np.empty((rows, columns), np.float32), np.empty((rows, columns), np.float32)
         for out, ridge, (long, short), inside in zip(result, ridges, self._along, self._inside, strict=True):
             np.clip(np.multiply(ridge, per_vote, out=cast), -1.0, 1.0, out=cast)
-            np.multiply(long.over(padded, pad, mean), inside, out=mean)
+            np.multiply(long.over(padded, pad, mean), inside[window], out=mean)
             agreed(mean, short.over(padded, pad, near), VOTE, out)
         return result
+
+    @property
+    def reach(self) -> int:
+        """Pixels around a place that decide which votes it gets."""
+        return self.ridge_reach + max(taps.reach for pair in self._along for taps in pair)
+
+    @property
+    def ridge_reach(self) -> int:
+        """Pixels around a place that decide which contrast it has."""
+        return 2 * max(taps.reach for profile in self._profiles for taps in profile)
 
     @cached_property
     def _directions(self) -> npt.NDArray[np.float64]:

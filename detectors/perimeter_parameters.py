@@ -91,6 +91,7 @@ class ClosureParameters:
         past_share: how much further, as a share of its own length.
         area_m2: Smallest and largest place.
         least_seen: Share of its outline that is newly seen at least.
+        least_side: Share of each side that is newly seen at least: what is open on one side is not closed.
         least_compact: Least isoperimetric quotient, 1 for a circle: yards are compact, what lies between tracks is not.
         most_outlines: Outlines in one look.
     """
@@ -105,6 +106,7 @@ class ClosureParameters:
     past_share: float = 0.4
     area_m2: tuple[float, float] = (8_000.0, 2_000_000.0)
     least_seen: float = 0.55
+    least_side: float = 0.3
     least_compact: float = 0.4
     most_outlines: int = 4
 
@@ -129,7 +131,7 @@ class PerimeterParameters:
         least_persistence: Least share of clear scenes since the onset that show a ring, and of those before that don't.
         least_merit: Merit below which a ring is none, in one or two scenes and in several.
         empty_merit: Share of a ring that has to be newly seen beyond chance where nothing has been built inside: what
-            has become rougher inside speaks for itself, an empty yard has to be closed.
+            has become rougher inside speaks for itself, an empty yard has to be closed, and by no road.
         least_built: How much rougher enclosed ground has to have become, as a logarithm, where only one scene shows it
             without the ring: lines alone can't be told from season then.
         least_persistence_alone: As `least_persistence`, after one scene before the onset.
@@ -165,7 +167,7 @@ class PerimeterParameters:
     chance_gain: float = 0.3
     least_persistence: float = 0.8
     least_merit: tuple[float, float] = (-10.0, 0.0)
-    empty_merit: float = 0.3
+    empty_merit: float = 0.4
     least_built: float = 0.5
     least_persistence_alone: float = 0.9
     most_outlines: int = 24

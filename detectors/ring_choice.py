@@ -98,16 +98,20 @@ class Choice:
     def merit(self, outline: Outline, dated: Onset) -> float:
         """What an outline explains: newly seen pixels beyond what chance gives, less its corners and leaning sides."""
         rings = self.parameters.rings
-        worth = outline.gains(dated) * (1.0 - rings.road_discount * outline.goes_on) - rings.chance_share
+        worth = outline.gains(dated) * (1.0 - rings.road_discount * outline.goes_on.clip(0.0)) - rings.chance_share
         points = np.asarray(outline.ring.exterior.coords, np.float64)[:-1]
         free = np.abs(leaning(points, main_direction(points))) > _LEANS
         owed = rings.corner_merit * len(points) + rings.lean_merit * int(free.sum())
         return float((worth @ outline.lengths).max()) - owed
 
     def owed(self, outline: Outline, dated: Onset) -> float:
-        """Newly seen pixels of side that a ring has to show beyond chance where little has been built inside."""
+        """Newly seen pixels of side that a ring has to show beyond chance where little has been built inside.
+
+        Ground between roads that cross is empty too, so there what goes on past a corner counts less still.
+        """
         empty = 1.0 - min(max(outline.built(dated), 0.0), 1.0)
-        return float(self.parameters.empty_merit * empty * outline.lengths.sum())
+        roads = self.parameters.rings.road_discount * outline.goes_on.clip(0.0)
+        return float(empty * outline.lengths @ (self.parameters.empty_merit + roads))
 
     def weighed(self, outlines: Sequence[Outline]) -> list[Weighed]:
         """Outlines with their merit and onset, those of most merit first."""

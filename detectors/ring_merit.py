@@ -36,13 +36,13 @@ class NewLines:
         ends = np.roll(points, -1, axis=0)
         along = (ends - points) / np.maximum(np.hypot(*(ends - points).T), 1e-9)[:, None]
         near, far = self.parameters.past_px
-        past = self._gain(
+        past = self.gain(
             np.vstack([ends + near * along, points - near * along]),
             np.vstack([ends + far * along, points - far * along]),
         )
         return np.asarray(past.reshape(2, -1).mean(axis=0))
 
-    def _gain(self, starts: Points, ends: Points) -> npt.NDArray[np.float64]:
+    def gain(self, starts: Points, ends: Points) -> npt.NDArray[np.float64]:
         """Mean share newly seen along straight segments, float64 (segment,)."""
         now, owner = line_support(self.now, starts, ends)
         then, _ = line_support(self.before, starts, ends)

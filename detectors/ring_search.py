@@ -13,7 +13,8 @@ from detectors.closures import closed_outlines
 from detectors.directional import gain_over
 from detectors.perimeter_parameters import PerimeterParameters
 from detectors.ring_choice import alike
-from detectors.ring_shapes import outline_mask, tidy
+from detectors.ring_merit import NewLines
+from detectors.ring_shapes import outline_mask, steps, tidy
 from detectors.ring_views import Look
 from detectors.rings import find_rings, inside_evidence
 from geo.scene import BoolArray, FloatArray
@@ -95,7 +96,14 @@ class RingSearch:
             return []
         found = closed_outlines(compared.gain, self.gsd_m, self.parameters.closures)
         rings = [tidy(ring, self.gsd_m, self.parameters.rings) for ring in found]
-        return [ring for ring in rings if not any(alike(ring, other) for other in known)]
+        new = NewLines(compared.now.strength, compared.old.strength, self.parameters.rings)
+        return [ring for ring in rings if self._is_closed(ring, new) and not any(alike(ring, other) for other in known)]
+
+    def _is_closed(self, ring: Polygon, new: NewLines) -> bool:
+        """Whether all sides but short ones are newly seen."""
+        starts, ends = steps(ring)
+        long = np.hypot(*(ends - starts).T) * self.gsd_m >= self.parameters.rings.shortest_side_m
+        return bool((new.gain(starts[long], ends[long]) >= self.parameters.closures.least_side).all())
 
 
 def laid(ring: Polygon, look: Look) -> Polygon:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
+
 import numpy as np
 import numpy.typing as npt
 import shapely
@@ -35,6 +38,16 @@ def beyond(ring: Polygon, older: Polygon, gsd_m: float, parameters: RingParamete
     reach = parameters.shortest_side_m / gsd_m / 2.0
     fresh = _offset(ring.difference(older), -reach, 1.01 * reach)
     return tidy(max(shapely.get_parts(older.union(fresh)), key=lambda part: part.area), gsd_m, parameters)
+
+
+def window_of(rings: Sequence[Polygon], shape: tuple[int, int]) -> tuple[slice, slice]:
+    """Rows and columns of an image that hold some rings and the pixels beside them."""
+    min_x, min_y, max_x, max_y = shapely.total_bounds(rings)
+    rows, columns = shape
+    return (
+        slice(max(0, math.floor(min_y) - 2), min(rows, math.ceil(max_y) + 3)),
+        slice(max(0, math.floor(min_x) - 2), min(columns, math.ceil(max_x) + 3)),
+    )
 
 
 def adjoins(ring: Polygon, older: Polygon, tolerance_px: float) -> bool:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import math
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
@@ -10,13 +11,14 @@ import numpy.typing as npt
 from scipy import ndimage
 
 from detectors.directional import strongest_around
-from detectors.lines import LineFilter, luminance
+from detectors.lines import WHOLE, LineFilter, Window, luminance
 from detectors.perimeter_parameters import PerimeterParameters
 from detectors.ring_tracks import SceneLines, eroded, pooled
 from geo.bands import visible
 from geo.grid import Grid
 from geo.scene import BoolArray, FloatArray, PreparedScene
 
+_TRUNCATE = 4.0  # standard deviations at which a Gaussian ends
 _WHOLE = 10_000.0  # an image is kept in whole numbers of 1/10,000
 
 
@@ -28,16 +30,20 @@ class View:
         image: uint16 (y, x), mean reflectance over the visible bands in 1/10,000, gaps filled.
         clear: bool (y, x): valid ground, less a rim in which lines can't be read.
         noise: float32 (block, block): local clutter, the quietest up to that scene.
+        greatest: Contrast that one pixel in a hundred of the clear ground exceeds, reflectance.
+        typical: Median of the local contrast of the clear ground, reflectance.
     """
 
     image: npt.NDArray[np.uint16]
     clear: BoolArray
-    noise: FloatArray = field(default_factory=lambda: np.zeros((0, 0), np.float32))
+    noise: FloatArray
+    greatest: float
+    typical: float
 
     @property
     def reflectance(self) -> FloatArray:
         """Of the image, float32 (y, x)."""
-        return np.asarray(self.image / np.float32(_WHOLE), np.float32)
+        return _reflectance(self.image)
 
 
 @dataclass(frozen=True)
@@ -101,29 +107,60 @@ class SceneReader:
         background = None if before is None else before.reflectance
         image = luminance(scene.pick(visible(scene.bands)), scene.valid, background)
         kept = np.clip(np.rint(image * _WHOLE), 0, np.iinfo(np.uint16).max).astype(np.uint16)
-        view = View(kept, eroded(scene.valid, max(1, round(20.0 / self.gsd_m))))
-        ridges = self.filter.ridges(view.reflectance)
+        clear = eroded(scene.valid, max(1, round(20.0 / self.gsd_m)))
+        ridges = self.filter.ridges(_reflectance(kept))
         contrast = np.abs(ridges).max(axis=0)
-        noise = self.filter.noise(contrast, view.clear, self.parameters.noise_block_m)
+        noise = self.filter.noise(contrast, clear, self.parameters.noise_block_m)
         if before is not None:
             # The quietest state of a place is its ground; later buildings must not hide the wall around them.
             noise = np.fmin(noise, before.noise)
-        view.noise = noise
-        self._lines[len(self.views)] = self._read(view, ridges, contrast)
+        known = contrast[clear] if clear.any() else contrast.ravel()
+        greatest = float(np.percentile(known, 99))
+        local = self._local(contrast, greatest)
+        typical = float(np.median(local[clear])) if clear.any() else 0.0
+        view = View(kept, clear, noise, greatest, typical)
+        self._lines[len(self.views)] = self._read(view, ridges, local)
         self.views.append(view)
 
     def lines(self, index: int) -> SceneLines:
         """What a scene shows of lines, read again where that has been forgotten."""
         if index not in self._lines:
-            view = self.views[index]
-            ridges = self.filter.ridges(view.reflectance)
-            self._lines[index] = self._read(view, ridges, np.abs(ridges).max(axis=0))
+            self._lines[index] = self._again(self.views[index], WHOLE)
         return self._lines[index]
 
-    def _read(self, view: View, ridges: FloatArray, contrast: FloatArray) -> SceneLines:
-        votes = self.filter.votes(ridges, self.filter.spread(view.noise, self.parameters.noise_block_m))
-        known = contrast[view.clear] if view.clear.any() else contrast.ravel()
-        contrast = ndimage.gaussian_filter(np.minimum(contrast, np.percentile(known, 99)), 40.0 / self.gsd_m)
-        typical = float(np.median(contrast[view.clear])) if view.clear.any() else 0.0
-        texture = np.log(np.maximum(contrast, 1e-6) / max(typical, 1e-6))
-        return SceneLines(votes, texture.astype(np.float32), view.clear)
+    def lines_within(self, index: int, window: Window) -> SceneLines:
+        """What a scene shows of lines within a window; elsewhere nothing, where it would have to be read again."""
+        view, shape = self.views[index], self.views[index].clear.shape
+        margin = max(self.filter.reach, math.ceil(_TRUNCATE * self._local_px) + self.filter.ridge_reach)
+        rows, columns = (
+            slice(max(0, part.start - margin), min(length, part.stop + margin))
+            for part, length in zip(window, shape, strict=True)
+        )
+        if index in self._lines or view.clear[rows, columns].size > 0.5 * view.clear.size:
+            return self.lines(index)
+        read = self._again(view, (rows, columns))
+        votes, texture = np.zeros((len(read.votes), *shape), np.int8), np.zeros(shape, np.float32)
+        votes[:, rows, columns], texture[rows, columns] = read.votes, read.texture
+        return SceneLines(votes, texture, view.clear)
+
+    @property
+    def _local_px(self) -> float:
+        return 40.0 / self.gsd_m
+
+    def _local(self, contrast: FloatArray, greatest: float) -> FloatArray:
+        """Mean contrast around each pixel, float32 (y, x)."""
+        capped = np.minimum(contrast, np.float32(greatest))
+        return np.asarray(ndimage.gaussian_filter(capped, self._local_px, truncate=_TRUNCATE), np.float32)
+
+    def _again(self, view: View, window: Window) -> SceneLines:
+        ridges = self.filter.ridges(view.reflectance[window])
+        return self._read(view, ridges, self._local(np.abs(ridges).max(axis=0), view.greatest), window)
+
+    def _read(self, view: View, ridges: FloatArray, local: FloatArray, window: Window = WHOLE) -> SceneLines:
+        noise = self.filter.spread(view.noise, self.parameters.noise_block_m, window)
+        texture = np.log(np.maximum(local, 1e-6) / max(view.typical, 1e-6))
+        return SceneLines(self.filter.votes(ridges, noise, window), texture.astype(np.float32), view.clear[window])
+
+
+def _reflectance(image: npt.NDArray[np.uint16]) -> FloatArray:
+    return np.asarray(image / np.float32(_WHOLE), np.float32)

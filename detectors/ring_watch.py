@@ -15,7 +15,7 @@ from detectors.perimeter_parameters import PerimeterParameters
 from detectors.ring_choice import Chain, Choice, Stage, meet, worth_keeping
 from detectors.ring_merit import NewLines
 from detectors.ring_search import Comparison, RingSearch, laid, laid_square
-from detectors.ring_shapes import adjoins, beyond, joined
+from detectors.ring_shapes import adjoins, beyond, joined, window_of
 from detectors.ring_tracks import OldLines, Onset, Outline, departure, pooled
 from detectors.ring_views import Look, SceneReader, View
 from detectors.series import Series
@@ -155,16 +155,13 @@ class RingWatch:
         found = self.search.surrounded(newest, known, rested=rested)
         state.looked_at = self._marked(state.looked_at, rested, index)
         found += [other for ring in found for older in known if (other := self._built_on(ring, older)) is not None]
-        outlines = self._outlines(found, newest)
+        outlines = self._outlines([laid(ring, newest.now) for ring in found], newest)
         # A wall alone is weaker than a wall with works inside: it takes all scenes that are none of those before.
         latest = range(max(1, index - self.parameters.before[1]), index + 1)
         several = Comparison.of(Look.of([self.reader.lines(i) for i in latest]), old)
         followed = [outline.ring for outline in state.outlines]
-        return outlines + self._outlines(self.search.closed(several, [*known, *followed]), several)
-
-    def _outlines(self, rings: list[Polygon], compared: Comparison) -> list[Outline]:
-        new = NewLines(compared.now.strength, compared.old.strength, self.parameters.rings)
-        return [self._outline(laid(ring, compared.now), new) for ring in rings]
+        closed = self.search.closed(several, [*known, *followed])
+        return outlines + self._outlines([laid(ring, several.now) for ring in closed], several)
 
     def _built_on(self, ring: Polygon, older: Polygon) -> Polygon | None:
         """A new outline as the extension of a standing ring; None where it has nothing to do with it."""
@@ -194,11 +191,10 @@ class RingWatch:
             # All together for what stays, the newest alone for what has only just been finished.
             for shown in dict.fromkeys((top.onset.seen[-self.parameters.pooled_scenes :], top.onset.seen[-3:])):
                 now = Look.of([self.reader.lines(i) for i in shown])
-                rings = [top.outline.ring]
-                rings += self.search.surrounded(Comparison.of(now, old), others, around=top.outline.ring)
-                new = NewLines(now.strength, old.strength, self.parameters.rings)
+                compared = Comparison.of(now, old)
+                rings = [top.outline.ring, *self.search.surrounded(compared, others, around=top.outline.ring)]
                 aligned = [each for ring in rings for each in laid_square(ring, now)]
-                found += [self._outline(ring, new, len(top.onset.seen)) for ring in aligned]
+                found += self._outlines(aligned, compared, len(top.onset.seen))
         return found
 
     def _divide(self, chain: Chain) -> None:
@@ -227,10 +223,8 @@ class RingWatch:
         now = Look.of([self.reader.lines(i) for i in newest])
         known = [stage.outline.ring for chain in self.chains for stage in chain]
         known += [outline.ring for outline in self.state.gone]
-        new = NewLines(first.strength, now.strength, self.parameters.rings)
-        rested = self._rested(self.state.missed_at, index)
-        rings = self.search.surrounded(Comparison.of(first, now), known, rested=rested)
-        found = [self._outline(ring, new) for ring in rings]
+        compared, rested = Comparison.of(first, now), self._rested(self.state.missed_at, index)
+        found = self._outlines(self.search.surrounded(compared, known, rested=rested), compared)
         gone = [outline for outline in found if self.went(outline) is not None]
         if gone or not found:  # what is not surely gone yet is looked at again
             self.state.missed_at = self._marked(self.state.missed_at, rested, index)
@@ -249,11 +243,17 @@ class RingWatch:
         looked = ~rested & (index - last >= self.parameters.rest_scenes)
         return np.where(looked, np.int16(index), last)
 
-    def _outline(self, ring: Polygon, new: NewLines, fitted_with: int = 1) -> Outline:
-        scenes = [self.reader.lines(index) for index in range(len(self.state.views))]
-        outline = Outline.of(ring, scenes, new, self.parameters)
-        outline.fitted_with = fitted_with
-        return outline
+    def _outlines(self, rings: list[Polygon], compared: Comparison, fitted_with: int = 1) -> list[Outline]:
+        """Rings found in a comparison, read in all scenes so far."""
+        if not rings:
+            return []
+        window = window_of(rings, self.state.series.grid.shape)
+        scenes = [self.reader.lines_within(index, window) for index in range(len(self.state.views))]
+        new = NewLines(compared.now.strength, compared.old.strength, self.parameters.rings)
+        outlines = [Outline.of(ring, scenes, new, self.parameters) for ring in rings]
+        for outline in outlines:
+            outline.fitted_with = fitted_with
+        return outlines
 
     def _may_stand(self, outline: Outline) -> bool:
         """Whether a new outline is worth following."""

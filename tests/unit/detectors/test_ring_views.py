@@ -1,0 +1,59 @@
+"""Lines of earlier scenes, read again from what was kept of them."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from detectors.lines import LineFilter
+from detectors.perimeter_parameters import PerimeterParameters
+from detectors.ring_views import SceneReader
+from tests.unit.detectors.made_up import a_stack, build, desert
+
+SIZE = 120
+
+
+@pytest.fixture(scope="module")
+def readers():
+    """One that has read the scenes, and one that knows what was kept of them alone."""
+    images = build(desert(3, size=SIZE), 1)
+    valid = np.ones((3, SIZE, SIZE), bool)
+    valid[1, 80:100, :60] = False
+    stack = a_stack(images, valid)
+    reader = SceneReader(PerimeterParameters(), stack.grid, [])
+    for scene in stack:
+        reader.add(scene)
+    return reader, lambda: SceneReader(PerimeterParameters(), stack.grid, reader.views)
+
+
+@pytest.mark.parametrize("index", [0, 1, 2])
+def test_lines_read_again_are_the_same(readers, index):
+    first, again = readers[0].lines(index), readers[1]().lines(index)
+    assert np.array_equal(again.votes, first.votes)
+    assert np.array_equal(again.texture, first.texture)
+    assert np.array_equal(again.clear, first.clear)
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(0, 2), st.integers(0, 80), st.integers(0, 80), st.integers(2, 40), st.integers(2, 40))
+def test_within_a_window_they_are_the_same_as_over_the_whole(readers, index, top, left, height, width):
+    window = (slice(top, top + height), slice(left, left + width))
+    whole, part = readers[0].lines(index), readers[1]().lines_within(index, window)
+    assert np.array_equal(part.votes[:, *window], whole.votes[:, *window])
+    assert np.array_equal(part.texture[window], whole.texture[window])
+    assert np.array_equal(part.clear, whole.clear)
+
+
+def test_between_the_middles_of_blocks_a_figure_is_linear():
+    lines = LineFilter((60, 60), 10.0, 16, 15.0, 60.0, 2.5)
+    spread = lines.spread(np.array([[1.0, 2.0, 3.0]] * 3, np.float32), 200.0)
+    assert spread[:, :10] == pytest.approx(1.0, abs=0.03)
+    assert spread[30, 29:31].mean() == pytest.approx(2.0)
+    assert np.diff(spread[30, 10:50]) == pytest.approx(1.0 / 20.0, abs=1e-5)
+
+
+def test_where_a_figure_is_unknown_its_median_stands_for_it():
+    lines = LineFilter((60, 60), 10.0, 16, 15.0, 60.0, 2.5)
+    blocks = np.full((3, 3), 2.0, np.float32)
+    blocks[1, 1] = np.nan
+    assert lines.spread(blocks, 200.0) == pytest.approx(2.0)
