@@ -19,7 +19,8 @@ def interruptible() -> Iterator[None]:
     """Makes one sentence of Ctrl-C, whatever it broke on its way.
 
     The workflow engine's own server hears Ctrl-C too and may be gone before the run has told it that it ends; that the
-    server then can't be reached is no error of its own.
+    server then can't be reached is no error of its own, nor is what the engine's settings make of Ctrl-C while they are
+    written out (pydantic raises a ValueError of its own for it).
 
     Raises:
         InterruptedRunError: Ctrl-C was pressed.
@@ -36,7 +37,7 @@ def interruptible() -> Iterator[None]:
     earlier = signal.signal(signal.SIGINT, note)
     try:
         yield
-    except (KeyboardInterrupt, httpx.HTTPError, RuntimeError, OSError) as error:
+    except (KeyboardInterrupt, httpx.HTTPError, RuntimeError, OSError, ValueError) as error:
         if pressed:
             raise InterruptedRunError("stopped; what was stored and published before is whole") from error
         raise
