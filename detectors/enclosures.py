@@ -23,6 +23,7 @@ from detectors.partition import Partition, across, frame_of
 from detectors.side_support import side_means
 from geo.scene import FloatArray
 
+_SLIVER_PX = 0.25  # area of a face that only the meeting of many lines in nearly one point makes
 _CAPACITY = 1000.0  # minimum cut works on whole numbers
 
 
@@ -70,7 +71,7 @@ def enclose(
     """
     frame = frame_of(inside.shape)
     cuts = [cut for line in lines if (cut := across(line, frame)) is not None]
-    partition = Partition.by(cuts, frame)
+    partition = Partition.by(cuts, frame, _SLIVER_PX)
     faces, sides, starts, ends = partition.faces, partition.sides, partition.starts, partition.ends
     if len(faces) < 2:
         return []

@@ -164,7 +164,7 @@ class FootprintFollower:
 
 
 def _young(history: PixelHistory, series: Series) -> BoolArray:
-    """Changes that haven't yet lasted through all seasons."""
+    """Which standing changes haven't yet lasted through all seasons; elsewhere it means nothing."""
     days = series.days
     return np.asarray(history.onset >= bisect_right(days, days[-1] - YEAR_DAYS))
 

@@ -21,11 +21,11 @@ class Partition:
     """Faces and the straight edges between them, in pixel coordinates.
 
     Attributes:
-        faces: Polygons that together make up the frame.
+        faces: Polygons that together make up the frame, less slivers that were left out.
         starts: float64 (edge, 2): x and y.
         ends: float64 (edge, 2).
-        sides: int64 (edge, 2): faces to the left and right of each edge; -1 outside the frame. An edge that ends
-            within a face has that face on both sides.
+        sides: int64 (edge, 2): faces to the left and right of each edge; -1 outside the frame and in slivers. An edge
+            that ends within a face has that face on both sides.
     """
 
     faces: list[Polygon]
@@ -34,13 +34,13 @@ class Partition:
     sides: npt.NDArray[np.int64]
 
     @classmethod
-    def by(cls, cuts: Sequence[LineString], frame: Polygon) -> Partition:
-        """Of a frame, a rectangle, by straight cuts within it."""
+    def by(cls, cuts: Sequence[LineString], frame: Polygon, sliver: float = 0.0) -> Partition:
+        """Of a frame, a rectangle, by straight cuts within it; faces of no more area than a sliver are left out."""
         corners = list(frame.exterior.coords)
         # The frame's sides one by one: a part of the net has to be straight.
         net = shapely.union_all([*cuts, *(LineString(corners[k : k + 2]) for k in range(4))], grid_size=_GRID_PX)
         faces = shapely.get_parts(shapely.polygonize([net]))
-        faces = faces[shapely.area(faces) > 0.25]
+        faces = faces[shapely.area(faces) > sliver]
         parts = shapely.get_parts(net)
         parts = parts[shapely.length(parts) > 1e-2]
         starts, ends = shapely.get_coordinates(shapely.get_point(parts, [[0], [-1]])).reshape(2, -1, 2)

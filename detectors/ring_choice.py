@@ -96,15 +96,18 @@ class Choice:
         )
 
     def merit(self, outline: Outline, dated: Onset) -> float:
-        """What an outline explains: newly seen pixels beyond what chance gives, less its corners and leaning sides."""
+        """What an outline explains: newly seen pixels beyond what chance gives, less what it costs to say so.
+
+        That is its corners, its leaning sides, and what an empty ring owes.
+        """
         rings = self.parameters.rings
         worth = outline.gains(dated) * (1.0 - rings.road_discount * outline.goes_on.clip(0.0)) - rings.chance_share
         points = np.asarray(outline.ring.exterior.coords, np.float64)[:-1]
         free = np.abs(leaning(points, main_direction(points))) > _LEANS
-        owed = rings.corner_merit * len(points) + rings.lean_merit * int(free.sum())
-        return float((worth @ outline.lengths).max()) - owed
+        shape = rings.corner_merit * len(points) + rings.lean_merit * int(free.sum())
+        return float((worth @ outline.lengths).max()) - shape - self._owed(outline, dated)
 
-    def owed(self, outline: Outline, dated: Onset) -> float:
+    def _owed(self, outline: Outline, dated: Onset) -> float:
         """Newly seen pixels of side that a ring has to show beyond chance where little has been built inside.
 
         Ground between roads that cross is empty too, so there what goes on past a corner counts less still.
@@ -119,7 +122,7 @@ class Choice:
         for outline in outlines:
             whole = np.ones(outline.seen.shape[1], bool)
             found = onset(outline.visibility(whole, self.parameters.least_clear))
-            merit = -np.inf if found is None else self.merit(outline, found) - self.owed(outline, found)
+            merit = -np.inf if found is None else self.merit(outline, found)
             every.append(Weighed(outline, merit, self._surely(outline, found, whole)))
         return sorted(every, key=lambda each: -each.merit)
 

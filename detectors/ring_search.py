@@ -20,6 +20,7 @@ from detectors.rings import find_rings, inside_evidence
 from geo.scene import BoolArray, FloatArray
 
 _ALIGN_PX = 2.0  # a fitted side is within this of its line
+_FEWEST_SIDES = 3  # of some length that a closed outline has
 _SQUARE_PX = 5.0  # a leaning side is within this of where it belongs
 
 
@@ -92,7 +93,7 @@ class RingSearch:
 
     def closed(self, compared: Comparison, known: Sequence[Polygon]) -> list[Polygon]:
         """Outlines that close in new lines, whatever they enclose, other than those known."""
-        if compared.differs(self.parameters.most_change):
+        if not compared.clear.any() or compared.differs(self.parameters.most_change):
             return []
         found = closed_outlines(compared.gain, self.gsd_m, self.parameters.closures)
         rings = [tidy(ring, self.gsd_m, self.parameters.rings) for ring in found]
@@ -103,7 +104,8 @@ class RingSearch:
         """Whether all sides but short ones are newly seen."""
         starts, ends = steps(ring)
         long = np.hypot(*(ends - starts).T) * self.gsd_m >= self.parameters.rings.shortest_side_m
-        return bool((new.gain(starts[long], ends[long]) >= self.parameters.closures.least_side).all())
+        seen = new.gain(starts[long], ends[long]) >= self.parameters.closures.least_side
+        return bool(long.sum() >= _FEWEST_SIDES and len(starts) >= self.parameters.rings.least_corners and seen.all())
 
 
 def laid(ring: Polygon, look: Look) -> Polygon:

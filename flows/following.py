@@ -12,7 +12,7 @@ from flows.change import HistoryEntry
 from flows.record import AssessmentRecord, FacilityRecord
 from flows.subject import Subject
 from flows.track import DetectorIdentity, Track
-from flows.tracker import advance, without_foreign
+from flows.tracker import advance, told_areas, without_foreign
 from geo.grid import Grid, to_wgs84
 from geo.scene import PreparedScene
 
@@ -42,6 +42,7 @@ class Following:
         earlier = known.tracks if known else ()
         self.tracks: tuple[Track, ...] = tuple(track for track in earlier if track.detector.name == detector.name)
         self.history: list[HistoryEntry] = []
+        self._told_m2 = told_areas(known.history if known else ())
         self.assessments: list[AssessmentRecord] = []
 
     def add(self, scene: PreparedScene, *, assess: bool) -> None:
@@ -53,9 +54,11 @@ class Following:
     def _record(self, prepared: PreparedScene, assessment: Assessment) -> None:
         scene, facility = prepared.scene, self._facility
         own = [_is_own(finding.geometry, prepared.grid, facility, self._candidates) for finding in assessment.findings]
-        step = advance(facility.facility_id, self._identity, self.tracks, without_foreign(assessment, own), scene)
+        own_findings = without_foreign(assessment, own)
+        step = advance(facility.facility_id, self._identity, self.tracks, own_findings, scene, self._told_m2)
         self.tracks = step.tracks
         self.history.extend(step.history)
+        self._told_m2.update(told_areas(step.history))
         self.assessments.append(
             AssessmentRecord(
                 self.detector.name,

@@ -127,6 +127,11 @@ def _unclear(
     return tuple(added)
 
 
+def _bytes(raster: SceneRaster) -> int:
+    classes = 0 if raster.classification is None else raster.classification.nbytes
+    return int(raster.dn.nbytes + raster.valid.nbytes + classes)
+
+
 def _why_unusable(
     source: ImagerySource, scene: Scene, subject: Subject, read: MutableMapping[str, SceneRaster]
 ) -> SceneRecord | None:
@@ -137,7 +142,7 @@ def _why_unusable(
     except SceneUnusableError as error:
         failed = not isinstance(error, SceneNotClearError)
         return left_out_record(LeftOut(scene.item_id, scene.acquired_at, str(error)), unread=failed, retry=failed)
-    if sum(one.dn.nbytes for one in (*read.values(), raster)) <= _MOST_HELD_BYTES:
+    if sum(_bytes(one) for one in (*read.values(), raster)) <= _MOST_HELD_BYTES:
         read[scene.item_id] = raster
     try:
         require_usable(observe(scene, raster, grid.gsd_m), method.preparation.min_clear_fraction)

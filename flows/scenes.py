@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from detectors.registry import DETECTORS, choose
+from flows.checkpoint import Checkpoint
 from flows.checkpoints import Checkpoints
 from flows.fetch import raster_of, read, seen_from, whole_series
 from flows.method import Method, Window
 from flows.record import FacilityRecord
 from flows.subject import Job, Subject
 from geo.bands import TRUE_COLOUR
-from geo.errors import InputError, SceneUnusableError, SourceError
+from geo.errors import InputError, SceneUnusableError, SourceError, StoreError
 from geo.grid import Grid
 from geo.preparation import Preparation, PreparationParameters
 from geo.scene import FloatArray, PreparedScene
 from geo.sources.base import ImagerySource
+
+log = logging.getLogger("facility_watch")
 
 if TYPE_CHECKING:
     from flows.ledger import Ledger  # a worker has none
@@ -82,7 +86,6 @@ class RecordedScenes:
 
         Raises:
             SourceError: The scene can't be had any more.
-            StoreError: The place of the checkpoints can't be read.
         """
         if self._held is None or self._held[0] != facility_id:
             self._held = None  # lets the earlier one go before the next is made
@@ -95,7 +98,7 @@ class RecordedScenes:
             raise SourceError(f"{facility_id}: isn't in the ledger; run `facility-watch monitor` for it first")
         source, job = self._source(record), self._job(record)
         preparation = Preparation(job.subject.grid, job.subject.method.preparation)
-        checkpoint = self._checkpoints.load(record) if self._checkpoints else None
+        checkpoint = self._checkpoint(record)
         if checkpoint is not None:
             preparation.state = checkpoint.preparation
         else:
@@ -103,6 +106,16 @@ class RecordedScenes:
                 preparation.add(scene, raster)
             preparation.finish()
         return SeriesScenes(source, job, preparation)
+
+    def _checkpoint(self, record: FacilityRecord) -> Checkpoint | None:
+        """It only saves time: where its place can't be read, the series is prepared once more."""
+        if self._checkpoints is None:
+            return None
+        try:
+            return self._checkpoints.load(record)
+        except StoreError as error:
+            log.warning("%s: no checkpoint is used: %s", record.facility.facility_id, error)
+            return None
 
     def _job(self, record: FacilityRecord) -> Job:
         seen_by = {assessment.detector for assessment in record.assessments}

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import itertools
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from string import ascii_lowercase
 
@@ -39,7 +39,12 @@ class Step:
 
 
 def advance(
-    facility_id: str, detector: DetectorIdentity, tracks: Sequence[Track], assessment: Assessment, scene: Scene
+    facility_id: str,
+    detector: DetectorIdentity,
+    tracks: Sequence[Track],
+    assessment: Assessment,
+    scene: Scene,
+    told_m2: Mapping[str, float],
 ) -> Step:
     """The record of one facility and detector after the assessment that followed a scene.
 
@@ -49,6 +54,7 @@ def advance(
         tracks: The record so far, of this facility and detector.
         assessment: What the series up to `scene` shows. Findings of other facilities are already taken out.
         scene: The newest scene of the series.
+        told_m2: Area of each change, by its id, as its history told it last.
     """
     if assessment.verdict is Verdict.NOT_ASSESSABLE:
         return Step(tuple(tracks), ())
@@ -60,7 +66,7 @@ def advance(
         found = supported.get(track.change_id)
         whole = None if found is not None else absorbed_by(track, matches)
         after = _support(track, found, scene) if found is not None else _miss(track, absorbed=whole is not None)
-        entries = tuple(_entries(track, after, scene, whole))
+        entries = tuple(_entries(track, after, scene, whole, told_m2.get(track.change_id, track.finding.area_m2)))
         moved.append(after if entries else _showing_the_same(after, track))
         history.extend(entries)
     for finding, earlier in matches:
@@ -69,6 +75,11 @@ def advance(
             moved.append(fresh)
             history.append(_entry(fresh, scene, "found"))
     return Step(tuple(moved), tuple(history))
+
+
+def told_areas(history: Iterable[HistoryEntry]) -> dict[str, float]:
+    """Area of each change, m², as its newest entry tells it, by its id; entries in time order."""
+    return {entry.change_id: entry.area_m2 for entry in history}
 
 
 def _status_of(sightings: int) -> Status:
@@ -152,7 +163,7 @@ def _letters(seed: str, count: int = 8) -> str:
     return "".join(letters)
 
 
-def _entries(before: Track, after: Track, scene: Scene, whole: Track | None) -> Iterable[HistoryEntry]:
+def _entries(before: Track, after: Track, scene: Scene, whole: Track | None, told_m2: float) -> Iterable[HistoryEntry]:
     if after.status is not before.status:
         restored = before.status is Status.WITHDRAWN
         withdrawn = after.status is Status.WITHDRAWN
@@ -163,7 +174,8 @@ def _entries(before: Track, after: Track, scene: Scene, whole: Track | None) -> 
         yield _entry(after, scene, "reclassified", f"{before.finding.kind} before")
     if before.finding.first_with != after.finding.first_with:
         yield _entry(after, scene, "onset_corrected", f"{before.finding.first_with.isoformat()} before")
-    share = after.finding.area_m2 / before.finding.area_m2 - 1.0 if before.finding.area_m2 > 0 else 0.0
+    # Against what was told last: growth by a little from scene to scene adds up.
+    share = after.finding.area_m2 / told_m2 - 1.0 if told_m2 > 0 else 0.0
     if abs(share) >= _NOTABLE_AREA_SHARE:
         yield _entry(after, scene, "grown" if share > 0 else "shrunk")
     if before.finding.stage is not after.finding.stage:

@@ -50,10 +50,14 @@ class Registrar:
             valid: bool (y, x).
 
         Raises:
-            SceneUnusableError: It has too little structure for anything to be registered to.
+            SceneUnusableError: It has too little structure for anything to be registered to, or is too small.
         """
         self.shape = valid.shape
         self.block = max(min(_BLOCK, min(self.shape) // 6 * 2), _SMALLEST_BLOCK)
+        if min(self.shape) < self.block:
+            raise SceneUnusableError(
+                f"an area of {min(self.shape)} pixels across is too small to register scenes to it"
+            )
         self._spectra, self._structured = self._transform(_gradient(brightness, valid))
         if np.count_nonzero(self._structured) < FEWEST_BLOCKS:
             raise SceneUnusableError("too little clear ground with structure for other scenes to be registered to")

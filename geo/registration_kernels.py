@@ -91,7 +91,7 @@ def tapered(image: ComplexArray, taper: FloatArray, step: int) -> tuple[ComplexA
         (complex64 (number, block, block), row by row; bool (number,): whether there is anything in it).
     """
     size = len(taper)
-    down, right = (image.shape[0] - size) // step + 1, (image.shape[1] - size) // step + 1
+    down, right = max((image.shape[0] - size) // step + 1, 0), max((image.shape[1] - size) // step + 1, 0)
     blocks = np.empty((down * right, size, size), np.complex64)
     filled = np.zeros(down * right, np.bool_)
     for number in range(down * right):

@@ -74,6 +74,17 @@ def test_what_does_not_close_is_no_yard(sides):
     assert closed_outlines(lines(*sides), 10.0, LIMITS) == []
 
 
+@pytest.mark.parametrize("off", [0.3, 0.5, 0.7, 0.9, 1.5])
+def test_a_partition_has_no_gap_where_cuts_nearly_meet_in_a_point(off):
+    frame = frame_of((60, 60))
+    cuts = [LineString([(x, 10), (x, 50)]) for x in (20, 40)] + [LineString([(10, y), (50, y)]) for y in (20, 40)]
+    cuts.append(LineString([(10 + off, 30), (30 + off, 10)]))  # grazes a corner
+    partition = Partition.by(cuts, frame)
+    assert sum(face.area for face in partition.faces) == pytest.approx(frame.area)
+    outer = (partition.sides < 0).any(axis=1)
+    assert partition.lengths[outer].sum() == pytest.approx(frame.length, abs=0.1)
+
+
 def test_what_reaches_the_edge_is_left_out():
     assert closed_outlines(lines(*a_yard(left=0, right=50)[:2], ("column", 30, 70, 50)), 10.0, LIMITS) == []
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -15,7 +16,7 @@ from detectors.base import Assessment, ChangeType, Components, Finding, Stage, V
 from flows.change import HistoryEntry, Status
 from flows.matching import keep_ids, match, overlap
 from flows.track import DetectorIdentity, Track
-from flows.tracker import advance, without_foreign
+from flows.tracker import advance, told_areas, without_foreign
 from geo.scene import Scene
 
 DETECTOR = DetectorIdentity("footprints", "1", "0" * 64)
@@ -54,15 +55,19 @@ def finding(
 
 
 def fold(
-    assessments: list[tuple[Finding, ...] | None], tracks: tuple[Track, ...] = (), since: int = 0
+    assessments: list[tuple[Finding, ...] | None],
+    tracks: tuple[Track, ...] = (),
+    since: int = 0,
+    told: Mapping[str, float] | None = None,
 ) -> tuple[tuple[Track, ...], list[HistoryEntry]]:
+    told = told or {track.change_id: track.finding.area_m2 for track in tracks}
     history: list[HistoryEntry] = []
     for n, findings in enumerate(assessments, start=since):
         if findings is None:
             assessment = Assessment(Verdict.NOT_ASSESSABLE, "cloud", 0.0)
         else:
             assessment = Assessment(Verdict.CHANGED if findings else Verdict.UNCHANGED, "", 1.0, findings)
-        step = advance("aspi-0050", DETECTOR, tracks, assessment, SCENES[n])
+        step = advance("aspi-0050", DETECTOR, tracks, assessment, SCENES[n], {**told, **told_areas(history)})
         tracks = step.tracks
         history.extend(step.history)
     return tracks, history
@@ -101,6 +106,22 @@ def test_evidence_is_of_when_the_record_last_moved() -> None:
     assert tracks[0].last_seen == SCENES[4].acquired_at
     tracks, _ = fold([(finding(tuple(range(6)), box(0, 0, 200, 100)),)], tracks, since=5)
     assert tracks[0].finding.after_item_id == SCENES[5].item_id, "grown"
+
+
+def test_growth_by_a_little_from_scene_to_scene_is_told_and_shown() -> None:
+    steps = [(finding(tuple(range(n + 1)), box(0, 0, 100.0 * 1.03**n, 100)),) for n in range(9)]
+    tracks, history = fold(steps)
+    assert [(entry.item_id, entry.event) for entry in history] == [
+        ("s0", "found"),
+        ("s1", "status_moved"),
+        ("s2", "status_moved"),
+        ("s4", "grown"),
+        ("s6", "grown"),
+        ("s8", "grown"),
+    ]
+    assert tracks[0].finding.after_item_id == "s8"
+    in_two = fold(steps[5:], *(fold(steps[:5])[:1]), since=5, told=told_areas(fold(steps[:5])[1]))
+    assert in_two[0] == tracks
 
 
 def test_cleared_ground_becomes_a_building_under_the_same_id() -> None:
