@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import numpy as np
+import numpy.typing as npt
 from shapely.geometry import Polygon
 
 from detectors.alignment import leaning, main_direction
@@ -121,10 +122,26 @@ class Choice:
         every = []
         for outline in outlines:
             whole = np.ones(outline.seen.shape[1], bool)
-            found = onset(outline.visibility(whole, self.parameters.least_clear))
-            merit = -np.inf if found is None else self.merit(outline, found)
+            visible = outline.visibility(whole, self.parameters.least_clear)
+            found = onset(visible)
+            merit = (
+                -np.inf
+                if found is None
+                else max(self.merit(outline, each) for each in self._risen(outline, visible, found))
+            )
             every.append(Weighed(outline, merit, self._surely(outline, found, whole)))
         return sorted(every, key=lambda each: -each.merit)
+
+    def _risen(self, outline: Outline, visible: npt.NDArray[np.float64], found: Onset) -> Iterator[Onset]:
+        """The step of an outline, and the one before it.
+
+        An extension rises twice, with the sides that it builds on and with its own. Which of the two is greater may
+        change with any scene, and what it explains mustn't.
+        """
+        yield found
+        before = onset(visible[: found.first])
+        if before is not None and self.holds(before, outline.ring.length, least_after=0.0):
+            yield replace(before, seen=(*before.seen, *found.seen))
 
     def chains(self, ranked: Sequence[Weighed]) -> tuple[Chain, ...]:
         """What stands at every place and what it grew from: the outlines of most merit that don't contradict."""
