@@ -39,9 +39,10 @@ def align_sides(ring: Polygon, strength: FloatArray, reach_px: float) -> Polygon
 
 
 def squared(ring: Polygon, strength: FloatArray, reach_px: float) -> Polygon | None:
-    """A ring whose sides run along its main direction or across it, where they nearly do and are seen as well.
+    """A ring whose sides run along its main direction or across it where they nearly do, laid on the lines there.
 
-    Walls are laid out square. A side that is only partly seen may lean towards what is seen beside it.
+    Walls are laid out square. A side that is only partly seen may lean towards what is seen beside it. Which of the two
+    rings is better seen is for the caller to weigh.
 
     Args:
         ring: In pixel coordinates, 0 at the centre of the first pixel.

@@ -11,6 +11,7 @@ from shapely.geometry import Polygon
 from detectors.alignment import align_sides, squared
 from detectors.closures import closed_outlines
 from detectors.directional import gain_over
+from detectors.partition import frame_of
 from detectors.perimeter_parameters import PerimeterParameters
 from detectors.ring_choice import alike
 from detectors.ring_merit import NewLines
@@ -92,13 +93,20 @@ class RingSearch:
         return find_rings(now.strength, old.strength, evidence, known, gsd_m, rings, around, rested)
 
     def closed(self, compared: Comparison, known: Sequence[Polygon]) -> list[Polygon]:
-        """Outlines that close in new lines, whatever they enclose, other than those known."""
+        """Outlines that close in new lines, whatever they enclose: off the edge of the area, none that is known."""
         if not compared.clear.any() or compared.differs(self.parameters.most_change):
             return []
         found = closed_outlines(compared.gain, self.gsd_m, self.parameters.closures)
         rings = [tidy(ring, self.gsd_m, self.parameters.rings) for ring in found]
         new = NewLines(compared.now.strength, compared.old.strength, self.parameters.rings)
-        return [ring for ring in rings if self._is_closed(ring, new) and not any(alike(ring, other) for other in known)]
+        edge = frame_of(compared.clear.shape).exterior
+        return [
+            ring
+            for ring in rings
+            if ring.distance(edge) * self.gsd_m >= self.parameters.rings.frame_m
+            and self._is_closed(ring, new)
+            and not any(alike(ring, other) for other in known)
+        ]
 
     def _is_closed(self, ring: Polygon, new: NewLines) -> bool:
         """Whether all sides but short ones are newly seen."""

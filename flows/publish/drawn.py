@@ -30,7 +30,7 @@ def draw(record: FacilityRecord, reader: SceneReader, outputs: Path) -> None:
     unfinished = folder.with_name(f"{folder.name}.unfinished")
     try:
         for earlier in (folder, unfinished):
-            shutil.rmtree(earlier, ignore_errors=True)
+            shutil.rmtree(earlier, ignore_errors=True)  # it may not be there; what can't be removed fails below
         unfinished.mkdir(parents=True)
         pictures = EarlierPictures(outputs)
         Illustrator(reader, pictures, unfinished, version("facility-watch"))(record, changes_of(record))
@@ -44,4 +44,4 @@ def draw(record: FacilityRecord, reader: SceneReader, outputs: Path) -> None:
 
 def clear(outputs: Path) -> None:
     """Removes what was drawn, once it is published."""
-    shutil.rmtree(outputs / DRAWN, ignore_errors=True)
+    shutil.rmtree(outputs / DRAWN, ignore_errors=True)  # what stays is overwritten by the next run

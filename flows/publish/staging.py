@@ -26,7 +26,7 @@ def staged(outputs: Path) -> Iterator[Path]:
     """
     folder = outputs / _STAGING
     try:
-        shutil.rmtree(folder, ignore_errors=True)
+        shutil.rmtree(folder, ignore_errors=True)  # it may not be there; what stays fails in the next line
         folder.mkdir(parents=True)
         yield folder
         folder.rename(outputs / _COMPLETE)
@@ -34,7 +34,7 @@ def staged(outputs: Path) -> Iterator[Path]:
     except OSError as error:
         raise _unwritable(outputs, error) from error
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        shutil.rmtree(folder, ignore_errors=True)  # an error of its own must not hide the one that led here
 
 
 def finish_interrupted(outputs: Path) -> None:

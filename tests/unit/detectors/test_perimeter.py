@@ -100,6 +100,14 @@ def test_finds_an_empty_ring_with_its_outline_onset_and_sides(walled):
     assert min(side.strength for side in finding.sides) > 0.7
 
 
+@pytest.mark.parametrize(("top", "found"), [(12, 1), (6, 0)])
+def test_a_ring_near_the_edge_may_go_on_beyond_and_is_left_out(top, found):
+    images = ground(8)
+    for image in images[4:]:
+        wall(image, (top, top + 40), COLUMNS)
+    assert len(assess(Perimeter(), a_stack(images)).findings) == found
+
+
 def test_one_newest_scene_is_enough_for_a_first_sighting(walled):
     (finding,) = assess(Perimeter(), walled.take(slice(5))).findings
     assert finding.seen_in == ("scene-04",)
