@@ -7,6 +7,7 @@ neighbours are added up.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -19,7 +20,7 @@ Offsets = npt.NDArray[np.float64]
 Offset = npt.NDArray[np.int64]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Taps:
     """Whole-pixel offsets and the weights of what lies there.
 
@@ -47,7 +48,7 @@ class Taps:
         columns, rows = np.array(list(kept), np.int64).reshape(-1, 2).T
         return cls(columns.copy(), rows.copy(), np.array(list(kept.values()), np.float32))
 
-    @property
+    @cached_property
     def reach(self) -> int:
         """Pixels of margin that an image needs."""
         return int(max(np.abs(self.dx).max(), np.abs(self.dy).max()))
@@ -74,10 +75,19 @@ def _sum_at(
     out: FloatArray,
 ) -> None:
     rows, columns = out.shape
+    by_four = len(weight) // 4 * 4  # four neighbours at a time: the sum stays in the processor
     for y in range(rows):
         total = out[y]
         total[:] = 0.0
-        for tap in range(len(weight)):
+        for tap in range(0, by_four, 4):
+            one = padded[y + pad + dy[tap], pad + dx[tap] : pad + dx[tap] + columns]
+            two = padded[y + pad + dy[tap + 1], pad + dx[tap + 1] : pad + dx[tap + 1] + columns]
+            three = padded[y + pad + dy[tap + 2], pad + dx[tap + 2] : pad + dx[tap + 2] + columns]
+            four = padded[y + pad + dy[tap + 3], pad + dx[tap + 3] : pad + dx[tap + 3] + columns]
+            a, b, c, d = weight[tap : tap + 4]
+            for x in range(columns):
+                total[x] = (((total[x] + a * one[x]) + b * two[x]) + c * three[x]) + d * four[x]
+        for tap in range(by_four, len(weight)):
             source = padded[y + pad + dy[tap], pad + dx[tap] : pad + dx[tap] + columns]
             each = weight[tap]
             for x in range(columns):
@@ -188,6 +198,24 @@ def gain_over(now: FloatArray, before: FloatArray, clear: BoolArray, gain: Float
 
 
 @compiled
+def median_of_blocks(values: FloatArray, size: int, least: float, out: FloatArray) -> None:
+    """Median of what is finite in each square block; NaN where less than a share of the block is.
+
+    values is float32 (y, x), a whole number of blocks either way; out is float32 (block, block).
+    """
+    known = np.empty(size * size, np.float32)
+    for down in range(out.shape[0]):
+        for across in range(out.shape[1]):
+            count = 0
+            for y in range(down * size, (down + 1) * size):
+                for value in values[y, across * size : (across + 1) * size]:
+                    if np.isfinite(value):
+                        known[count] = value
+                        count += 1
+            out[down, across] = np.median(known[:count]) if count >= least * size * size else np.nan
+
+
+@compiled
 def between_blocks(of_block: FloatArray, size: int, top: int, left: int, out: FloatArray) -> None:
     """A figure of blocks (block, block) at pixels, linear between the middles of blocks; out is float32 (y, x).
 
@@ -216,17 +244,20 @@ def met_around(barriers: FloatArray, reach: int, step_x: Offset, step_y: Offset,
     """
     rows, columns = barriers.shape
     directions = step_x.shape[0]
+    padded = np.zeros((rows + 2 * reach, columns + 2 * reach), np.float32)  # past the edge nothing is met
+    padded[reach : reach + rows, reach : reach + columns] = barriers
+    met = np.empty(columns, np.float32)
     for y in range(rows):
+        total = out[y]
+        total[:] = np.float32(0.0)
+        for k in range(directions):
+            met[:] = np.float32(0.0)
+            for distance in range(reach):
+                left = reach + step_x[k, distance]
+                cells = padded[y + reach + step_y[k, distance], left : left + columns]
+                for x in range(columns):
+                    met[x] = met[x] if met[x] > cells[x] else cells[x]
+            for x in range(columns):
+                total[x] += met[x]
         for x in range(columns):
-            total = np.float32(0.0)
-            for k in range(directions):
-                met = np.float32(0.0)
-                for distance in range(reach):
-                    row, column = y + step_y[k, distance], x + step_x[k, distance]
-                    if row < 0 or column < 0 or row >= rows or column >= columns:
-                        break
-                    met = max(met, barriers[row, column])
-                    if met >= 1.0:
-                        break
-                total += met
-            out[y, x] = total / np.float32(directions)
+            total[x] /= np.float32(directions)

@@ -10,6 +10,9 @@ import numpy.typing as npt
 from geo.compiled import compiled
 from geo.scene import BoolArray, FloatArray
 
+Cells = npt.NDArray[np.int64]
+Sums = npt.NDArray[np.float64]
+
 _ANGLE_BINS = 180
 _SPREAD = np.arange(-7, 8)  # degrees: how far a pixel's orientation may be off its line's
 
@@ -27,6 +30,30 @@ class Line:
     angle: float
     offset_px: float
     strength: float
+
+
+@compiled
+def _greatest_of(sums: Sums, offsets: int, greatest: Cells) -> int:
+    """The cell with the greatest sum, the first of several."""
+    best = int(greatest[0])
+    for row in range(1, len(greatest)):
+        if sums[row * offsets + greatest[row]] > sums[best]:
+            best = row * offsets + greatest[row]
+    return best
+
+
+@compiled
+def _take_out(cells: Cells, votes: Sums, offsets: int, sums: Sums, greatest: Cells) -> None:
+    """Takes votes out of the three cells that each was counted in, and finds the greatest of their rows again."""
+    changed = np.zeros(len(greatest), np.bool_)
+    for offset in (-1, 0, 1):
+        for index in range(len(cells)):
+            cell = cells[index] + offset
+            if 0 <= cell < len(sums):
+                sums[cell] -= votes[index]
+                changed[cell // offsets] = True
+    for row in np.flatnonzero(changed):
+        greatest[row] = np.argmax(sums[row * offsets : (row + 1) * offsets])
 
 
 @dataclass(slots=True)
@@ -85,28 +112,28 @@ def straight_lines(strength: FloatArray, where: BoolArray, weakest: float, most:
     y, x = np.nonzero((peak > weakest) & where)
     if len(y) == 0:
         return []
-    angle = strength.argmax(axis=0)[y, x] * np.pi / len(strength)
+    angle = strength[:, y, x].argmax(axis=0) * np.pi / len(strength)
     weight = peak[y, x].astype(np.float64)
     pixels = _Pixels(x.astype(np.float64), y.astype(np.float64), angle, weight, np.ones(len(y), bool))
     cells, votes, shape = _cast(pixels, float(np.hypot(*peak.shape)))
     sums = np.bincount(cells.ravel(), votes.ravel(), shape[0] * shape[1])
     sums[1:-1] += sums[:-2] + sums[2:]  # a line's votes lie within two cells: it is sought in three
+    greatest = sums.reshape(shape).argmax(axis=1)  # of each angle: the accumulator is too large to look through again
     lines: list[Line] = []
     for _ in range(2 * most):
-        best = int(sums.argmax())
+        best = _greatest_of(sums, shape[1], greatest)
         if len(lines) == most or sums[best] < 0.5 * least_total:
             break
         start = (np.radians(best // shape[1] * 180.0 / _ANGLE_BINS), 0.5 * (best % shape[1]) - shape[1] / 4.0)
         line = _refined(pixels, *start)
         taken = np.union1d(pixels.near(line.angle, line.offset_px, 1.6, 20.0), pixels.near(*start, 1.6, 20.0))
-        gone, weights = cells[taken].ravel(), votes[taken].ravel()
-        for offset in (-1, 0, 1):
-            np.subtract.at(sums, gone + offset, weights)
+        _take_out(cells[taken].ravel(), votes[taken].ravel(), shape[1], sums, greatest)
         pixels.alive[taken] = False
         if line.strength >= least_total:
             lines.append(line)
         if not len(taken):
             sums[max(0, best - 1) : best + 2] = 0.0
+            _take_out(np.array([best]), np.zeros(1), shape[1], sums, greatest)
     return lines
 
 

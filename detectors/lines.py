@@ -17,7 +17,7 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from detectors.directional import Taps, agreed, between_blocks, nearer_flank
+from detectors.directional import Taps, agreed, between_blocks, median_of_blocks, nearer_flank
 from geo.scene import BoolArray, FloatArray
 
 #: int8 (orientation, y, x): signed share of votes in 1/127, positive for bright lines, negative for dark.
@@ -94,16 +94,12 @@ class LineFilter:
         rows, columns = (-(-n // size) for n in self.shape)
         margin = ((0, rows * size - self.shape[0]), (0, columns * size - self.shape[1]))
         blocks = np.pad(np.where(clear, strongest, np.float32(np.nan)), margin, mode="symmetric")
-        blocks = blocks.reshape(rows, size, columns, size).swapaxes(1, 2).reshape(rows * columns, -1)
-        enough = np.isfinite(blocks).mean(axis=1) >= 0.25
-        medians = np.full(rows * columns, np.nan, np.float32)
-        whole = enough & np.isfinite(blocks).all(axis=1)
-        medians[whole] = np.median(blocks[whole], axis=1)
-        for index in np.flatnonzero(enough & ~whole):
-            medians[index] = np.nanmedian(blocks[index])
+        medians = np.empty((rows, columns), np.float32)
+        median_of_blocks(blocks, size, 0.25, medians)
+        enough = np.isfinite(medians)
         if enough.any():
             medians = np.maximum(medians, max(float(np.median(medians[enough])) / 3.0, 1e-6))
-        return medians.reshape(rows, columns)
+        return medians
 
     def spread(self, of_block: FloatArray, block_m: float, window: Window = WHOLE) -> FloatArray:
         """A figure of blocks at each pixel of a window, float32 (y, x), linear between the middles of blocks.
@@ -144,12 +140,12 @@ class LineFilter:
             agreed(mean, short.over(padded, pad, near), VOTE, out)
         return result
 
-    @property
+    @cached_property
     def reach(self) -> int:
         """Pixels around a place that decide which votes it gets."""
         return self.ridge_reach + max(taps.reach for pair in self._along for taps in pair)
 
-    @property
+    @cached_property
     def ridge_reach(self) -> int:
         """Pixels around a place that decide which contrast it has."""
         return 2 * max(taps.reach for profile in self._profiles for taps in profile)

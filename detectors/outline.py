@@ -7,7 +7,7 @@ along the sides as well, so that each side is priced by itself and thousands of 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -56,7 +56,7 @@ class Energy:
 
     def of(self, points: Points) -> float:
         """Cost of a whole outline, float64 (corner, 2)."""
-        return float(self.sides(points, np.roll(points, -1, axis=0)).sum() + self.corner_cost * len(points))
+        return float(self.sides(points, _rolled(points, 1)).sum() + self.corner_cost * len(points))
 
 
 def fit_outline(ring: Polygon, energy: Energy, lines: Sequence[Line], reach_px: float, rounds: int = 4) -> Polygon:
@@ -73,14 +73,19 @@ def fit_outline(ring: Polygon, energy: Energy, lines: Sequence[Line], reach_px: 
     if not ring.exterior.is_ccw:  # y runs downward: counterclockwise numbers run clockwise on the screen
         points = points[::-1].copy()
     best = energy.of(points)
-    for turn in range(rounds):
+    for _ in range(rounds - 1):
+        before = points
         points, best = _dropped(points, best, energy)
         points, best = _replaced(points, best, energy, lines, 4.0 * reach_px)
-        coarse = turn < rounds - 1
         for index in range(len(points)):
-            points = _moved(points, index, energy, *(_COARSE if coarse else _FINE), reach_px)
-        if coarse:
-            points, best = _broken(points, energy, reach_px)
+            points = _moved(points, index, energy, *_COARSE, reach_px)
+        points, best = _broken(points, energy, reach_px)
+        if np.array_equal(points, before):
+            break
+    points, best = _dropped(points, best, energy)
+    points, _ = _replaced(points, best, energy, lines, 4.0 * reach_px)
+    for index in range(len(points)):
+        points = _moved(points, index, energy, *_FINE, reach_px)
     fitted = Polygon(points)
     return fitted if fitted.is_valid and fitted.area > 0.3 * ring.area else ring
 
@@ -126,9 +131,9 @@ def _meet(centre: Points, direction: Points, through: Points, along: Points) -> 
 def _dropped(points: Points, cost: float, energy: Energy) -> tuple[Points, float]:
     """The outline without the corners and sides that don't pay for themselves."""
     while len(points) > 3:
-        each = energy.sides(points, np.roll(points, -1, axis=0))
-        options = [*_without_corners(points, each, energy), *_without_sides(points, each, energy)]
-        better = sorted((option for option in options if option[0] < cost), key=lambda option: option[0])
+        each = energy.sides(points, _rolled(points, 1))
+        better = [*_without_corners(points, each, energy, cost), *_without_sides(points, each, energy, cost)]
+        better.sort(key=lambda option: option[0])
         found = next(((changed, outline) for changed, outline in better if _simple(outline)), None)
         if found is None:
             break
@@ -136,8 +141,8 @@ def _dropped(points: Points, cost: float, energy: Energy) -> tuple[Points, float
     return points, cost
 
 
-def _without_corners(points: Points, each: Points, energy: Energy) -> list[tuple[float, Points]]:
-    """Cost and outline for every one to three corners in a row left out."""
+def _without_corners(points: Points, each: Points, energy: Energy, limit: float) -> Iterator[tuple[float, Points]]:
+    """Cost and outline for one to three corners in a row left out, where that costs less than a limit."""
     count = len(points)
     pairs = [(run, index) for run in (1, 2, 3) if count - run >= 3 for index in range(count)]
     run, index = (np.array(column) for column in zip(*pairs, strict=True))
@@ -145,37 +150,33 @@ def _without_corners(points: Points, each: Points, energy: Energy) -> list[tuple
     total = each.sum() + energy.corner_cost * count
     given_up = _summed(each, index - 1, run + 1)
     costs = total - given_up + fresh - energy.corner_cost * run
-    return [
-        (float(changed), np.roll(points, -start, axis=0)[number:])
-        for changed, (number, start) in zip(costs, pairs, strict=True)
-    ]
+    for chosen in np.flatnonzero(costs < limit):
+        yield float(costs[chosen]), _rolled(points, index[chosen])[run[chosen] :]
 
 
-def _without_sides(points: Points, each: Points, energy: Energy) -> list[tuple[float, Points]]:
-    """Cost and outline for every side left out, its neighbours drawn on until they meet."""
+def _without_sides(points: Points, each: Points, energy: Energy, limit: float) -> Iterator[tuple[float, Points]]:
+    """Cost and outline for a side left out, its neighbours drawn on until they meet, where that costs less."""
     count = len(points)
     if count <= 4:
-        return []
+        return
     index = np.arange(count)
-    a, b, c, d = (np.roll(points, -k, axis=0) for k in (-1, 0, 1, 2))  # the side runs from b to c
+    a, b, c, d = (_rolled(points, k % count) for k in (-1, 0, 1, 2))  # the side runs from b to c
     before = (b - a) / np.maximum(np.hypot(*(b - a).T), 1e-9)[:, None]
     corner, sure = _meet(a, before, c, c - d)
     sure &= np.hypot(*(corner - (b + c) / 2.0).T) <= 3.0 * np.hypot(*(c - b).T)
     sure &= energy.holds(corner)
     if not sure.any():
-        return []
+        return
     index, corner = index[sure], corner[sure]
     fresh = energy.sides(np.vstack([a[sure], corner]), np.vstack([corner, d[sure]])).reshape(2, -1).sum(axis=0)
     costs = each.sum() + energy.corner_cost * (count - 1) - _summed(each, index - 1, np.full(len(index), 3)) + fresh
-    return [
-        (float(changed), np.vstack([place, np.roll(points, -start, axis=0)[2:]]))
-        for changed, start, place in zip(costs, index, corner, strict=True)
-    ]
+    for chosen in np.flatnonzero(costs < limit):
+        yield float(costs[chosen]), np.vstack([corner[chosen], _rolled(points, index[chosen])[2:]])
 
 
 def _summed(each: Points, start: npt.NDArray[np.int64], run: npt.NDArray[np.int64]) -> Points:
     """Sums of runs of consecutive entries around a ring."""
-    totals = np.concatenate([[0.0], np.cumsum(np.tile(each, 2))])
+    totals = np.concatenate([[0.0], np.cumsum(np.concatenate([each, each]))])
     start = start % len(each)
     return np.asarray(totals[start + run] - totals[start])
 
@@ -222,10 +223,10 @@ def _replacement(
         return 0.0, points
     a, d, first, second, place = a[usable], d[usable], first[usable], second[usable], place[usable]
     costs = energy.sides(np.vstack([a, first, second]), np.vstack([first, second, d])).reshape(3, -1).sum(axis=0)
-    each = energy.sides(points, np.roll(points, -1, axis=0))
+    each = energy.sides(points, _rolled(points, 1))
     saved = _summed(each, index - 1, run + 2)[place] + energy.corner_cost * (run[place] - 1) - costs
     best = int(saved.argmax())
-    kept = np.roll(points, -index[place[best]], axis=0)[run[place[best]] + 1 :]
+    kept = _rolled(points, index[place[best]])[run[place[best]] + 1 :]
     return float(saved[best]), np.vstack([first[best], second[best], kept])
 
 
@@ -252,6 +253,11 @@ def _broken(points: Points, energy: Energy, reach_px: float) -> tuple[Points, fl
                 points = candidate
         index += 1
     return points, energy.of(points)
+
+
+def _rolled(points: Points, start: int) -> Points:
+    """A ring's corners from one of them on; numpy's own roll takes ten times as long for so few."""
+    return np.concatenate([points[start:], points[:start]])
 
 
 def _simple(points: Points) -> bool:

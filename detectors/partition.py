@@ -70,10 +70,9 @@ def _neighbours(faces: npt.NDArray[np.object_], starts: Points, ends: Points) ->
     """Faces to the left and right of every edge, int64 (edge, 2); -1 outside the frame."""
     delta = ends - starts
     normal = np.column_stack([-delta[:, 1], delta[:, 0]]) / np.hypot(*delta.T)[:, None]
-    tree = shapely.STRtree(faces)
     sides = np.full((len(starts), 2), -1, np.int64)
     for column, sign in enumerate((0.02, -0.02)):
-        points = shapely.points((starts + ends) / 2.0 + sign * normal)
-        edge, face = tree.query(points, predicate="within")
+        tree = shapely.STRtree(shapely.points((starts + ends) / 2.0 + sign * normal))
+        face, edge = tree.query(faces, predicate="contains")  # of whole faces: each is prepared once
         sides[edge, column] = face
     return sides

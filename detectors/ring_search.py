@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from shapely.geometry import Polygon
@@ -25,7 +26,7 @@ _FEWEST_SIDES = 3  # of some length that a closed outline has
 _SQUARE_PX = 5.0  # a leaning side is within this of where it belongs
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Comparison:
     """Lines of some scenes against those of others.
 
@@ -53,7 +54,12 @@ class Comparison:
 
     def differs(self, most: float) -> bool:
         """Whether half of the ground gains more than so much: the scenes differ everywhere (snow, haze, plants)."""
-        return bool(self.clear.any() and np.median(self.strongest[self.clear]) > most)
+        return self._typical > most
+
+    @cached_property
+    def _typical(self) -> float:
+        """Gain that half of the ground exceeds."""
+        return float(np.median(self.strongest[self.clear])) if self.clear.any() else 0.0
 
 
 @dataclass(frozen=True, slots=True)

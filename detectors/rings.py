@@ -12,8 +12,10 @@ import shapely.affinity
 from scipy import ndimage
 from shapely.geometry import Polygon
 
+from detectors.directional import between_blocks
 from detectors.enclosures import enclose, surroundedness
 from detectors.hough import Line, straight_lines
+from detectors.morphology import widened
 from detectors.outline import Energy, fit_outline
 from detectors.perimeter_parameters import RingParameters
 from detectors.ring_shapes import ring_mask, steps, tidy
@@ -45,10 +47,10 @@ def inside_evidence(
     barriers = support_share(new_lines, *parameters.newness)
     barriers[standing] = 1.0
     step = max(1, round(30.0 / gsd_m))
-    rows, columns = barriers.shape
     coarse = ndimage.maximum_filter(barriers, size=step, origin=(step // 2 - step + 1 if step > 1 else 0))
     view = surroundedness(np.ascontiguousarray(coarse[::step, ::step]), round(parameters.reach_m / gsd_m / step))
-    around = ndimage.zoom(view, step, order=1, grid_mode=True, mode="nearest")[:rows, :columns]
+    around = np.empty(barriers.shape, np.float32)
+    between_blocks(view, step, 0, 0, around)
     evidence = (
         around
         - max(float(np.median(around[clear])), parameters.open_country)
@@ -88,24 +90,30 @@ def find_rings(
     known = [ring_mask(ring, evidence.shape) for ring in standing]
     taken = np.any(known, axis=0) if known else np.zeros(evidence.shape, bool)
     rim = max(1, round(20.0 / gsd_m))
-    seeds = (evidence > parameters.seed_evidence) & ~ndimage.binary_dilation(taken, iterations=rim)
+    seeds = evidence > parameters.seed_evidence
+    if not seeds.any():
+        return []
+    if known:
+        seeds &= ~ndimage.binary_dilation(taken, iterations=rim)
     labels, _ = ndimage.label(ndimage.binary_opening(seeds, iterations=rim))
     wanted = None if around is None else ring_mask(around, evidence.shape)
     rings: list[Polygon] = []
     wide: FloatArray | None = None
     for index, window in enumerate(ndimage.find_objects(labels)):
-        seed = labels == index + 1
-        if int(seed[window].sum()) * gsd_m**2 < parameters.least_area_m2:
+        here = labels[window] == index + 1
+        if int(here.sum()) * gsd_m**2 < parameters.least_area_m2:
             continue
-        if wanted is not None and not (wanted & seed).any():
+        if wanted is not None and not (wanted[window] & here).any():
             continue
         if rested is not None:
-            if rested[seed].mean() < parameters.least_rested:
+            if rested[window][here].mean() < parameters.least_rested:
                 continue
-            rested[seed] = False
-        near = ndimage.binary_dilation(seed, iterations=2 * rim)
-        joined = [mask for mask in known if (mask & near).any()]
-        if joined and not _wide(seed, sum(int(mask.sum()) for mask in joined), parameters.least_width):
+            rested[window][here] = False
+        seed = labels == index + 1
+        wider = tuple(widened(part, 2 * rim) for part in window)
+        near = ndimage.binary_dilation(seed[wider], iterations=2 * rim)
+        joined = [mask for mask in known if (mask[wider] & near).any()]
+        if joined and not _wide(seed[wider], sum(int(mask.sum()) for mask in joined), parameters.least_width):
             continue
         wide = beside(strength) if wide is None else wide
         rings += _ring_around((strength, wide), before, evidence, seed, joined, gsd_m, parameters)
