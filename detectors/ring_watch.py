@@ -12,7 +12,8 @@ from shapely.geometry import LineString, Polygon
 from detectors.dividers import dividers
 from detectors.lines import VOTE
 from detectors.perimeter_parameters import PerimeterParameters
-from detectors.ring_choice import Chain, Choice, Stage, meet, worth_keeping
+from detectors.ring_chains import Chain, Chains, Stage, worth_keeping
+from detectors.ring_choice import Choice, meet
 from detectors.ring_merit import NewLines
 from detectors.ring_search import Comparison, RingSearch, laid, laid_square
 from detectors.ring_shapes import adjoins, beyond, joined, window_of
@@ -78,7 +79,7 @@ class RingWatch:
     def chains(self) -> tuple[Chain, ...]:
         """Rings that stand, place by place, with what they grew from."""
         if self._chains is None:
-            self._chains = self.choice.chains(self.choice.weighed(self.state.outlines))
+            self._chains = Chains(self.choice).of(self.choice.weighed(self.state.outlines))
         return self._chains
 
     @property
@@ -100,9 +101,10 @@ class RingWatch:
             return
         found = [*self._appeared(index, standing), *self._refitted(standing)]
         state.outlines += [outline for outline in found if self._may_stand(outline)]
-        ranked = worth_keeping(self.choice, self.choice.weighed(state.outlines), self.parameters.most_outlines)
-        # Of what is kept alone, in its order: a series that is gone on with later tells the same.
-        self._chains = self.choice.chains(ranked)
+        ranked = self.choice.weighed(state.outlines)
+        # What isn't told has no say in what is: a series that is gone on with later, from what is kept, tells the same.
+        self._chains = Chains(self.choice).of(ranked)
+        ranked = worth_keeping(self._chains, ranked, self.parameters.most_outlines)
         state.outlines = [each.outline for each in ranked]
         for chain in self._chains:
             if chain[-1].outline.dividers is None and len(chain[-1].onset.seen) >= self.parameters.rings_sure:

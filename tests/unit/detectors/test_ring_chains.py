@@ -7,7 +7,8 @@ import pytest
 from shapely.geometry import box
 
 from detectors.perimeter_parameters import PerimeterParameters
-from detectors.ring_choice import Choice, alike, meet, worth_keeping
+from detectors.ring_chains import Chains, worth_keeping
+from detectors.ring_choice import Choice, alike, meet
 from detectors.ring_tracks import Outline, pieces
 
 SCENES = 16
@@ -38,7 +39,7 @@ def an_outline(ring, since, seen=0.9, built=1.0, until=SCENES, older=None):
 
 def told(*outlines):
     """Of each chain its stages: area in pixels, first scene, whether it is an extension."""
-    chains = CHOICE.chains(CHOICE.weighed(outlines))
+    chains = Chains(CHOICE).of(CHOICE.weighed(outlines))
     return [[(stage.outline.ring.area, stage.onset.first, stage.extends is not None) for stage in c] for c in chains]
 
 
@@ -53,6 +54,20 @@ def test_of_two_outlines_of_one_place_the_better_seen_stands():
 
 def test_a_younger_and_larger_outline_extends():
     assert told(an_outline(OLD, 4), an_outline(BOTH, 10, older=(OLD, 4))) == [[(1600.0, 4, False), (3200.0, 10, True)]]
+
+
+def test_an_outline_half_way_between_two_stages_takes_the_place_of_neither():
+    half = an_outline(box(20, 20, 66, 60), 4, seen=0.86)
+    whole = an_outline(BOTH, 10, older=(OLD, 4))
+    whole.inside = half.inside  # building has gone on inside since the first ring
+    assert CHOICE.merit(half, CHOICE.dated(half)) > CHOICE.merit(an_outline(OLD, 4), CHOICE.dated(an_outline(OLD, 4)))
+    assert told(an_outline(OLD, 4), half, whole) == [[(1600.0, 4, False), (3200.0, 10, True)]]
+
+
+def test_what_explains_most_is_not_given_up_for_a_stage_that_explains_less():
+    half = an_outline(box(20, 20, 66, 60), 12, older=(OLD, 4))
+    (chain,) = told(an_outline(OLD, 4, seen=0.6), half, an_outline(BOTH, 10, older=(OLD, 4)))
+    assert chain[-1] == (3200.0, 10, True)
 
 
 def test_growth_within_the_same_works_is_no_extension():
@@ -81,7 +96,8 @@ def test_what_comes_and_goes_is_none():
 
 def test_of_two_alike_one_is_kept():
     outlines = [an_outline(OLD, 4), an_outline(OLD.buffer(0.2, join_style="mitre"), 4, seen=0.85)]
-    assert [each.outline for each in worth_keeping(CHOICE, CHOICE.weighed(outlines), 10)] == outlines[:1]
+    ranked = CHOICE.weighed(outlines)
+    assert [each.outline for each in worth_keeping(Chains(CHOICE).of(ranked), ranked, 10)] == outlines[:1]
 
 
 def test_rings_meet_where_they_share_ground_and_are_alike_where_they_share_nearly_all():

@@ -1,0 +1,153 @@
+"""Which of many possible outlines stand: one story for every place, however the outlines were come by."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from shapely.geometry import Polygon
+
+from detectors.ring_choice import Choice, Weighed, alike, meet
+from detectors.ring_shapes import adjoins
+from detectors.ring_tracks import Onset, Outline
+
+_SEVERAL = 3  # scenes, from which on a ring has to stand on its own
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Stage:
+    """A ring as it stood from its onset on.
+
+    Attributes:
+        outline: The ring.
+        onset: When it, or for an extension its new sides, appeared.
+        extends: The ring that it is an extension of; None for a new one.
+    """
+
+    outline: Outline
+    onset: Onset
+    extends: Polygon | None = None
+
+
+#: Stages of one place, ascending in time and area; the last of them is what stands.
+Chain = tuple[Stage, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Story:
+    """A chain, and how many newly seen pixels its first ring and the fresh sides of each extension explain."""
+
+    worth: float
+    chain: Chain
+
+
+@dataclass(frozen=True, slots=True)
+class Chains:
+    """Tells chains from outlines.
+
+    Attributes:
+        choice: How outlines are weighed.
+    """
+
+    choice: Choice
+
+    def of(self, ranked: Sequence[Weighed]) -> tuple[Chain, ...]:
+        """What stands at every place, and what it grew from and into.
+
+        The outline of most merit stands. Of what may have stood before it those stages are told that explain most, and
+        likewise of what came after, so that no outline half-way between two stages takes the place of either.
+
+        Args:
+            ranked: Outlines, those of most merit first.
+        """
+        limits = self.choice.parameters.least_merit
+        able = {
+            each.outline: Stage(each.outline, each.onset)
+            for each in ranked
+            if each.onset is not None and each.merit >= limits[len(each.onset.seen) >= _SEVERAL]
+        }
+        worth = {each.outline: each.merit for each in ranked}
+        chains: list[Chain] = []
+        for stage in able.values():
+            told = [other for chain in chains for other in chain]
+            if any(meet(stage.outline.ring, each.outline.ring) or self._beside(stage, each) for each in told):
+                continue
+            chain = self._before(stage, [_Story(worth[one], (each,)) for one, each in able.items()])
+            chain = self._after(chain, list(able), told)
+            chains = [other for other in chains if not meet(other[-1].outline.ring, chain[-1].outline.ring)]
+            chains.append(chain)
+        return tuple(chains)
+
+    def _beside(self, stage: Stage, other: Stage) -> bool:
+        """Whether a ring only adds ground to one that is older: it is told as the extension that it is."""
+        tolerance_px = self.choice.parameters.rings.snap_m / self.choice.gsd_m
+        return stage.onset.first >= other.onset.first and adjoins(stage.outline.ring, other.outline.ring, tolerance_px)
+
+    def _before(self, last: Stage, alone: Sequence[_Story]) -> Chain:
+        """A ring with the stages that explain most of what may have stood before it, if anything did."""
+        stories: list[_Story] = []
+        for each in sorted(alone, key=_area):
+            outline = each.chain[0].outline
+            if self._may_grow(outline.ring, last.outline.ring):
+                stories.append(max([each, *self._grown(stories, outline)], key=_worth))
+        return max(self._grown(stories, last.outline), key=_worth, default=_Story(0.0, (last,))).chain
+
+    def _after(self, chain: Chain, outlines: Sequence[Outline], others: Sequence[Stage]) -> Chain:
+        """A chain with the stages that explain most of what it may have grown into, if they explain anything.
+
+        What encloses an older ring and a younger one beside it tells the younger as the extension that it is.
+        """
+        stories = [_Story(0.0, chain)]
+        for outline in sorted(outlines, key=lambda each: each.ring.area):
+            swallowed = [stage.outline.ring for stage in others if meet(outline.ring, stage.outline.ring)]
+            if all(_holds(outline.ring, ring) for ring in swallowed):
+                stories += sorted(self._grown(stories, outline), key=_worth)[-1:]
+        return max(stories, key=_worth).chain
+
+    def _grown(self, stories: Sequence[_Story], outline: Outline) -> Iterator[_Story]:
+        """Chains that an outline extends, with it."""
+        for story in stories:
+            stage = self._extension(outline, story.chain[-1])
+            if stage is not None:
+                fresh = self.choice.fresh_merit(outline, stage.onset, story.chain[-1].outline.ring)
+                yield _Story(story.worth + fresh, (*story.chain, stage))
+
+    def _may_grow(self, smaller: Polygon, larger: Polygon) -> bool:
+        """Whether a ring may be an extension of another by its ground."""
+        return larger.area >= (1.0 + self.choice.parameters.least_growth) * smaller.area and _holds(larger, smaller)
+
+    def _extension(self, outline: Outline, older: Stage) -> Stage | None:
+        """An outline as a later extension of a ring; None where it isn't one."""
+        before = older.outline.ring
+        found = self.choice.fresh_onset(outline, before) if self._may_grow(before, outline.ring) else None
+        if found is None or older.onset.first >= found.first:
+            return None
+        later = self.choice.acquired[found.first] - self.choice.acquired[older.onset.first]
+        if later.days <= self.choice.parameters.works_days or older.onset.seen[0] > found.without:
+            return None  # of the same works, or not seen before it was extended
+        return Stage(outline, found, before)
+
+
+def worth_keeping(chains: Sequence[Chain], ranked: Sequence[Weighed], most: int) -> list[Weighed]:
+    """The outlines that stand, and the best of the others, each shape once; those of most merit first."""
+    standing = {id(stage.outline) for chain in chains for stage in chain}
+    chosen = [each for each in ranked if id(each.outline) in standing]
+    for each in ranked:
+        if len(chosen) >= most:
+            break
+        if id(each.outline) not in standing and not any(alike(each.outline.ring, o.outline.ring) for o in chosen):
+            chosen.append(each)
+    return sorted(chosen, key=lambda each: -each.merit)
+
+
+def _holds(larger: Polygon, smaller: Polygon) -> bool:
+    """Whether most of a ring lies within another."""
+    return bool(larger.intersection(smaller).area >= 0.8 * smaller.area)
+
+
+def _worth(story: _Story) -> float:
+    return story.worth
+
+
+def _area(story: _Story) -> float:
+    return story.chain[-1].outline.ring.area
