@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 import numpy as np
 import numpy.typing as npt
 
 from geo.compiled import compiled
 from geo.scene import BoolArray, FloatArray
+
+Figure = TypeVar("Figure", np.bool_, np.float32)
 
 
 def labelled(mask: BoolArray) -> tuple[npt.NDArray[np.int32], int]:
@@ -142,6 +146,16 @@ def sizes(labels: npt.NDArray[np.int32], count: int) -> npt.NDArray[np.int64]:
             pixels[labels[row, x]] += 1
     pixels[0] = 0
     return pixels
+
+
+@compiled
+def spread_out(figure: npt.NDArray[Figure], labels: npt.NDArray[np.int32]) -> npt.NDArray[Figure]:
+    """What is known of each label (label,), at each of its pixels (y, x)."""
+    there = np.empty(labels.shape, figure.dtype)
+    for row in range(labels.shape[0]):
+        for x in range(labels.shape[1]):
+            there[row, x] = figure[labels[row, x]]
+    return there
 
 
 @compiled

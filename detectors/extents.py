@@ -13,7 +13,7 @@ from shapely import simplify, unary_union
 from shapely.geometry import shape
 from shapely.geometry.base import BaseGeometry
 
-from detectors.components import boxes, greatest, labelled, sizes
+from detectors.components import boxes, greatest, labelled, sizes, spread_out
 from detectors.morphology import bounds, closed, distance_squared, opened
 from geo.grid import Grid
 from geo.scene import BoolArray, FloatArray
@@ -76,7 +76,7 @@ class Labelled:
         fits = [False]
         for box in self.boxes:
             fits.append(max(part.stop - part.start for part in box) <= length)
-        return np.array(fits).take(self.labels)
+        return spread_out(np.array(fits), self.labels)
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +138,7 @@ def strips(mask: BoolArray, gsd_m: float, parameters: ExtentParameters) -> BoolA
     parts = Labelled.of(closed(mask, parameters.gap_m / 2 / gsd_m) | mask)
     wide = np.zeros(parts.sizes.size, bool)
     wide[parts.labels[opened(parts.mask, parameters.narrowest_m / 2 / gsd_m)]] = True
-    return mask & ~wide.take(parts.labels) & ~parts.fitting(parameters.compact_m / gsd_m)
+    return mask & ~spread_out(wide, parts.labels) & ~parts.fitting(parameters.compact_m / gsd_m)
 
 
 def _without_tails(sites: Labelled, gsd_m: float, parameters: ExtentParameters) -> BoolArray:
@@ -162,7 +162,7 @@ def _without_bleed(sites: Labelled, edges: Edges, gsd_m: float) -> BoolArray:
     furthest = float(bleed[sites.mask].max()) / KEPT_DEPTH
     depth = np.sqrt(distance_squared(outside, int(furthest) + 1))
     kept = np.float32(KEPT_DEPTH) * greatest(depth, sites.labels, sites.sizes.size - 1)
-    return np.asarray(sites.mask & (depth > np.minimum(bleed, kept.take(sites.labels))))
+    return np.asarray(sites.mask & (depth > np.minimum(bleed, spread_out(kept, sites.labels))))
 
 
 def outline(mask: BoolArray, grid: Grid, parameters: ExtentParameters) -> BaseGeometry:

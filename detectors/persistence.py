@@ -60,18 +60,20 @@ def _update(
     history.last_without[new] = history.last_clear[new]
     history.seen[new] = history.balance[new] = 0
     history.strength[new] = history.structure[new] = history.gain[new] = 0.0
-    history.seen[hit] += 1
-    history.balance[hit] = np.minimum(history.balance[hit] + 1, parameters.patience)
-    history.balance[missed] -= 1
-    history.strength[hit] += (evidence.strength[hit] - history.strength[hit]) / history.seen[hit]
-    history.structure[hit] += (evidence.structure[hit] - history.structure[hit]) / history.seen[hit]
-    history.gain[hit] += (evidence.gain[hit] - history.gain[hit]) / history.seen[hit]
+    shown = np.nonzero(hit)
+    history.seen[shown] += 1
+    history.balance[shown] = np.minimum(history.balance[shown] + 1, parameters.patience)
+    history.balance -= missed
+    history.strength[shown] += (evidence.strength[shown] - history.strength[shown]) / history.seen[shown]
+    history.structure[shown] += (evidence.structure[shown] - history.structure[shown]) / history.seen[shown]
+    history.gain[shown] += (evidence.gain[shown] - history.gain[shown]) / history.seen[shown]
     fallen = missed & (history.balance <= 0) | _fade(history, known & was, hit, evidence, parameters)
     history.end(fallen)
     calm = known & ~history.standing
-    history.unrest[calm] += np.minimum(evidence.structure[calm] ** 2, parameters.excursion_cap)
+    excursion = np.minimum(evidence.structure**2, parameters.excursion_cap)
+    np.add(history.unrest, excursion, out=history.unrest, where=calm)
     history.unrest[fallen] += parameters.excursion_cap
-    history.looks[calm] += 1
+    history.looks += calm
     return hit
 
 

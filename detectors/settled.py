@@ -20,7 +20,7 @@ def settled(layers: FloatArray) -> FloatArray:
 
 
 def newest_of(layers: FloatArray, count: npt.NDArray[np.int16]) -> FloatArray:
-    """What was kept last in layers (MEMORY, y, x), float32 (y, x); 0 where that is nothing."""
+    """What was kept last in layers (MEMORY, ...), float32 (...); 0 where that is nothing."""
     return np.asarray(np.take_along_axis(layers, ((count - 1) % MEMORY)[None].astype(np.intp), axis=0)[0])
 
 

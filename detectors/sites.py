@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from detectors.components import boxes, holes_filled, labelled
+from detectors.components import boxes, holes_filled, labelled, spread_out
 from detectors.extents import MARGIN_M, Edges, ExtentParameters, site_extent, strips
 from detectors.lone import LoneParameters, lone_cores
 from detectors.morphology import widened, within
@@ -64,7 +64,7 @@ def neighbourhoods(
     held = np.zeros(count + 1, bool)
     held[groups[core & changed]] = True
     held[0] = False
-    room = holes_filled(within(held.take(groups), MARGIN_M / gsd_m))
+    room = holes_filled(within(spread_out(held, groups), MARGIN_M / gsd_m))
     labels, count = labelled(room)
     for label, box in enumerate(boxes(labels, count), start=1):
         yield box, np.asarray(labels[box] == label)
@@ -148,4 +148,4 @@ def _holding(
     cores, members = (np.bincount(labels[part], minlength=count + 1) for part in (core, mask))
     holds = np.array([has_core(*pair, gsd_m, parameters) for pair in zip(cores, members, strict=True)])
     holds[0] = False
-    return np.asarray(holds[labels])
+    return spread_out(holds, labels)
