@@ -189,4 +189,7 @@ def bleed_m(strength: FloatArray, changed: BoolArray, sigma: float, parameters: 
     energy = np.where(changed, np.minimum(strength, parameters.cap) ** 2, 0.0).astype(np.float32)
     level = gaussian(energy, sigma) / np.maximum(gaussian(changed.astype(np.float32), sigma), 1e-3)
     share = (parameters.member**2 - 1.0) / np.maximum(level - 1.0, 1e-3)
-    return np.asarray(np.maximum(-parameters.blur_m * ndtri(np.minimum(share, 0.999)), 0.0), np.float32)
+    reach = np.zeros(share.shape, np.float32)
+    beyond = share < 0.5  # elsewhere evidence ends within its cause
+    reach[beyond] = -parameters.blur_m * ndtri(share[beyond])
+    return reach

@@ -8,7 +8,7 @@ import numpy.typing as npt
 from geo.compiled import compiled
 from geo.scene import BoolArray, FloatArray
 
-# Scenes that the median is of.
+# Scenes that the median is of; a power of two.
 MEMORY = 4
 
 
@@ -51,7 +51,7 @@ def keep(newest: FloatArray, where: BoolArray, count: npt.NDArray[np.int16], lay
         for x in range(where.shape[1]):
             if where[row, x]:
                 taken = count[row, x]
-                layers[taken % MEMORY, row, x] = newest[row, x]
+                layers[taken & (MEMORY - 1), row, x] = newest[row, x]
                 if taken == 0:
                     for place in range(1, MEMORY):
                         layers[place, row, x] = newest[row, x]

@@ -143,6 +143,9 @@ def _holding(
     mask: BoolArray, core: BoolArray, gsd_m: float, parameters: WorksParameters, extents: ExtentParameters, edges: Edges
 ) -> BoolArray:
     """Extents of changed pixels of which enough are core."""
+    core = core & mask
+    if not has_core(int(np.count_nonzero(core)), 0, gsd_m, parameters):
+        return np.zeros(mask.shape, bool)
     extent = site_extent(mask, gsd_m, extents, edges)
     labels, count = labelled(extent)
     cores, members = (np.bincount(labels[part], minlength=count + 1) for part in (core, mask))

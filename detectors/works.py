@@ -11,7 +11,7 @@ from detectors.components import labelled, spread_out
 from detectors.evidence import PersistenceParameters, bleed_m
 from detectors.extents import Edges, ExtentParameters, site_extent
 from detectors.lone import LoneParameters
-from detectors.morphology import distance_squared, opened, within
+from detectors.morphology import bounds, distance_squared, opened, within
 from detectors.pixel_history import PixelHistory
 from detectors.sites import SEAM_M, Changed, clusters, core_pixels, has_core, neighbourhoods
 from detectors.works_parameters import WorksParameters
@@ -196,7 +196,9 @@ def _share_out(works: list[Works], rest: BoolArray, reach: float) -> None:
     """Give what is left over (seams, strips too narrow to be sites) to the works beside it."""
     if not works or not rest.any():
         return
-    distance = np.stack([distance_squared(one.ground, int(reach)) for one in works])
+    box = bounds(rest, int(reach) + 1)
+    distance = np.stack([distance_squared(one.ground[box], int(reach)) for one in works])
     nearest = distance.argmin(axis=0)
     for number, one in enumerate(works):
-        one.ground = one.ground | (rest & (nearest == number) & (distance[number] <= reach**2))
+        one.ground = one.ground.copy()
+        one.ground[box] |= rest[box] & (nearest == number) & (distance[number] <= reach**2)
