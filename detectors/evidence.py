@@ -147,7 +147,7 @@ def _greening(
     """Rise of the vegetation index around each pixel, where the ground hasn't grown brighter in red."""
     greening = classes.standardise(scene.greenness - settled(history.greenness), parameters.least_greenness_noise)
     if scene.red is not None:
-        greening[steps[scene.red] > 0] = 0.0
+        greening *= steps[scene.red] <= 0
     return gaussian(greening, parameters.blur_m / gsd_m / 2)
 
 

@@ -15,6 +15,7 @@ from shapely.geometry.base import BaseGeometry
 
 from detectors.components import boxes, greatest, labelled, sizes, spread_out
 from detectors.morphology import bounds, closed, distance_squared, opened
+from geo.compiled import compiled
 from geo.grid import Grid
 from geo.scene import BoolArray, FloatArray
 
@@ -159,10 +160,25 @@ def _without_bleed(sites: Labelled, edges: Edges, gsd_m: float) -> BoolArray:
     if sites.sizes.size == 1 or not outside.any():
         return sites.mask
     bleed = edges.bleed_m / np.float32(gsd_m)
-    furthest = float(bleed[sites.mask].max()) / KEPT_DEPTH
-    depth = np.sqrt(distance_squared(outside, int(furthest) + 1))
-    kept = np.float32(KEPT_DEPTH) * greatest(depth, sites.labels, sites.sizes.size - 1)
-    return np.asarray(sites.mask & (depth > np.minimum(bleed, spread_out(kept, sites.labels))))
+    count = sites.sizes.size - 1
+    furthest = float(greatest(bleed, sites.labels, count).max()) / KEPT_DEPTH
+    squared = distance_squared(outside, int(furthest) + 1)
+    kept = np.float32(KEPT_DEPTH) * np.sqrt(greatest(squared, sites.labels, count))
+    deep = np.zeros(sites.mask.shape, bool)
+    _mark_deep(squared, bleed, kept, sites.labels, deep)
+    return deep
+
+
+@compiled
+def _mark_deep(
+    squared: FloatArray, bleed: FloatArray, kept: FloatArray, labels: npt.NDArray[np.int32], deep: BoolArray
+) -> None:
+    """Pixels of components whose depth is more than evidence bleeds there, or than what each keeps (label,); pixels."""
+    for row in range(labels.shape[0]):
+        for x in range(labels.shape[1]):
+            label = labels[row, x]
+            if label:
+                deep[row, x] = np.sqrt(squared[row, x]) > min(bleed[row, x], kept[label])
 
 
 def outline(mask: BoolArray, grid: Grid, parameters: ExtentParameters) -> BaseGeometry:

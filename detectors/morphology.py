@@ -56,12 +56,15 @@ def _distance_squared(mask: BoolArray, reach: int, squared: FloatArray) -> None:
         for x in range(columns):
             here[x] = along[row, x] * along[row, x]
             best[x] = here[x]
-        if mask[row].all():
-            continue
+        begin, end = 0, columns  # beyond them all is marked
+        while begin < end and mask[row, begin]:
+            begin += 1
+        while begin < end and mask[row, end - 1]:
+            end -= 1
         for step in range(1, reach + 1):
             aside = np.float32(step * step)
             left, right = padded[reach - step :], padded[reach + step :]
-            for x in range(columns):
+            for x in range(begin, end):
                 near = (left[x] if left[x] < right[x] else right[x]) + aside
                 best[x] = near if near < best[x] else best[x]
 
