@@ -66,12 +66,12 @@ def find_works(
     if _area(changed) * gsd_m**2 < parameters.least_core_m2:
         return []
     firm = changed & (history.strength >= parameters.firm)
-    core = core_pixels(history, changed, firm, sign, gsd_m, parameters, extents, lone)
+    core, alone = core_pixels(history, changed, firm, sign, gsd_m, parameters, extents, lone)
     if not has_core(_area(core), 0, gsd_m, parameters):
         return []
     supported = changed & within(firm, parameters.support_m / gsd_m)
     covered = np.asarray(history.covered >= COVERED_SHARE)
-    whole = Changed(supported, core, history.strength, history.onset, history.last_without, covered)
+    whole = Changed(supported, core, alone, history.strength, history.onset, history.last_without, covered)
     found: list[Works] = []
     for box, where in neighbourhoods(supported, core, gsd_m, extents):
         part = whole.part(box, where)
