@@ -139,7 +139,8 @@ def strips(mask: BoolArray, gsd_m: float, parameters: ExtentParameters) -> BoolA
     parts = Labelled.of(closed(mask, parameters.gap_m / 2 / gsd_m) | mask)
     wide = np.zeros(parts.sizes.size, bool)
     wide[parts.labels[opened(parts.mask, parameters.narrowest_m / 2 / gsd_m)]] = True
-    return mask & ~spread_out(wide, parts.labels) & ~parts.fitting(parameters.compact_m / gsd_m)
+    strip = ~spread_out(wide, parts.labels) & ~parts.fitting(parameters.compact_m / gsd_m)
+    return np.asarray(mask & strip)
 
 
 def _without_tails(sites: Labelled, gsd_m: float, parameters: ExtentParameters) -> BoolArray:

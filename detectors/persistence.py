@@ -53,7 +53,7 @@ def _update(
     parameters: PersistenceParameters,
 ) -> BoolArray:
     """Begin, carry on and end changes; returns which pixels show one."""
-    hit, fallen, over = np.zeros((3, *known.shape), bool)
+    hit, fallen, over = np.zeros_like(known), np.zeros_like(known), np.zeros_like(known)
     _carry_on(
         known & ~unbuilt & ~evidence.recurs & (evidence.structure >= parameters.low),
         known,

@@ -143,7 +143,7 @@ def _new_ground(extent: BoolArray, taken: BoolArray, gsd_m: float, extents: Exte
     bordering = spread_out(beside, labels)
     if not bordering.any():
         return added
-    return (added & ~bordering) | opened(bordering, extents.narrowest_m / 2 / gsd_m)
+    return np.asarray((added & ~bordering) | opened(bordering, extents.narrowest_m / 2 / gsd_m))
 
 
 def _born(window: Changed, ground: BoolArray, onset: int, days: Sequence[float]) -> Works:
