@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 import numpy as np
 import numpy.typing as npt
 
 from geo.compiled import compiled
 from geo.scene import BoolArray, FloatArray
+
+Figure = TypeVar("Figure", np.bool_, np.float32)
 
 
 def labelled(mask: BoolArray) -> tuple[npt.NDArray[np.int32], int]:
@@ -14,104 +18,99 @@ def labelled(mask: BoolArray) -> tuple[npt.NDArray[np.int32], int]:
 
     They are numbered by their first pixels, row by row, as `scipy.ndimage.label` numbers them.
     """
-    labels = np.empty(mask.shape, np.int32)
+    labels = np.zeros(mask.shape, np.int32)
     return labels, int(_label(np.ascontiguousarray(mask), labels))
 
 
 def holes_filled(mask: BoolArray) -> BoolArray:
     """A mask with the ground that it encloses: what a walk by pixels' sides from the edge of the image can't reach."""
     filled = np.ones(mask.shape, bool)
-    _walk(np.ascontiguousarray(mask), filled)
+    _fill(np.ascontiguousarray(mask), filled)
     return filled
 
 
 @compiled
-def _root(parent: npt.NDArray[np.int32], label: int) -> int:
-    while parent[label] != label:
-        parent[label] = parent[parent[label]]
-        label = parent[label]
-    return label
+def _root(parent: npt.NDArray[np.int32], run: int) -> int:
+    while parent[run] != run:
+        parent[run] = parent[parent[run]]
+        run = parent[run]
+    return run
 
 
 @compiled
-def _touching(labels: npt.NDArray[np.int32], parent: npt.NDArray[np.int32], row: int, x: int) -> int:
-    """The label of what a pixel touches among those before it, 0 of nothing; what it brings together is joined."""
-    above = labels[row - 1, x] if row else 0
-    if above:  # what is beside it touches it and has been joined before
-        return above
-    left = labels[row, x - 1] if x else 0
-    if not left and x and row:
-        left = labels[row - 1, x - 1]
-    right = labels[row - 1, x + 1] if row and x + 1 < labels.shape[1] else 0
-    if not left or not right:
-        return max(left, right)
-    first, second = _root(parent, left), _root(parent, right)
-    parent[max(first, second)] = min(first, second)
-    return min(first, second)
+def _join(parent: npt.NDArray[np.int32], first: int, second: int) -> None:
+    """The root of what hangs together is its first run."""
+    one, other = _root(parent, first), _root(parent, second)
+    parent[max(one, other)] = min(one, other)
+
+
+@compiled
+def _runs(mask: BoolArray, marked: bool, corner: int) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:
+    """Runs of equal pixels along the rows, and which of them touch: union and find over runs, not pixels.
+
+    After He, Chao and Suzuki (2008, doi:10.1109/TIP.2008.919369).
+
+    Args:
+        mask: bool (y, x).
+        marked: Whether the runs are of marked or of other pixels.
+        corner: 1 if runs touch by corners too, 0 if by sides alone.
+
+    Returns:
+        The row, begin and end of each run, int32 (run, 3), and an earlier run that it hangs together with, or itself,
+        int32 (run,). Number 0 isn't a run.
+    """
+    rows, columns = mask.shape
+    most = rows * ((columns + 1) // 2) + 1
+    runs, parent = np.empty((most, 3), np.int32), np.empty(most, np.int32)
+    parent[0] = 0
+    count = above = 1
+    for row in range(rows):
+        first, here, x = count, mask[row], 0
+        while x < columns:
+            if here[x] != marked:
+                x += 1
+                continue
+            begin = x
+            while x < columns and here[x] == marked:
+                x += 1
+            runs[count, 0], runs[count, 1], runs[count, 2] = row, begin, x
+            parent[count] = count
+            while above < first and runs[above, 2] <= begin - corner:
+                above += 1
+            other = above
+            while other < first and runs[other, 1] < x + corner:
+                _join(parent, other, count)
+                other += 1
+            count += 1
+        above = first
+    return runs[:count], parent[:count]
 
 
 @compiled
 def _label(mask: BoolArray, labels: npt.NDArray[np.int32]) -> int:
-    """Two passes with union and find (Wu, Otoo and Suzuki 2009, doi:10.1007/s10044-008-0109-y)."""
-    rows, columns = mask.shape
-    parent = np.arange(((rows + 1) // 2) * ((columns + 1) // 2) + 1).astype(np.int32)
-    count = 0
-    for row in range(rows):
-        for x in range(columns):
-            labels[row, x] = 0
-            if mask[row, x]:
-                label = _touching(labels, parent, row, x)
-                if not label:
-                    count += 1
-                    label = count
-                labels[row, x] = label
+    runs, parent = _runs(mask, True, 1)
     found = 0
-    for label in range(1, count + 1):  # a parent comes before its children, so that it has its number by then
-        if parent[label] == label:
+    for run in range(1, parent.size):  # a parent comes before its children, so that it has its number by then
+        if parent[run] == run:
             found += 1
-            parent[label] = found
+            parent[run] = found
         else:
-            parent[label] = parent[parent[label]]
-    for row in range(rows):
-        for x in range(columns):
-            labels[row, x] = parent[labels[row, x]]
+            parent[run] = parent[parent[run]]
+        labels[runs[run, 0], runs[run, 1] : runs[run, 2]] = parent[run]
     return found
 
 
 @compiled
-def _walk(mask: BoolArray, unreached: BoolArray) -> None:
-    """Take off an image what of the ground can be reached from its edge, one run along a row at a time."""
+def _fill(mask: BoolArray, filled: BoolArray) -> None:
+    """Take off what of the ground hangs together with the edge of the image."""
     rows, columns = mask.shape
-    waiting = np.empty(4 * (rows + columns) + rows * columns, np.int32)
-    count = 0
-    for row in range(rows):
-        for x in range(0, columns, max(columns - 1, 1) if 0 < row < rows - 1 else 1):
-            waiting[count] = row * columns + x
-            count += 1
-    while count:
-        count -= 1
-        row, x = waiting[count] // columns, waiting[count] % columns
-        if mask[row, x] or not unreached[row, x]:
-            continue
-        begin, end = _run(mask[row], x)
-        unreached[row, begin:end] = False
-        for there in range(max(row - 1, 0), min(row + 2, rows)):
-            for aside in range(begin, end):
-                new = unreached[there, aside] and not mask[there, aside]
-                if new and (aside == begin or mask[there, aside - 1] or not unreached[there, aside - 1]):
-                    waiting[count] = there * columns + aside
-                    count += 1
-
-
-@compiled
-def _run(mask: BoolArray, x: int) -> tuple[int, int]:
-    """Where the unmarked pixels around one of a row begin and end."""
-    begin, end = x, x + 1
-    while begin and not mask[begin - 1]:
-        begin -= 1
-    while end < mask.size and not mask[end]:
-        end += 1
-    return begin, end
+    runs, parent = _runs(mask, False, 0)
+    for run in range(1, parent.size):
+        if runs[run, 0] in (0, rows - 1) or runs[run, 1] == 0 or runs[run, 2] == columns:
+            _join(parent, 0, run)
+    for run in range(1, parent.size):
+        if _root(parent, run) == 0:
+            filled[runs[run, 0], runs[run, 1] : runs[run, 2]] = False
 
 
 def boxes(labels: npt.NDArray[np.int32], count: int) -> list[tuple[slice, slice]]:
@@ -147,6 +146,16 @@ def sizes(labels: npt.NDArray[np.int32], count: int) -> npt.NDArray[np.int64]:
             pixels[labels[row, x]] += 1
     pixels[0] = 0
     return pixels
+
+
+@compiled
+def spread_out(figure: npt.NDArray[Figure], labels: npt.NDArray[np.int32]) -> npt.NDArray[Figure]:
+    """What is known of each label (label,), at each of its pixels (y, x)."""
+    there = np.empty(labels.shape, figure.dtype)
+    for row in range(labels.shape[0]):
+        for x in range(labels.shape[1]):
+            there[row, x] = figure[labels[row, x]]
+    return there
 
 
 @compiled

@@ -147,7 +147,7 @@ def _greening(
     """Rise of the vegetation index around each pixel, where the ground hasn't grown brighter in red."""
     greening = classes.standardise(scene.greenness - settled(history.greenness), parameters.least_greenness_noise)
     if scene.red is not None:
-        greening[steps[scene.red] > 0] = 0.0
+        greening *= steps[scene.red] <= 0
     return gaussian(greening, parameters.blur_m / gsd_m / 2)
 
 
@@ -189,4 +189,7 @@ def bleed_m(strength: FloatArray, changed: BoolArray, sigma: float, parameters: 
     energy = np.where(changed, np.minimum(strength, parameters.cap) ** 2, 0.0).astype(np.float32)
     level = gaussian(energy, sigma) / np.maximum(gaussian(changed.astype(np.float32), sigma), 1e-3)
     share = (parameters.member**2 - 1.0) / np.maximum(level - 1.0, 1e-3)
-    return np.asarray(np.maximum(-parameters.blur_m * ndtri(np.minimum(share, 0.999)), 0.0), np.float32)
+    reach = np.zeros(share.shape, np.float32)
+    beyond = share < 0.5  # elsewhere evidence ends within its cause
+    reach[beyond] = -parameters.blur_m * ndtri(share[beyond])
+    return reach

@@ -13,8 +13,9 @@ from shapely import simplify, unary_union
 from shapely.geometry import shape
 from shapely.geometry.base import BaseGeometry
 
-from detectors.components import boxes, greatest, labelled, sizes
+from detectors.components import boxes, greatest, labelled, sizes, spread_out
 from detectors.morphology import bounds, closed, distance_squared, opened
+from geo.compiled import compiled
 from geo.grid import Grid
 from geo.scene import BoolArray, FloatArray
 
@@ -76,7 +77,7 @@ class Labelled:
         fits = [False]
         for box in self.boxes:
             fits.append(max(part.stop - part.start for part in box) <= length)
-        return np.array(fits).take(self.labels)
+        return spread_out(np.array(fits), self.labels)
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +139,8 @@ def strips(mask: BoolArray, gsd_m: float, parameters: ExtentParameters) -> BoolA
     parts = Labelled.of(closed(mask, parameters.gap_m / 2 / gsd_m) | mask)
     wide = np.zeros(parts.sizes.size, bool)
     wide[parts.labels[opened(parts.mask, parameters.narrowest_m / 2 / gsd_m)]] = True
-    return mask & ~wide.take(parts.labels) & ~parts.fitting(parameters.compact_m / gsd_m)
+    strip = ~spread_out(wide, parts.labels) & ~parts.fitting(parameters.compact_m / gsd_m)
+    return np.asarray(mask & strip)
 
 
 def _without_tails(sites: Labelled, gsd_m: float, parameters: ExtentParameters) -> BoolArray:
@@ -159,10 +161,25 @@ def _without_bleed(sites: Labelled, edges: Edges, gsd_m: float) -> BoolArray:
     if sites.sizes.size == 1 or not outside.any():
         return sites.mask
     bleed = edges.bleed_m / np.float32(gsd_m)
-    furthest = float(bleed[sites.mask].max()) / KEPT_DEPTH
-    depth = np.sqrt(distance_squared(outside, int(furthest) + 1))
-    kept = np.float32(KEPT_DEPTH) * greatest(depth, sites.labels, sites.sizes.size - 1)
-    return np.asarray(sites.mask & (depth > np.minimum(bleed, kept.take(sites.labels))))
+    count = sites.sizes.size - 1
+    furthest = float(greatest(bleed, sites.labels, count).max()) / KEPT_DEPTH
+    squared = distance_squared(outside, int(furthest) + 1)
+    kept = np.float32(KEPT_DEPTH) * np.sqrt(greatest(squared, sites.labels, count))
+    deep = np.zeros(sites.mask.shape, bool)
+    _mark_deep(squared, bleed, kept, sites.labels, deep)
+    return deep
+
+
+@compiled
+def _mark_deep(
+    squared: FloatArray, bleed: FloatArray, kept: FloatArray, labels: npt.NDArray[np.int32], deep: BoolArray
+) -> None:
+    """Pixels of components whose depth is more than evidence bleeds there, or than what each keeps (label,); pixels."""
+    for row in range(labels.shape[0]):
+        for x in range(labels.shape[1]):
+            label = labels[row, x]
+            if label:
+                deep[row, x] = np.sqrt(squared[row, x]) > min(bleed[row, x], kept[label])
 
 
 def outline(mask: BoolArray, grid: Grid, parameters: ExtentParameters) -> BaseGeometry:

@@ -155,18 +155,21 @@ def _fill(
     reflectance: FloatArray, valid: BoolArray, present: npt.NDArray[np.bool_], filled: FloatArray, usable: BoolArray
 ) -> None:
     """Clear pixels that all present bands have a number for (none where no band is present), and 0 for the others."""
-    some = present.any()
+    some, none = present.any(), np.float32(0.0)
+    nothing = np.empty(valid.shape[1], np.float32)
     for row in range(valid.shape[0]):
         for x in range(valid.shape[1]):
-            usable[row, x] = valid[row, x] and some
+            nothing[x] = none
         for band in range(len(present)):
             if present[band]:
                 for x in range(valid.shape[1]):
-                    usable[row, x] &= np.isfinite(reflectance[band, row, x])
+                    nothing[x] += none * reflectance[band, row, x]  # not a number where one isn't finite
+        for x in range(valid.shape[1]):
+            usable[row, x] = valid[row, x] & some & (nothing[x] == none)
         for band in range(len(present)):
             for x in range(valid.shape[1]):
-                known = usable[row, x] and present[band]
-                filled[band, row, x] = reflectance[band, row, x] if known else np.float32(0.0)
+                known = usable[row, x] & present[band]
+                filled[band, row, x] = reflectance[band, row, x] if known else none
 
 
 @compiled

@@ -71,7 +71,7 @@ class Footprints:
     """
 
     name: ClassVar[str] = "footprints"
-    version: ClassVar[str] = "1.4.0"
+    version: ClassVar[str] = "1.5.0"
     requires: ClassVar[Requirements] = Requirements(
         max_gsd_m=20.0,
         bands=(),
@@ -188,5 +188,6 @@ def _built_ground_lost(history: PixelHistory, parameters: ReportParameters) -> B
     loss = history.standing & (history.gain < 0) & (history.seen >= parameters.removal_sightings)
     lost = loss & (history.count >= parameters.removal_sightings)
     if lost.any():
-        lost &= newest_of(history.texture, history.count) >= np.log(parameters.built_texture)
+        rough = newest_of(history.texture[:, lost], history.count[lost]) >= np.log(parameters.built_texture)
+        lost[lost] = rough
     return lost

@@ -2,7 +2,8 @@
 
 A roof of 1,000 m² that has nearly the colour of the ground changes ten pixels by little. Ponds, pits, roads and
 diggings change more, so strength can't tell them apart. But a building is compact and convex, stands there all at once,
-alone, and is there in every scene from then on; roads reach out, ponds and diggings grow, shrink and fray.
+alone, and is there in every scene from then on; roads reach out, ponds and diggings grow, shrink and fray. What fewer
+scenes have shown than must show the building is no sign for it nor against it, on its ground or around it.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ class LoneParameters:
     Attributes:
         core: Share of the salience of a site's core that is enough for it.
         least_gain: Gain of texture, in noise units, that it must have.
-        sightings: Scenes that must show it.
+        sightings: Scenes that must show it, and whatever speaks against it.
         before: Scenes before that must be known.
         longest_m: Longest side.
         solidity: Least share of its convex hull that it fills, by the corners of pixels: a disc of 13 fills 0.76.
@@ -79,14 +80,14 @@ def lone_cores(
     core = steady & (salience >= parameters.core) & (history.gain >= parameters.least_gain)
     if np.count_nonzero(core) < least_px:
         return cores
-    labels, count = labelled(firm)
+    labels, count = labelled(firm & steady)
     held = np.bincount(labels[core], minlength=count + 1) >= least_px
     around = parameters.around_m / gsd_m
     for label, box in enumerate(boxes(labels, count), start=1):
         room = widened(box[0], int(around)), widened(box[1], int(around))
         if held[label] and _fits(box, room, changed.shape, parameters.longest_m / gsd_m):
             blob = labels[room] == label
-            if _is_lone(blob, changed[room], gsd_m, parameters) and _is_compact(blob, history.onset[room], parameters):
+            if _is_lone(blob, steady[room], gsd_m, parameters) and _is_compact(blob, history.onset[room], parameters):
                 cores[room] |= blob & core[room]
     return cores
 

@@ -12,6 +12,8 @@ from detectors.components import holes_filled
 from geo.compiled import compiled
 from geo.scene import BoolArray, FloatArray
 
+Words = npt.NDArray[np.uint64]
+
 
 def distance_squared(mask: BoolArray, reach: int) -> FloatArray:
     """Squared distance of every pixel to the nearest of a mask, float32 (y, x), exact up to `reach` pixels.
@@ -56,25 +58,35 @@ def _distance_squared(mask: BoolArray, reach: int, squared: FloatArray) -> None:
         for x in range(columns):
             here[x] = along[row, x] * along[row, x]
             best[x] = here[x]
-        if mask[row].all():
-            continue
+        begin, end = 0, columns  # beyond them all is marked
+        while begin < end and mask[row, begin]:
+            begin += 1
+        while begin < end and mask[row, end - 1]:
+            end -= 1
         for step in range(1, reach + 1):
             aside = np.float32(step * step)
             left, right = padded[reach - step :], padded[reach + step :]
-            for x in range(columns):
+            for x in range(begin, end):
                 near = (left[x] if left[x] < right[x] else right[x]) + aside
                 best[x] = near if near < best[x] else best[x]
 
 
 def within(mask: BoolArray, pixels: float) -> BoolArray:
     """Dilation by a disc, bool (y, x)."""
-    words = -(-mask.shape[1] // 64)
-    bits = np.zeros((mask.shape[0], words * 8), np.uint8)
+    return _unpacked(_dilated(_packed(mask), _across(pixels)), mask)
+
+
+def _packed(mask: BoolArray) -> Words:
+    """A mask as uint64 (y, word), 64 pixels in a word, the first in its lowest bit."""
+    bits = np.zeros((mask.shape[0], -(-mask.shape[1] // 64) * 8), np.uint8)
     packed = np.packbits(mask, axis=1, bitorder="little")
     bits[:, : packed.shape[1]] = packed
-    dilated = np.zeros((mask.shape[0], words), "<u8")
-    _dilate(bits.view("<u8"), _across(pixels), dilated)
-    return np.unpackbits(dilated.view(np.uint8), axis=1, count=mask.shape[1], bitorder="little").view(bool)
+    return bits.view("<u8")
+
+
+def _unpacked(words: Words, like: BoolArray) -> BoolArray:
+    """The mask, bool (y, x), as wide as another."""
+    return np.unpackbits(words.view(np.uint8), axis=1, count=like.shape[1], bitorder="little").view(bool)
 
 
 @cache
@@ -85,14 +97,9 @@ def _across(pixels: float) -> npt.NDArray[np.int64]:
 
 
 @compiled
-def _dilate(mask: npt.NDArray[np.uint64], across: npt.NDArray[np.int64], dilated: npt.NDArray[np.uint64]) -> None:
-    """Each row, wider and wider, into the rows that are nearer and nearer to it.
-
-    Args:
-        mask: uint64 (y, word), 64 pixels in a word, the first in its lowest bit.
-        across: As `_across` tells it.
-        dilated: uint64 (y, word), where the result goes; 0 before.
-    """
+def _dilated(mask: Words, across: npt.NDArray[np.int64]) -> Words:
+    """Each row, wider and wider, into the rows that are nearer and nearer to it; `across` as `_across` tells it."""
+    dilated = np.zeros_like(mask)
     rows, words = mask.shape
     one, last, none = np.uint64(1), np.uint64(63), np.uint64(0)
     wider = np.empty(words, np.uint64)
@@ -117,6 +124,19 @@ def _dilate(mask: npt.NDArray[np.uint64], across: npt.NDArray[np.int64], dilated
                 if 0 <= there < rows:
                     for word in range(words):
                         dilated[there, word] |= wider[word]
+    return dilated
+
+
+@compiled
+def _others(mask: Words, columns: int) -> Words:
+    """The pixels that aren't in a mask of so many columns."""
+    every, others = ~np.uint64(0), np.empty_like(mask)
+    for row in range(mask.shape[0]):
+        for word in range(mask.shape[1]):
+            beyond = 64 * (word + 1) - columns
+            here = every >> np.uint64(beyond) if beyond > 0 else every
+            others[row, word] = ~mask[row, word] & here
+    return others
 
 
 def eroded(mask: BoolArray, pixels: float) -> BoolArray:
@@ -126,11 +146,11 @@ def eroded(mask: BoolArray, pixels: float) -> BoolArray:
 
 def opened(mask: BoolArray, pixels: float) -> BoolArray:
     """Opening by a disc: what is narrower than its diameter goes. The edge of the image cuts nothing."""
-    if not _at_edge(mask, 1):
-        return within(eroded(mask, pixels), pixels) & mask
-    margin = int(np.ceil(pixels)) + 1
-    core = eroded(np.pad(mask, margin, mode="edge"), pixels)
-    return within(core, pixels)[margin:-margin, margin:-margin] & mask
+    margin = int(np.ceil(pixels)) + 1 if _at_edge(mask, 1) else 0
+    padded = np.pad(mask, margin, mode="edge") if margin else mask
+    core = _others(_dilated(_packed(~padded), _across(pixels)), padded.shape[1])
+    wide = _unpacked(_dilated(core, _across(pixels)), padded)
+    return wide[margin : wide.shape[0] - margin, margin : wide.shape[1] - margin] & mask
 
 
 def closed(mask: BoolArray, pixels: float) -> BoolArray:
@@ -141,10 +161,17 @@ def closed(mask: BoolArray, pixels: float) -> BoolArray:
     return eroded(holes_filled(within(np.pad(mask, margin), pixels)), pixels)[margin:-margin, margin:-margin]
 
 
+@compiled
 def _at_edge(mask: BoolArray, margin: int) -> bool:
     """Whether a mask comes nearer to the edge of the image than some pixels."""
-    ends = (slice(None, margin), slice(-margin, None))
-    return any(bool(mask[end].any() or mask[:, end].any()) for end in ends)
+    rows, columns = mask.shape
+    for row in range(rows):
+        inside = margin <= row < rows - margin and columns > 2 * margin
+        if inside and not (mask[row, :margin].any() or mask[row, columns - margin :].any()):
+            continue
+        if inside or mask[row].any():
+            return True
+    return False
 
 
 def inner(mask: BoolArray, reach: int) -> BoolArray:

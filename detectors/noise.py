@@ -37,7 +37,7 @@ class TextureClasses:
         """Classes of equal size of the null ground (y, x), which holds at least one pixel."""
         where = np.flatnonzero(null)
         where = where[:: -(-where.size // ENOUGH_PIXELS)]
-        order = where[np.argsort(texture.ravel()[where], kind="stable")]
+        order = where[_ascending(texture.ravel()[where])]
         bins = min(bins, order.size)
         members = order[: order.size // bins * bins].reshape(bins, -1)
         members = members[:, (members.shape[1] + 1) % 2 :]
@@ -67,6 +67,19 @@ class TextureClasses:
             middle, spread = np.stack([middle for middle, _ in noises]), np.stack([spread for _, spread in noises])
             _add_squares(steps, self.position, middle, spread, np.float32(1.0 / len(steps)), energy)
         return energy
+
+
+def _ascending(figures: FloatArray) -> npt.NDArray[np.intp]:
+    """What `np.argsort(figures, kind="stable")` tells, several times as fast.
+
+    Floats as whole numbers of the same order (IEEE 754), each with its place behind it, are all different: any sort of
+    them is stable.
+    """
+    bits = figures.view(np.int32)
+    ordered = np.where(bits < 0, bits ^ np.int32(np.iinfo(np.int32).max), bits).astype(np.int64)
+    keys = (ordered << 32) + np.arange(figures.size)
+    keys.sort()
+    return np.asarray(keys & 0xFFFFFFFF, np.intp)
 
 
 def _medians(sample: FloatArray) -> FloatArray:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 
 from detectors.bits import packed, unpacked
 from detectors.evidence import Evidence, PersistenceParameters, evidence_of
@@ -10,7 +11,10 @@ from detectors.features import SceneFeatures
 from detectors.pixel_history import NEVER, PixelHistory
 from detectors.settled import MEMORY
 from detectors.stages import StageParameters, watch
-from geo.scene import BoolArray
+from geo.compiled import compiled
+from geo.scene import BoolArray, FloatArray
+
+Counts = npt.NDArray[np.int16]
 
 
 def fold(
@@ -49,52 +53,79 @@ def _update(
     parameters: PersistenceParameters,
 ) -> BoolArray:
     """Begin, carry on and end changes; returns which pixels show one."""
-    was = history.standing
-    differs = known & (evidence.structure >= parameters.low) & ~unbuilt & ~evidence.recurs
-    new = differs & ~was & (evidence.greening < parameters.greening)
-    hit = new | (differs & was)
-    new |= _risen(history, hit & was, evidence, parameters)
-    missed = known & ~differs & was
-    history.onset[new] = index
-    history.fading[new] = 0
-    history.last_without[new] = history.last_clear[new]
-    history.seen[new] = history.balance[new] = 0
-    history.strength[new] = history.structure[new] = history.gain[new] = 0.0
-    history.seen[hit] += 1
-    history.balance[hit] = np.minimum(history.balance[hit] + 1, parameters.patience)
-    history.balance[missed] -= 1
-    history.strength[hit] += (evidence.strength[hit] - history.strength[hit]) / history.seen[hit]
-    history.structure[hit] += (evidence.structure[hit] - history.structure[hit]) / history.seen[hit]
-    history.gain[hit] += (evidence.gain[hit] - history.gain[hit]) / history.seen[hit]
-    fallen = missed & (history.balance <= 0) | _fade(history, known & was, hit, evidence, parameters)
+    hit, fallen, over = np.zeros_like(known), np.zeros_like(known), np.zeros_like(known)
+    _carry_on(
+        known & ~unbuilt & ~evidence.recurs & (evidence.structure >= parameters.low),
+        known,
+        (evidence.strength, evidence.structure, evidence.gain, evidence.greening),
+        (history.strength, history.structure, history.gain, history.unrest, history.looks),
+        (history.onset, history.last_without, history.last_clear, history.seen, history.balance, history.fading),
+        index,
+        (parameters.member, parameters.greening, parameters.faded, parameters.excursion_cap),
+        (parameters.patience, parameters.fading_scenes),
+        (hit, fallen, over),
+    )
+    if over.any():
+        _unshow(history, over, hit)
     history.end(fallen)
-    calm = known & ~history.standing
-    history.unrest[calm] += np.minimum(evidence.structure[calm] ** 2, parameters.excursion_cap)
-    history.unrest[fallen] += parameters.excursion_cap
-    history.looks[calm] += 1
     return hit
 
 
-def _risen(history: PixelHistory, hit: BoolArray, evidence: Evidence, parameters: PersistenceParameters) -> BoolArray:
-    """Changes that were too weak to belong to a site and now do: they begin now, not with some earlier unrest."""
-    return np.asarray(hit & (history.structure < parameters.member) & (evidence.structure >= parameters.member))
+@compiled
+def _carry_on(
+    differs: BoolArray,
+    known: BoolArray,
+    evidence: tuple[FloatArray, ...],
+    means: tuple[FloatArray, ...],
+    counts: tuple[Counts, ...],
+    index: int,
+    levels: tuple[float, ...],
+    scenes: tuple[int, int],
+    told: tuple[BoolArray, BoolArray, BoolArray],
+) -> None:
+    """One scene's evidence into each known pixel's change; attributes of the tuples as `_update` names them.
 
-
-def _fade(
-    history: PixelHistory,
-    stood: BoolArray,
-    hit: BoolArray,
-    evidence: Evidence,
-    parameters: PersistenceParameters,
-) -> BoolArray:
-    """Which standing changes have faded for so long that they are over; the scenes since then show none."""
-    faded = stood & (evidence.strength < parameters.faded * history.strength)
-    history.fading[stood & ~faded] = 0
-    history.fading[faded] += 1
-    over = faded & (history.fading >= parameters.fading_scenes)
-    if over.any():
-        _unshow(history, over, hit)
-    return np.asarray(over)
+    A change that was too weak to belong to a site and now does begins now, not with some earlier unrest. One that
+    falls or has faded for so long that it is over isn't ended here but told.
+    """
+    strength, structure, gain, greening = evidence
+    mean_strength, mean_structure, mean_gain, unrest, looks = means
+    onset, last_without, last_clear, seen, balance, fading = counts
+    member, greened, faded, excursion = (
+        np.float32(levels[0]), np.float32(levels[1]), np.float32(levels[2]), np.float32(levels[3])
+    )  # fmt: skip
+    hit, fallen, over = told
+    for row in range(known.shape[0]):
+        for x in range(known.shape[1]):
+            if not known[row, x]:
+                continue
+            now = structure[row, x]
+            was = onset[row, x] != NEVER
+            shows = differs[row, x] and (was or greening[row, x] < greened)
+            if shows and (not was or mean_structure[row, x] < member <= now):
+                onset[row, x], last_without[row, x] = index, last_clear[row, x]
+                seen[row, x] = balance[row, x] = fading[row, x] = 0
+                mean_strength[row, x] = mean_structure[row, x] = mean_gain[row, x] = np.float32(0.0)
+            if shows:
+                seen[row, x] += 1
+                looked = np.float32(seen[row, x])
+                balance[row, x] = min(balance[row, x] + 1, scenes[0])
+                mean_strength[row, x] += (strength[row, x] - mean_strength[row, x]) / looked
+                mean_structure[row, x] += (now - mean_structure[row, x]) / looked
+                mean_gain[row, x] += (gain[row, x] - mean_gain[row, x]) / looked
+            elif was:
+                balance[row, x] -= 1
+                fallen[row, x] = balance[row, x] <= 0
+            if was:
+                fading[row, x] = fading[row, x] + 1 if strength[row, x] < faded * mean_strength[row, x] else 0
+                over[row, x] = fading[row, x] >= scenes[1]
+                fallen[row, x] |= over[row, x]
+            hit[row, x] = shows
+            if fallen[row, x] or not (was or shows):
+                unrest[row, x] += min(now * now, excursion)
+                looks[row, x] += np.float32(1.0)
+            if fallen[row, x]:
+                unrest[row, x] += excursion
 
 
 def _unshow(history: PixelHistory, over: BoolArray, hit: BoolArray) -> None:

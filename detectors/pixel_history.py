@@ -138,9 +138,9 @@ class PixelHistory:
 
     def end(self, fallen: BoolArray) -> None:
         """Changes that didn't last make way, those seen often stay on record as past."""
-        kept = fallen & (self.seen >= self.past.seen)
+        kept = np.nonzero(fallen & (self.seen >= self.past.seen))
         for one in fields(PastChange):
-            np.copyto(getattr(self.past, one.name), getattr(self, one.name), where=kept)
+            getattr(self.past, one.name)[kept] = getattr(self, one.name)[kept]
         self.onset[fallen] = NEVER
 
     def remember(self, scene: SceneFeatures, where: BoolArray) -> None:

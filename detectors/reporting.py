@@ -35,11 +35,11 @@ class Calibration:
         area: Per natural logarithm of the area in units of 1000 m².
     """
 
-    intercept: float = -14.939
-    strength: float = 4.626
-    sightings: float = 1.756
-    persistence: float = 0.298
-    area: float = 0.578
+    intercept: float = -14.572
+    strength: float = 4.513
+    sightings: float = 1.775
+    persistence: float = 0.304
+    area: float = 0.544
 
     def confidence(self, evidence: tuple[float, float, float, float]) -> float:
         """Probability, 0 to 1, from what `evidence_of` tells."""

@@ -8,7 +8,7 @@ import numpy.typing as npt
 from geo.compiled import compiled
 from geo.scene import BoolArray, FloatArray
 
-# Scenes that the median is of.
+# Scenes that the median is of; a power of two.
 MEMORY = 4
 
 
@@ -20,7 +20,7 @@ def settled(layers: FloatArray) -> FloatArray:
 
 
 def newest_of(layers: FloatArray, count: npt.NDArray[np.int16]) -> FloatArray:
-    """What was kept last in layers (MEMORY, y, x), float32 (y, x); 0 where that is nothing."""
+    """What was kept last in layers (MEMORY, ...), float32 (...); 0 where that is nothing."""
     return np.asarray(np.take_along_axis(layers, ((count - 1) % MEMORY)[None].astype(np.intp), axis=0)[0])
 
 
@@ -51,7 +51,7 @@ def keep(newest: FloatArray, where: BoolArray, count: npt.NDArray[np.int16], lay
         for x in range(where.shape[1]):
             if where[row, x]:
                 taken = count[row, x]
-                layers[taken % MEMORY, row, x] = newest[row, x]
+                layers[taken & (MEMORY - 1), row, x] = newest[row, x]
                 if taken == 0:
                     for place in range(1, MEMORY):
                         layers[place, row, x] = newest[row, x]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from detectors.components import boxes, holes_filled, labelled
+from detectors.components import boxes, holes_filled, labelled, spread_out
 from detectors.extents import MARGIN_M, Edges, ExtentParameters, site_extent, strips
 from detectors.lone import LoneParameters, lone_cores
 from detectors.morphology import widened, within
@@ -28,6 +28,7 @@ class Changed:
     Attributes:
         ground: bool.
         core: bool, strong enough to hold a site together.
+        lone: bool, the ground of lone buildings, as far as their own evidence reaches.
         strength: float32, mean evidence since the onset.
         onset: int, scene that the change began with.
         last_without: int, newest clear scene before.
@@ -36,6 +37,7 @@ class Changed:
 
     ground: BoolArray
     core: BoolArray
+    lone: BoolArray
     strength: FloatArray
     onset: npt.NDArray[np.int16]
     last_without: npt.NDArray[np.int16]
@@ -46,6 +48,7 @@ class Changed:
         return Changed(
             self.ground[box] & where,
             self.core[box] & where,
+            self.lone[box] & where,
             self.strength[box],
             self.onset[box],
             self.last_without[box],
@@ -64,7 +67,7 @@ def neighbourhoods(
     held = np.zeros(count + 1, bool)
     held[groups[core & changed]] = True
     held[0] = False
-    room = holes_filled(within(held.take(groups), MARGIN_M / gsd_m))
+    room = holes_filled(within(spread_out(held, groups), MARGIN_M / gsd_m))
     labels, count = labelled(room)
     for label, box in enumerate(boxes(labels, count), start=1):
         yield box, np.asarray(labels[box] == label)
@@ -79,8 +82,10 @@ def core_pixels(
     parameters: WorksParameters,
     extents: ExtentParameters,
     lone: LoneParameters,
-) -> BoolArray:
+) -> tuple[BoolArray, BoolArray]:
     """Pixels whose change is strong enough, and of the right kind, to be construction, bool (y, x).
+
+    With them, the ground of lone buildings: what their own evidence reaches, bool (y, x).
 
     Args:
         history: Pixels after the newest scene.
@@ -96,10 +101,11 @@ def core_pixels(
     core = np.asarray((share >= 1.0) & (sign * history.gain >= parameters.least_gain))
     if core.any():
         core &= ~strips(firm, gsd_m, extents)
-    if sign > 0:
-        least_px = parameters.least_core_m2 / gsd_m**2
-        core |= lone_cores(history, changed, firm, share, least_px, gsd_m, lone)
-    return core
+    if sign < 0:
+        return core, np.zeros_like(core)
+    least_px = parameters.least_core_m2 / gsd_m**2
+    lone_core = lone_cores(history, changed, firm, share, least_px, gsd_m, lone)
+    return core | lone_core, within(lone_core, lone.own_m / gsd_m)
 
 
 def _salience(history: PixelHistory, changed: BoolArray, sign: int, parameters: WorksParameters) -> FloatArray:
@@ -123,11 +129,15 @@ def has_core(core: int, members: int, gsd_m: float, parameters: WorksParameters)
 def clusters(
     part: Changed, edges: Edges, gsd_m: float, parameters: WorksParameters, extents: ExtentParameters
 ) -> Iterator[tuple[tuple[slice, slice], Changed, Edges]]:
-    """Groups of sites that are within reach of each other, cut out with some room around them."""
+    """Groups of sites that are within reach of each other, cut out with some room around them.
+
+    What nothing holds is tried again without its weakest ground, and at last lone buildings each by itself: a track
+    beside one would take it along.
+    """
     sites = np.zeros(part.ground.shape, bool)
     members = np.zeros(part.ground.shape, bool)
-    for level in (0.0, parameters.firm):
-        mask = part.ground & ~sites & (part.strength >= level)
+    for kind in (part.ground, part.strength >= parameters.firm, part.lone):
+        mask = part.ground & kind & ~sites
         held = _holding(mask, part.core, gsd_m, parameters, extents, edges)
         sites |= held
         members |= mask & within(held, SEAM_M / gsd_m)
@@ -143,9 +153,12 @@ def _holding(
     mask: BoolArray, core: BoolArray, gsd_m: float, parameters: WorksParameters, extents: ExtentParameters, edges: Edges
 ) -> BoolArray:
     """Extents of changed pixels of which enough are core."""
+    core = core & mask
+    if not has_core(int(np.count_nonzero(core)), 0, gsd_m, parameters):
+        return np.zeros(mask.shape, bool)
     extent = site_extent(mask, gsd_m, extents, edges)
     labels, count = labelled(extent)
     cores, members = (np.bincount(labels[part], minlength=count + 1) for part in (core, mask))
     holds = np.array([has_core(*pair, gsd_m, parameters) for pair in zip(cores, members, strict=True)])
     holds[0] = False
-    return np.asarray(holds[labels])
+    return spread_out(holds, labels)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -104,7 +105,9 @@ def stage_of(
     """
     if kind is not ChangeType.BUILDING_ADDED:
         return Stage.CLEARED
-    moved = int(np.quantile(history.moved[changed], 1.0 - parameters.restless_share, method="higher"))
+    moments = history.moved[changed]
+    newest = math.ceil((moments.size - 1) * (1.0 - parameters.restless_share))
+    moved = int(np.partition(moments, newest)[newest])
     since = [days[index] for index in clear if days[index] > days[moved]]
     if not since or since[-1] - days[moved] < parameters.still_days:
         return Stage.UNDER_CONSTRUCTION

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from detectors.components import labelled
+from detectors.components import labelled, spread_out
 from detectors.evidence import PersistenceParameters, bleed_m
 from detectors.extents import Edges, ExtentParameters, site_extent
 from detectors.lone import LoneParameters
-from detectors.morphology import distance_squared, opened, within
+from detectors.morphology import bounds, distance_squared, opened, within
 from detectors.pixel_history import PixelHistory
 from detectors.sites import SEAM_M, Changed, clusters, core_pixels, has_core, neighbourhoods
 from detectors.works_parameters import WorksParameters
@@ -63,13 +63,15 @@ def find_works(
         sign: 1 for ground that gained texture, -1 for ground that lost it.
     """
     changed = changed & (history.structure >= persistence.member)
+    if _area(changed) * gsd_m**2 < parameters.least_core_m2:
+        return []
     firm = changed & (history.strength >= parameters.firm)
-    core = core_pixels(history, changed, firm, sign, gsd_m, parameters, extents, lone)
-    if not has_core(int(np.count_nonzero(core)), 0, gsd_m, parameters):
+    core, alone = core_pixels(history, changed, firm, sign, gsd_m, parameters, extents, lone)
+    if not has_core(_area(core), 0, gsd_m, parameters):
         return []
     supported = changed & within(firm, parameters.support_m / gsd_m)
     covered = np.asarray(history.covered >= COVERED_SHARE)
-    whole = Changed(supported, core, history.strength, history.onset, history.last_without, covered)
+    whole = Changed(supported, core, alone, history.strength, history.onset, history.last_without, covered)
     found: list[Works] = []
     for box, where in neighbourhoods(supported, core, gsd_m, extents):
         part = whole.part(box, where)
@@ -107,10 +109,14 @@ def _replay(
         for label in range(1, count + 1):
             ground = fresh & (groups == label)
             member = ground & so_far
-            alone = has_core((member & window.core).sum(), member.sum(), gsd_m, parameters)
+            alone = has_core(_area(member & window.core), _area(member), gsd_m, parameters)
             taken |= _take(works, _born(window, ground, onset, days), alone, gsd_m, parameters)
     _share_out(works, whole & ~taken, extents.gap_m / gsd_m)
-    return [one for one in works if one.ground.sum() >= least]
+    return [one for one in works if _area(one.ground) >= least]
+
+
+def _area(mask: BoolArray) -> int:
+    return int(np.count_nonzero(mask))
 
 
 def _steps(window: Changed, least: float) -> list[int]:
@@ -134,10 +140,10 @@ def _new_ground(extent: BoolArray, taken: BoolArray, gsd_m: float, extents: Exte
     beside = np.zeros(count + 1, bool)
     beside[labels[within(taken, SEAM_M / gsd_m)]] = True
     beside[0] = False
-    bordering = beside.take(labels)
+    bordering = spread_out(beside, labels)
     if not bordering.any():
         return added
-    return (added & ~bordering) | opened(bordering, extents.narrowest_m / 2 / gsd_m)
+    return np.asarray((added & ~bordering) | opened(bordering, extents.narrowest_m / 2 / gsd_m))
 
 
 def _born(window: Changed, ground: BoolArray, onset: int, days: Sequence[float]) -> Works:
@@ -158,7 +164,7 @@ def _take(works: list[Works], new: Works, alone: bool, gsd_m: float, parameters:
     if going_on:
         _join(works, new, going_on, parameters)
     elif neighbours and _is_infill(neighbours, new, gsd_m, parameters):
-        host = max(neighbours, key=lambda one: int((one.ground & near).sum()))
+        host = max(neighbours, key=lambda one: _area(one.ground & near))
         host.ground = host.ground | new.ground
     elif alone:
         works.append(new)
@@ -170,7 +176,7 @@ def _take(works: list[Works], new: Works, alone: bool, gsd_m: float, parameters:
 def _join(works: list[Works], new: Works, going_on: list[Works], parameters: WorksParameters) -> None:
     """Works that new ground brings together are one from then on: the eldest of them."""
     eldest = min(going_on, key=lambda one: one.first)
-    if new.ground.sum() >= parameters.notable_growth * eldest.ground.sum():
+    if _area(new.ground) >= parameters.notable_growth * _area(eldest.ground):
         eldest.grown_at_day = new.grown_at_day
     others = [one for one in going_on if one is not eldest]
     for one in (*others, new):
@@ -179,18 +185,20 @@ def _join(works: list[Works], new: Works, going_on: list[Works], parameters: Wor
 
 
 def _is_infill(neighbours: list[Works], new: Works, gsd_m: float, parameters: WorksParameters) -> bool:
-    if new.ground.sum() * gsd_m**2 < parameters.least_extension_m2:
+    if _area(new.ground) * gsd_m**2 < parameters.least_extension_m2:
         return True
     around = within(new.ground, SEAM_M / gsd_m) & ~new.ground
     held = np.logical_or.reduce([one.ground for one in neighbours])
-    return bool((around & held).sum() >= parameters.enclosed_share * around.sum())
+    return bool(_area(around & held) >= parameters.enclosed_share * _area(around))
 
 
 def _share_out(works: list[Works], rest: BoolArray, reach: float) -> None:
     """Give what is left over (seams, strips too narrow to be sites) to the works beside it."""
     if not works or not rest.any():
         return
-    distance = np.stack([distance_squared(one.ground, int(reach)) for one in works])
+    box = bounds(rest, int(reach) + 1)
+    distance = np.stack([distance_squared(one.ground[box], int(reach)) for one in works])
     nearest = distance.argmin(axis=0)
     for number, one in enumerate(works):
-        one.ground = one.ground | (rest & (nearest == number) & (distance[number] <= reach**2))
+        one.ground = one.ground.copy()
+        one.ground[box] |= rest[box] & (nearest == number) & (distance[number] <= reach**2)

@@ -56,6 +56,20 @@ def test_what_others_stand_around_is_none():
     assert lone(images) <= 0
 
 
+def test_what_a_single_scene_shows_around_it_says_nothing():
+    images = dull(desert(SCENES), FIRST, slice(60, 64), slice(50, 54))
+    for row, column in ((52, 50), (70, 50), (60, 42), (60, 60)):
+        dull(images, SCENES - 1, slice(row, row + 4), slice(column, column + 4))
+    assert lone(images) == 1
+
+
+@pytest.mark.parametrize("away", [4, 5, 6])
+def test_a_track_beside_it_does_not_take_it_along(away):
+    images = dull(desert(SCENES), FIRST, slice(60, 64), slice(50, 54))
+    dull(images, SCENES - 1, slice(64 + away, 66 + away), slice(10, 110))
+    assert lone(images) == 1
+
+
 @pytest.mark.parametrize("rows", [slice(2, 6), slice(114, 118)])
 def test_at_the_edge_of_the_image_nobody_knows_what_is_around(rows):
     assert lone(dull(desert(SCENES), FIRST, rows, slice(50, 54))) == 0

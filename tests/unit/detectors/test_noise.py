@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from detectors.noise import TextureClasses
+from detectors.noise import TextureClasses, _ascending
 
 
 def test_each_class_is_its_own_null():
@@ -34,3 +34,8 @@ def test_ground_between_two_classes_is_in_between():
     texture = np.linspace(0, 1, 1000, dtype=np.float32).reshape(20, 50)
     position = TextureClasses.of(texture, np.ones((20, 50), bool), 5).position
     assert position.ravel() == pytest.approx(np.interp(texture.ravel(), [0.1, 0.3, 0.5, 0.7, 0.9], range(5)), abs=0.01)
+
+
+def test_equal_textures_keep_their_order():
+    texture = np.random.default_rng(2).integers(-5, 5, 500).astype(np.float32) / 4
+    assert (_ascending(texture) == np.argsort(texture, kind="stable")).all()
