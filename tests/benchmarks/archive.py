@@ -9,7 +9,8 @@ to `truth.csv`. It serves to measure cost; whether changes are found is measured
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator, Sequence
+import json
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -31,30 +32,67 @@ from tests.conftest import ROOT
 BANDS = ("B02", "B03", "B04", "B08", "B11", "B12")
 START = datetime(2019, 1, 3, 5, tzinfo=UTC)
 YEARS = 5
+_AREAS = "areas.json"
 _SCALE = 1e-4
 _CLOUD, _BARE = 9, 5
 _CLOUDY_SHARE = 0.3  # of all scenes, more than half covered
 _ROOF = np.array([0.28, 0.30, 0.32, 0.34, 0.36, 0.33], np.float32)
 
 
-def make(facilities: Sequence[Facility], scenes: int, folder: Path, *, first: int = 0, processes: int = 2) -> None:
+@dataclass(frozen=True, slots=True)
+class Archive:
+    """An archive that is there.
+
+    Attributes:
+        folder: Where.
+        scenes: How many clear dates.
+        areas: What its files are of: facility ids by the name that files begin with.
+    """
+
+    folder: Path
+    scenes: int
+    areas: Mapping[str, Sequence[str]]
+
+    @classmethod
+    def kept(cls, folder: Path, facilities: Sequence[Facility], scenes: int) -> Archive:
+        """One that was made before; it is made where there is none, or not all of it.
+
+        Raises:
+            ValueError: It was made without one of the facilities.
+        """
+        try:
+            archive = cls(folder, scenes, json.loads((folder / _AREAS).read_text()))
+        except FileNotFoundError:
+            return make(facilities, scenes, folder)
+        missing = {facility.facility_id for facility in facilities}.difference(*archive.areas.values())
+        if missing:
+            raise ValueError(f"{folder} was made without {', '.join(sorted(missing))}: name another folder")
+        return archive
+
+    def files(self, facilities: Sequence[Facility]) -> list[Path]:
+        """The scenes of areas that some facilities lie in, ascending."""
+        wanted = {facility.facility_id for facility in facilities}
+        names = {name for name, ids in self.areas.items() if wanted & set(ids)}
+        return sorted(path for path in self.folder.glob("*.tif") if path.stem.rpartition("_")[0] in names)
+
+
+def make(facilities: Sequence[Facility], scenes: int, folder: Path, *, processes: int = 2) -> Archive:
     """Writes one GeoTIFF per watch area and date, as an archive holds them: places that overlap are in one scene.
 
     Args:
         facilities: Whose.
         scenes: How many clear dates over five years; cloudy ones come on top.
-        folder: Where.
-        first: Number of the first date to write, so that an archive can be added to.
+        folder: Where; what isn't whole there is written again.
         processes: How many write at once.
     """
     folder.mkdir(parents=True, exist_ok=True)
     known = {facility.facility_id: facility for facility in facilities}
     areas = [
-        _Area(area.grid, tuple(known[one] for one in area.facility_ids), scenes, first, folder)
+        _Area(area.grid, tuple(known[one] for one in area.facility_ids), scenes, folder)
         for area in watch_areas(facilities)
     ]
     with (
-        (folder / "truth.csv").open("a", newline="") as file,
+        (folder / "truth.csv").open("w", newline="") as file,
         ProcessPoolExecutor(processes, get_context("spawn")) as pool,
     ):
         for area in areas:
@@ -63,6 +101,11 @@ def make(facilities: Sequence[Facility], scenes: int, folder: Path, *, first: in
                 for site in area.sites()
             )
         list(pool.map(_write_area, areas))
+    ids = {area.name: [facility.facility_id for facility in area.facilities] for area in areas}
+    unfinished = folder / f"{_AREAS}.unfinished"
+    unfinished.write_text(json.dumps(ids, indent=1) + "\n")
+    unfinished.replace(folder / _AREAS)  # last: with it the archive is whole
+    return Archive(folder, scenes, ids)
 
 
 def dates(scenes: int) -> list[datetime]:
@@ -87,7 +130,6 @@ class _Area:
     grid: Grid
     facilities: tuple[Facility, ...]
     scenes: int
-    first: int
     folder: Path
 
     @property
@@ -123,10 +165,9 @@ def _write_area(area: _Area) -> None:
         pixels += 0.003 * random.standard_normal(pixels.shape, np.float32)
         cover = _cover(_clouds(), area.grid.shape, random, most=0.25)
         is_cloudy = random.random() < _CLOUDY_SHARE
-        if number >= area.first:
-            _write(area, when, pixels, cover)
-            if is_cloudy:
-                _write(area, when + timedelta(days=5), pixels, np.ones(area.grid.shape, bool))
+        _write(area, when, pixels, cover)
+        if is_cloudy:
+            _write(area, when + timedelta(days=5), pixels, np.ones(area.grid.shape, bool))
 
 
 @cache
@@ -189,8 +230,10 @@ def _write(area: _Area, when: datetime, pixels: npt.NDArray[np.float32], cover: 
     rows, columns = area.grid.shape
     profile = {"driver": "GTiff", "dtype": "uint16", "nodata": 0, "compress": "deflate", "zlevel": 1, "predictor": 2}
     tiles = {"tiled": True, "blockxsize": 256, "blockysize": 256} if columns > 768 else {}
+    path = area.folder / f"{area.name}_{when:%Y-%m-%d}.tif"
+    path.unlink(missing_ok=True)  # GDAL opens what it is to replace, and fails on half a file
     with rasterio.open(
-        area.folder / f"{area.name}_{when:%Y-%m-%d}.tif", "w", count=len(BANDS) + 1, height=rows, width=columns,
+        path, "w", count=len(BANDS) + 1, height=rows, width=columns,
         crs=area.grid.crs, transform=area.grid.transform, **profile, **tiles,
     ) as target:  # fmt: skip
         target.write(np.concatenate([dn, classes]))

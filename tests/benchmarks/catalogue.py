@@ -1,7 +1,8 @@
 """What a catalogue costs.
 
-`python -m tests.benchmarks.catalogue [--facilities 4 8 16] [--scenes 15 30 60] [--out FILE.json] [--draw FILE.png]`
-prints a table, and writes what `facility-watch estimate` reads and the curves that the README shows.
+`python -m tests.benchmarks.catalogue [--facilities 4 8 16] [--scenes 15 30 60] [--archive FOLDER] [--out FILE.json]
+[--draw FILE.png]` prints a table, and writes what `facility-watch estimate` reads and the curves that the README shows.
+With `--archive` the archive is made once, and measured over as often as wanted.
 """
 
 from __future__ import annotations
@@ -10,12 +11,11 @@ import argparse
 import json
 import os
 import platform
-import shutil
 import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -31,7 +31,7 @@ from aoi.facility import Facility
 from flows.cli.console import output, show_table
 from flows.measured import SERIAL_STAGES, WORKER_STAGES, Kind, MeasuredRun, Measurements
 from tests.benchmarks import curves, orchestration
-from tests.benchmarks.archive import dates, make
+from tests.benchmarks.archive import Archive, dates, make
 from tests.benchmarks.processes import watched
 
 WORKERS = 2
@@ -45,11 +45,8 @@ class _Place:
     scratch: Path
     facilities: Sequence[Facility]
     scenes: int
+    archive: Path
     decoding_s: float
-
-    @property
-    def archive(self) -> Path:
-        return self.scratch / "archive"
 
     def run(self, kind: Kind, *, prefect: bool = True) -> MeasuredRun:
         """Runs the command line as its user does.
@@ -100,30 +97,39 @@ def _decode(path: Path) -> float:
         return float(np.asarray(scene.read()).max())
 
 
-def measure(facilities: Sequence[Facility], scenes: int, scratch: Path, *, alone: bool) -> Iterator[MeasuredRun]:
-    """A backfill, a run with nothing new and one with a new scene for each, over an archive made for them.
+class View:
+    """A folder with some scenes of an archive, as links, so that the archive stays as it is however a run ends."""
+
+    def __init__(self, folder: Path, scenes: Iterable[Path]) -> None:
+        folder.mkdir()
+        self.folder = folder
+        self.show(scenes)
+
+    def show(self, scenes: Iterable[Path]) -> None:
+        """Adds scenes."""
+        for scene in scenes:
+            (self.folder / scene.name).symlink_to(scene.resolve())
+
+
+def measure(facilities: Sequence[Facility], archive: Archive, scratch: Path, *, alone: bool) -> Iterator[MeasuredRun]:
+    """A backfill, a run with nothing new and one with a new scene for each.
 
     Args:
         facilities: Whose.
-        scenes: Clear scenes of each.
-        scratch: Where the archive goes.
+        archive: Holds their scenes; it is only read.
+        scratch: Where products and state go.
         alone: Whether to backfill without Prefect as well.
     """
-    archive = scratch / "archive"
-    make(facilities, scenes, archive)
-    newest = dates(scenes)[-1]
-    late = [path for path in archive.glob("*.tif") if path.stem.rpartition("_")[2] >= f"{newest:%Y-%m-%d}"]
-    kept = scratch / "later"
-    kept.mkdir()
-    for path in late:
-        shutil.move(path, kept)
-    place = _Place(scratch, facilities, scenes, decoding_s(archive))
+    newest = f"{dates(archive.scenes)[-1]:%Y-%m-%d}"
+    files = archive.files(facilities)
+    late = [path for path in files if path.stem.rpartition("_")[2] >= newest]
+    view = View(scratch / "archive", set(files).difference(late))
+    place = _Place(scratch, facilities, archive.scenes, view.folder, decoding_s(view.folder))
     yield place.run(Kind.BACKFILL)
     if alone:
         yield place.run(Kind.BACKFILL, prefect=False)
     yield place.run(Kind.NOTHING_NEW)
-    for path in kept.iterdir():
-        shutil.move(path, archive)
+    view.show(late)
     yield place.run(Kind.WEEKLY)
 
 
@@ -163,11 +169,19 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--facilities", type=int, nargs="+", default=[4, 8, 16])
     parser.add_argument("--scenes", type=int, nargs="+", default=[15, 30, 60])
-    parser.add_argument("--scratch", type=Path, default=None, help="Where the archives go; a gigabyte or more.")
+    parser.add_argument(
+        "--scratch", type=Path, default=None, help="Where products go, and archives that aren't kept: 60 MB a facility."
+    )
+    parser.add_argument(
+        "--archive",
+        type=Path,
+        help="Folder that keeps the archives, one for each number of scenes; what isn't there is made. One of more "
+        "facilities than are measured serves too.",
+    )
     parser.add_argument("--out", type=Path, help="JSON file that gets what was measured, for `estimate --measured`.")
     parser.add_argument("--draw", type=Path, help="PNG or SVG file that gets the curves.")
     given = parser.parse_args()
-    measured = _measured(given.facilities, given.scenes, given.scratch)
+    measured = _measured(given.facilities, given.scenes, given.scratch, given.archive)
     show_table([row(run) for run in measured.runs], title=f"A catalogue: {measured.where}")
     show_table(list(orchestration_rows(measured)), title="Prefect's share")
     if any(run.was_disturbed for run in measured.runs):
@@ -180,14 +194,21 @@ def main() -> None:
         output.print(f"curves: {given.draw}", markup=False)
 
 
-def _measured(facilities: Sequence[int], scenes: Sequence[int], scratch: Path | None) -> Measurements:
+def _measured(
+    facilities: Sequence[int], scenes: Sequence[int], scratch: Path | None, kept: Path | None
+) -> Measurements:
     catalogue = Catalogue.builtin().active
     fewest, longest = min(facilities), max(scenes)
     runs: list[MeasuredRun] = []
     for count, length in dict.fromkeys([*((n, longest) for n in facilities), *((fewest, n) for n in scenes)]):
         with tempfile.TemporaryDirectory(dir=scratch) as folder:
+            if kept is None:
+                archive = make(catalogue[:count], length, Path(folder) / "made")
+            else:
+                most = max(facilities) if length == longest else fewest
+                archive = Archive.kept(kept / str(length), catalogue[:most], length)
             alone = (count, length) == (fewest, longest)
-            runs += measure(catalogue[:count], length, Path(folder), alone=alone)
+            runs += measure(catalogue[:count], archive, Path(folder), alone=alone)
     return Measurements(
         measured_on=datetime.now(UTC).date(),
         processor=_processor(),
