@@ -103,9 +103,9 @@ def _coded(array: Array) -> tuple[str, bytes]:
     if array.dtype == bool:
         return "bits", zlib.compress(np.packbits(array).tobytes(), 1)
     data = np.ascontiguousarray(array).tobytes()
-    if array.dtype.kind in "iu" and len(zlib.compress(data[:_SAMPLE_BYTES], 1)) < _WORTHWHILE * _SAMPLE_BYTES:
+    if len(zlib.compress(data[:_SAMPLE_BYTES], 1)) < _WORTHWHILE * _SAMPLE_BYTES:
         return "deflated", zlib.compress(data, 1)
-    return "plain", data  # floats hardly shrink
+    return "plain", data
 
 
 def _arrays(payload: memoryview, header: dict[str, Any]) -> Iterator[Array]:

@@ -12,6 +12,7 @@ from flows.checkpoints import Checkpoints
 from flows.fetch import raster_of, read, seen_from, whole_series
 from flows.method import Method, Window
 from flows.record import FacilityRecord
+from flows.shown import Shown
 from flows.subject import Job, Subject
 from geo.bands import TRUE_COLOUR
 from geo.errors import InputError, SceneUnusableError, SourceError, StoreError
@@ -27,19 +28,21 @@ if TYPE_CHECKING:
 
 
 class SeriesScenes:
-    """Gives scenes of one series; of each nothing but its own pixels is read.
+    """Gives scenes of one series; of each that isn't at hand its own pixels alone are read.
 
     Args:
         source: Where from.
         job: The series.
         preparation: What made its scenes comparable.
+        shown: Scenes of it that are at hand; None where none is.
     """
 
-    def __init__(self, source: ImagerySource, job: Job, preparation: Preparation) -> None:
+    def __init__(self, source: ImagerySource, job: Job, preparation: Preparation, shown: Shown | None = None) -> None:
         self._source = seen_from(source, job.subject)
         self._job = job
         self._scenes = {scene.item_id: scene for scene in job.scenes}
         self._preparation = preparation
+        self._shown = shown.by_item() if shown else {}
 
     def __call__(self, facility_id: str, item_id: str) -> tuple[FloatArray, Grid]:
         """Red, green and blue reflectance of a scene, float32 (3, y, x), NaN where not clear, and its grid.
@@ -49,6 +52,8 @@ class SeriesScenes:
         Raises:
             SourceError: The scene can't be had any more.
         """
+        if item_id in self._shown:
+            return self._shown[item_id], self._job.subject.grid
         scene = self._scenes.get(item_id)
         if scene is None:
             raise SceneUnusableError(f"{facility_id}: scene {item_id} isn't in the imagery source any more")

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from flows.checkpoint import Checkpoint
 from flows.fetch import Fetched
 from flows.following import Following
 from flows.record import FacilityRecord, SceneRecord
+from flows.shown import Shown
 from flows.stages import stage
 from flows.subject import Subject
 from geo.preparation import Preparation
@@ -26,6 +27,7 @@ class Walk:
         preparation: What makes its scenes comparable.
         followed: What each detector made of them.
         used: Their records.
+        shown: Those that were gone through, in true colour.
         begun_after: Acquisition of the newest scene that was read before the walk began; None where none was.
     """
 
@@ -34,6 +36,7 @@ class Walk:
     preparation: Preparation
     followed: tuple[Following, ...]
     used: list[SceneRecord]
+    shown: Shown = field(default_factory=Shown)
     begun_after: datetime | None = None
     _is_late: bool = False
 
@@ -62,6 +65,7 @@ class Walk:
             if place < len(before) and record != before[place]:
                 return False
             self.used.append(record)
+            self.shown.add(place, scene)
             with stage("detect"):
                 for one in self.followed:
                     one.add(scene, assess=place >= len(before))

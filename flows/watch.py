@@ -14,6 +14,7 @@ from flows.checkpoint import Checkpoint
 from flows.fetch import Fetched
 from flows.following import Following
 from flows.record import AssessmentRecord, FacilityRecord, Outcome, SceneRecord
+from flows.shown import Shown
 from flows.subject import Subject
 from flows.walk import Walk
 from geo.preparation import Preparation
@@ -28,11 +29,13 @@ class Followed:
         record: Its record.
         preparation: Makes any scene that was used once more, of its pixels.
         checkpoint: What the next run may go on from; None where it can't.
+        shown: Scenes that were gone through, in true colour.
     """
 
     record: FacilityRecord
     preparation: Preparation
     checkpoint: Checkpoint | None
+    shown: Shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +142,7 @@ def _followed(walk: Walk, fetched: Fetched, judged: Sequence[SceneRecord]) -> Fo
         source=subject.specification,
     )
     if not walk.used:
-        return Followed(_unassessed(record, subject.earlier), walk.preparation, None)
+        return Followed(_unassessed(record, subject.earlier), walk.preparation, None, walk.shown)
     outcome, reason = _outcome(known or record, followed)
     record = replace(
         record,
@@ -151,7 +154,7 @@ def _followed(walk: Walk, fetched: Fetched, judged: Sequence[SceneRecord]) -> Fo
     )
     if known is None and subject.earlier is not None:
         record = carried_over(subject.earlier, record)
-    return Followed(record, walk.preparation, walk.checkpoint)
+    return Followed(record, walk.preparation, walk.checkpoint, walk.shown)
 
 
 def _unassessed(record: FacilityRecord, earlier: FacilityRecord | None) -> FacilityRecord:

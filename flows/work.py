@@ -42,7 +42,8 @@ def work(job: Job) -> Done:
         followed = follow_job(source, job)
         if job.outputs is not None and any(scene.used for scene in followed.record.scenes):
             with stage("draw"):
-                draw(followed.record, SeriesScenes(source, job, followed.preparation), job.outputs)
+                scenes = SeriesScenes(source, job, followed.preparation, followed.shown)
+                draw(followed.record, scenes, job.outputs)
     return Done(followed.record, seconds)
 
 
