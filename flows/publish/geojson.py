@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -21,11 +22,19 @@ def write_geojson(table: Table, path: Path) -> None:
         table: Its first column is the features' id.
         path: File to write. The same table gives the same bytes.
     """
+    write_features(features_of(table), path)
+
+
+def features_of(table: Table) -> list[str]:
+    """Every row of a table as the text of a feature: what several files hold is put into words once."""
+    return [_compact(feature_of(table, position)) for position in range(len(table.rows))]
+
+
+def write_features(features: Sequence[str], path: Path) -> None:
+    """Writes features as a FeatureCollection, one per line."""
     with path.open("w", encoding="utf-8", newline="\n") as stream:
         stream.write('{"type":"FeatureCollection","features":[')
-        for position in range(len(table.rows)):
-            stream.write(",\n" if position else "\n")
-            stream.write(_compact(feature_of(table, position)))
+        stream.write(",".join(f"\n{feature}" for feature in features))
         stream.write("\n]}\n")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
@@ -13,7 +14,7 @@ from flows.publish.coverage import ALL_DETECTORS
 from flows.publish.evidence import SceneReader
 from flows.publish.feed import write_feed
 from flows.publish.gather import Layers, gather
-from flows.publish.geojson import write_geojson
+from flows.publish.geojson import features_of, write_features, write_geojson
 from flows.publish.geopackage import GEOPACKAGE, write_geopackage
 from flows.publish.illustrate import Illustrator
 from flows.publish.manifest import write_manifest
@@ -97,7 +98,8 @@ def publish(ledger: Ledger, outputs: Path, reader: SceneReader | None = None) ->
 
 
 def _write_tables(layers: Layers, folder: Path) -> None:
-    write_geojson(layers.changes, folder / "changes.geojson")
+    features = features_of(layers.changes)
+    write_features(features, folder / "changes.geojson")
     write_sidecar_style(layers.changes, "MultiPolygon", folder / "changes.qml")
     write_geojson(layers.sides, folder / "perimeter_sides.geojson")
     write_sidecar_style(layers.sides, "LineString", folder / "perimeter_sides.qml")
@@ -116,10 +118,12 @@ def _write_tables(layers: Layers, folder: Path) -> None:
         (layers.changes, layers.sides, *places, layers.history, layers.retractions, summary), folder / "changes.xlsx"
     )
     for column, part in (("facility_id", "by_facility"), ("prefecture", "by_prefecture")):
-        for name, table in layers.changes.split(column).items():
-            path = folder / part / f"{safe_name(name or 'unknown')}.geojson"
-            path.parent.mkdir(exist_ok=True)
-            write_geojson(table, path)
+        (folder / part).mkdir(exist_ok=True)
+        by_name: dict[str, list[str]] = defaultdict(list)
+        for name, feature in zip(layers.changes.column(column), features, strict=True):
+            by_name[str(name or "unknown")].append(feature)
+        for name, own in by_name.items():
+            write_features(own, folder / part / f"{safe_name(name)}.geojson")
 
 
 def _write_since(layers: Layers, previous: bytes | None, folder: Path) -> None:

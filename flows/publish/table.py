@@ -53,15 +53,6 @@ class Table:
         index = [column.name for column in self.fields].index(name)
         return [row[index] for row in self.rows]
 
-    def split(self, name: str) -> dict[str, Table]:
-        """One table per content of a text column, ascending; rows keep their order."""
-        parts: dict[str, Table] = {}
-        for key, row, geometry in zip(self.column(name), self.rows, self.geometries, strict=True):
-            part = parts.setdefault(str(key or ""), Table(self.name, self.fields))
-            part.rows.append(row)
-            part.geometries.append(geometry)
-        return dict(sorted(parts.items()))
-
 
 def cell(content: Cell, column: PublishedField) -> Cell:
     """A cell as it is published: figures rounded by their unit, text without control characters.
