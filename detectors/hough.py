@@ -116,9 +116,10 @@ def straight_lines(strength: FloatArray, where: BoolArray, weakest: float, most:
     weight = peak[y, x].astype(np.float64)
     pixels = _Pixels(x.astype(np.float64), y.astype(np.float64), angle, weight, np.ones(len(y), bool))
     cells, votes, shape = _cast(pixels, float(np.hypot(*peak.shape)))
-    sums = np.bincount(cells.ravel(), votes.ravel(), shape[0] * shape[1])
+    sums: Sums = np.asarray(np.bincount(cells.ravel(), votes.ravel(), shape[0] * shape[1]), np.float64)
     sums[1:-1] += sums[:-2] + sums[2:]  # a line's votes lie within two cells: it is sought in three
-    greatest = sums.reshape(shape).argmax(axis=1)  # of each angle: the accumulator is too large to look through again
+    # Of each angle: the accumulator is too large to look through again for every line.
+    greatest = sums.reshape(shape).argmax(axis=1)
     lines: list[Line] = []
     for _ in range(2 * most):
         best = _greatest_of(sums, shape[1], greatest)
