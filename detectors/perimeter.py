@@ -19,7 +19,6 @@ from detectors.base import (
     ChangeType,
     Components,
     Finding,
-    Follower,
     Requirements,
     Side,
     SideRole,
@@ -29,8 +28,10 @@ from detectors.base import (
 from detectors.perimeter_parameters import PerimeterParameters
 from detectors.ring_shapes import steps
 from detectors.ring_tracks import Onset, Outline, side_of
+from detectors.ring_views import lines_grid
 from detectors.ring_watch import RingState, RingWatch
 from detectors.series import Series
+from geo.coarser import averaged
 from geo.grid import Grid
 from geo.scene import PreparedScene
 
@@ -49,9 +50,9 @@ class Perimeter:
     def __init__(self, parameters: PerimeterParameters | None = None) -> None:
         self.parameters = parameters or PerimeterParameters()
 
-    def start(self, grid: Grid) -> Follower:
+    def start(self, grid: Grid) -> PerimeterFollower:
         """A follower of an area that has seen no scene yet."""
-        return PerimeterFollower(RingWatch(self.parameters, RingState(Series(grid))))
+        return PerimeterFollower(RingWatch(self.parameters, RingState(Series(lines_grid(grid, self.parameters)))))
 
 
 class PerimeterFollower:
@@ -73,7 +74,7 @@ class PerimeterFollower:
         """Takes in the next scene."""
         self.watch.series.add(scene)
         if scene.grid.gsd_m <= Perimeter.requires.max_gsd_m:
-            self.watch.add(scene)
+            self.watch.add(averaged(scene, self.watch.series.grid))
 
     def assess(self) -> Assessment:
         """What can be said after the newest scene."""

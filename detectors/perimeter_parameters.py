@@ -117,6 +117,8 @@ class PerimeterParameters:
 
     Attributes:
         orientations: Directions of the line filters over 180 degrees.
+        finest_m: Finer pixels are averaged, by whole ones, up to this: a wall with its track and shadow is some metres
+            across, and in finer pixels its flanks would lie on the track.
         flank_px: Distance from a line's centre at which its flanks are read, in pixels: a wall at the limit
             of resolution is one to two pixels wide whatever the sensor.
         along_m: Standard deviation of the averaging along a line.
@@ -155,6 +157,7 @@ class PerimeterParameters:
     """
 
     orientations: int = 16
+    finest_m: float = 2.5
     flank_px: float = 1.5
     along_m: float = 60.0
     saturation: float = 2.5

@@ -15,6 +15,7 @@ from detectors.lines import WHOLE, LineFilter, Window, luminance
 from detectors.perimeter_parameters import PerimeterParameters
 from detectors.ring_tracks import SceneLines, eroded, pooled
 from geo.bands import visible
+from geo.coarser import coarser_grid
 from geo.grid import Grid
 from geo.scene import BoolArray, FloatArray, PreparedScene
 
@@ -74,15 +75,22 @@ class Look:
         return around
 
 
+def lines_grid(grid: Grid, parameters: PerimeterParameters) -> Grid:
+    """The pixels in which lines are read in scenes on a grid: the same, or larger ones."""
+    return coarser_grid(grid, max(1, int(parameters.finest_m / grid.gsd_m + 1e-6)))
+
+
 class SceneReader:
     """Reads the lines of scenes, those of earlier ones from what was kept of them.
 
     Attributes:
+        grid: From `lines_grid`.
         views: What is kept of each scene so far.
     """
 
     def __init__(self, parameters: PerimeterParameters, grid: Grid, views: list[View]) -> None:
         self.parameters = parameters
+        self.grid = grid
         self.gsd_m = grid.gsd_m
         self.filter = LineFilter(
             grid.shape,

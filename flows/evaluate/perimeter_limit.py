@@ -20,9 +20,10 @@ from shapely.geometry import LineString, Polygon
 from detectors.evaluation.metrics import fit_logistic
 from detectors.perimeter_parameters import PerimeterParameters
 from detectors.ring_shapes import steps
-from detectors.ring_views import SceneReader
+from detectors.ring_views import SceneReader, lines_grid
 from detectors.side_support import line_support
 from flows.evaluate.rings import SimulatedWall, with_wall
+from geo.coarser import averaged
 from geo.grid import Grid
 from geo.scene import ImageStack
 
@@ -73,7 +74,7 @@ def side_contrast(stack: ImageStack, ring: Polygon) -> float:
     """Contrast of a ring's sides against the nearer of their flanks in the newest scene, median, reflectance."""
     reader = viewed(stack.take([len(stack) - 1]))
     contrast = np.abs(reader.filter.ridges(reader.views[-1].reflectance))
-    strengths, _ = line_support(contrast, *steps(in_pixels(ring, stack.grid)))
+    strengths, _ = line_support(contrast, *steps(in_pixels(ring, reader.grid)))
     return float(np.median(strengths))
 
 
@@ -117,7 +118,8 @@ def limit_table(trials: Sequence[Drawn]) -> Table:
 
 def viewed(stack: ImageStack) -> SceneReader:
     """What the detector keeps of some scenes."""
-    reader = SceneReader(PerimeterParameters(), stack.grid, [])
+    parameters = PerimeterParameters()
+    reader = SceneReader(parameters, lines_grid(stack.grid, parameters), [])
     for scene in stack:
-        reader.add(scene)
+        reader.add(averaged(scene, reader.grid))
     return reader

@@ -10,12 +10,11 @@ import numpy as np
 from shapely.geometry.base import BaseGeometry
 
 from detectors.base import ChangeType, Finding, Verdict
-from detectors.perimeter import PerimeterFollower, PerimeterParameters
+from detectors.perimeter import Perimeter, PerimeterParameters
 from detectors.perimeter_confidence import RingEvidence, evidence_of
 from detectors.ring_merit import NewLines
 from detectors.ring_tracks import Outline, pooled
-from detectors.ring_watch import RingState, RingWatch
-from detectors.series import Series
+from detectors.ring_watch import RingWatch
 from flows.evaluate.perimeter_limit import in_pixels, seen_contrast
 from flows.evaluate.ring_draws import Draw, Story, draw
 from flows.evaluate.stacks import window as part_of
@@ -148,8 +147,8 @@ def trial(
     if plan is None:
         return None
     stack = plan.into(area, random)
-    watch = RingWatch(parameters or PerimeterParameters(), RingState(Series(stack.grid)))
-    follower = PerimeterFollower(watch)
+    follower = Perimeter(parameters).start(stack.grid)
+    watch = follower.watch
     for scene in stack.take(slice(0, plan.changed)):
         follower.add(scene)
     before = follower.assess()

@@ -108,6 +108,22 @@ def test_a_ring_near_the_edge_may_go_on_beyond_and_is_left_out(top, found):
     assert len(assess(Perimeter(), a_stack(images)).findings) == found
 
 
+def test_pixels_that_are_finer_than_a_wall_with_its_track_are_averaged():
+    def laid(images, gsd_m):
+        grid = Grid("EPSG:32645", Affine(gsd_m, 0, 600_000, 0, -gsd_m, 4_800_000), images.shape[1:], gsd_m)
+        stack = a_stack(images)
+        return replace(stack, grid=grid, scenes=tuple(replace(scene, gsd_m=gsd_m) for scene in stack.scenes))
+
+    images = np.tile(ground(6), (1, 2, 2))
+    for image in images[3:]:
+        wall(image, (90, 190), (80, 200))
+    (coarse,) = assess(Perimeter(), laid(images, 2.5)).findings
+    (fine,) = assess(Perimeter(), laid(np.kron(images, np.ones((1, 5, 5))), 0.5)).findings
+    assert iou(fine.geometry, box(600_201.25, 4_799_523.75, 600_501.25, 4_799_773.75)) > 0.93
+    assert iou(fine.geometry, coarse.geometry) > 0.999
+    assert fine.seen_in == coarse.seen_in
+
+
 def test_one_newest_scene_is_enough_for_a_first_sighting(walled):
     (finding,) = assess(Perimeter(), walled.take(slice(5))).findings
     assert finding.seen_in == ("scene-04",)
