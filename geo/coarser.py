@@ -12,7 +12,7 @@ from geo.scene import PreparedScene
 
 
 def coarser_grid(grid: Grid, times: int) -> Grid:
-    """A grid whose pixels are each so many across of another; pixels at the right and lower edge that fill none are left.
+    """A grid whose pixels are each so many across of another; what fills none at the right and lower edge is left.
 
     >>> fine = Grid("EPSG:32645", Affine(0.5, 0.0, 600_000.0, 0.0, -0.5, 4_800_000.0), (103, 100), 0.5)
     >>> coarser_grid(fine, 5).shape, coarser_grid(fine, 5).gsd_m
