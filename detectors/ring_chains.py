@@ -12,6 +12,7 @@ from detectors.ring_shapes import adjoins
 from detectors.ring_tracks import Onset, Outline
 
 _SEVERAL = 3  # scenes, from which on a ring has to stand on its own
+_NEARLY = 0.8  # intersection over union
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -73,6 +74,7 @@ class Chains:
             if any(meet(stage.outline.ring, each.outline.ring) or self._beside(stage, each) for each in told):
                 continue
             chain = self._before(stage, [_Story(worth[one], (each,)) for one, each in able.items()])
+            chain = self._rounded(chain, [_Story(worth[one], (each,)) for one, each in able.items()])
             chain = self._after(chain, list(able), told)
             chains = [other for other in chains if not meet(other[-1].outline.ring, chain[-1].outline.ring)]
             chains.append(chain)
@@ -91,6 +93,25 @@ class Chains:
             if self._may_grow(outline.ring, last.outline.ring):
                 stories.append(max([each, *self._grown(stories, outline)], key=_worth))
         return max(self._grown(stories, last.outline), key=_worth, default=_Story(0.0, (last,))).chain
+
+    def _rounded(self, chain: Chain, alone: Sequence[_Story]) -> Chain:
+        """A chain whose last extension leaves none of the walls that it builds on outside, if another nearly as good does.
+
+        What is left outside would have to be explained as gone: its length counts against an outline.
+        """
+        *earlier, last = chain
+        if not earlier:
+            return chain
+        older, stories = earlier[-1], []
+        for each in alone:
+            outline = each.chain[0].outline
+            if _overlap(outline.ring, last.outline.ring) >= _NEARLY:
+                stage = self._extension(outline, older)
+                if stage is not None:
+                    inside = outline.ring.buffer(self.choice.beside_px)
+                    left = older.outline.ring.exterior.difference(inside).length
+                    stories.append(_Story(each.worth - left, (*earlier, stage)))
+        return max(stories, key=_worth, default=_Story(0.0, chain)).chain
 
     def _after(self, chain: Chain, outlines: Sequence[Outline], others: Sequence[Stage]) -> Chain:
         """A chain with the stages that explain most of what it may have grown into, if they explain anything.
@@ -143,6 +164,12 @@ def worth_keeping(chains: Sequence[Chain], ranked: Sequence[Weighed], most: int)
 def _holds(larger: Polygon, smaller: Polygon) -> bool:
     """Whether most of a ring lies within another."""
     return bool(larger.intersection(smaller).area >= 0.8 * smaller.area)
+
+
+def _overlap(one: Polygon, other: Polygon) -> float:
+    """Intersection over union."""
+    shared = one.intersection(other).area
+    return float(shared / (one.area + other.area - shared))
 
 
 def _worth(story: _Story) -> float:

@@ -195,6 +195,8 @@ class RingWatch:
                 now = Look.of([self.reader.lines(i) for i in shown])
                 compared = Comparison.of(now, old)
                 rings = [top.outline.ring, *self.search.surrounded(compared, others, around=top.outline.ring)]
+                if top.extends is not None:
+                    rings += [each for ring in rings if (each := self._built_on(ring, top.extends)) is not None]
                 aligned = [each for ring in rings for each in laid_square(ring, now)]
                 found += self._outlines(aligned, compared, len(top.onset.seen))
         return found

@@ -64,6 +64,14 @@ def test_an_outline_half_way_between_two_stages_takes_the_place_of_neither():
     assert told(an_outline(OLD, 4), half, whole) == [[(1600.0, 4, False), (3200.0, 10, True)]]
 
 
+def test_an_extension_leaves_no_wall_that_it_builds_on_outside():
+    short = an_outline(box(24, 20, 101, 60), 10, seen=0.95, older=(OLD, 4))  # a little better seen
+    whole = an_outline(BOTH, 10, older=(OLD, 4))
+    short.inside = whole.inside = np.where(np.arange(SCENES) >= 4, 1.0, 0.0).astype(np.float32)
+    assert CHOICE.weighed([short, whole])[0].outline is short
+    assert told(an_outline(OLD, 4), short, whole) == [[(1600.0, 4, False), (3200.0, 10, True)]]
+
+
 def test_what_explains_most_is_not_given_up_for_a_stage_that_explains_less():
     half = an_outline(box(20, 20, 66, 60), 12, older=(OLD, 4))
     (chain,) = told(an_outline(OLD, 4, seen=0.6), half, an_outline(BOTH, 10, older=(OLD, 4)))
