@@ -74,7 +74,7 @@ class Chains:
             if any(meet(stage.outline.ring, each.outline.ring) or self._beside(stage, each) for each in told):
                 continue
             chain = self._before(stage, [_Story(worth[one], (each,)) for one, each in able.items()])
-            chain = self._rounded(chain, [_Story(worth[one], (each,)) for one, each in able.items()])
+            chain = self._holding(chain, [_Story(worth[one], (each,)) for one, each in able.items()])
             chain = self._after(chain, list(able), told)
             chains = [other for other in chains if not meet(other[-1].outline.ring, chain[-1].outline.ring)]
             chains.append(chain)
@@ -94,8 +94,8 @@ class Chains:
                 stories.append(max([each, *self._grown(stories, outline)], key=_worth))
         return max(self._grown(stories, last.outline), key=_worth, default=_Story(0.0, (last,))).chain
 
-    def _rounded(self, chain: Chain, alone: Sequence[_Story]) -> Chain:
-        """A chain whose last extension leaves none of the walls that it builds on outside, if another nearly as good does.
+    def _holding(self, chain: Chain, alone: Sequence[_Story]) -> Chain:
+        """A chain whose last extension leaves no wall that it builds on outside, if one nearly as good does so.
 
         What is left outside would have to be explained as gone: its length counts against an outline.
         """

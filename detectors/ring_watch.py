@@ -101,10 +101,10 @@ class RingWatch:
             return
         found = [*self._appeared(index, standing), *self._refitted(standing)]
         state.outlines += [outline for outline in found if self._may_stand(outline)]
-        ranked = self.choice.weighed(state.outlines)
-        # What isn't told has no say in what is: a series that is gone on with later, from what is kept, tells the same.
-        self._chains = Chains(self.choice).of(ranked)
-        ranked = worth_keeping(self._chains, ranked, self.parameters.most_outlines)
+        chains, ranked = Chains(self.choice), self.choice.weighed(state.outlines)
+        ranked = worth_keeping(chains.of(ranked), ranked, self.parameters.most_outlines)
+        # Of what is kept alone, in its order: a series that is gone on with later tells the same.
+        self._chains = chains.of(ranked)
         state.outlines = [each.outline for each in ranked]
         for chain in self._chains:
             if chain[-1].outline.dividers is None and len(chain[-1].onset.seen) >= self.parameters.rings_sure:
