@@ -27,7 +27,7 @@ class Calibration:
     """Weights of the logistic regression that turns a finding into the probability that it is real.
 
     Fitted on simulated sites on real backgrounds by `flows.evaluate.footprints.fit_calibration` with 20 sites and
-    compounds per size and seed 7.
+    compounds per size and seed 7. What the fit would have weigh against a change weighs 0.
 
     Attributes:
         intercept: Constant.
