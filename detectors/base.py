@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, ClassVar, Protocol
@@ -109,6 +109,8 @@ class Finding:
         sides: Sides of a perimeter, in order around the ring, then what divides it; empty for areal changes.
         stage: How far the works had come by the newest scene: no building to be seen, buildings and still changing,
             or buildings and still; None for perimeters and where it isn't judged.
+        salience: How far the ground that holds an areal change stands out by what the detector asks of it, in noise
+            units; None for others. It is part of the confidence, and no ledger or product keeps it.
     """
 
     kind: ChangeType
@@ -126,6 +128,7 @@ class Finding:
     confidence: float | None = None
     sides: tuple[Side, ...] = ()
     stage: Stage | None = None
+    salience: float | None = field(default=None, compare=False)
 
     @property
     def outline_share(self) -> float | None:

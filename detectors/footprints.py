@@ -71,7 +71,7 @@ class Footprints:
     """
 
     name: ClassVar[str] = "footprints"
-    version: ClassVar[str] = "1.5.0"
+    version: ClassVar[str] = "1.6.0"
     requires: ClassVar[Requirements] = Requirements(
         max_gsd_m=20.0,
         bands=(),

@@ -19,13 +19,15 @@ from detectors.stages import StageParameters, stage_of
 from detectors.works import Works
 from geo.scene import BoolArray
 
+Evidence = tuple[float, float, float, float, float]
+
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
     """Weights of the logistic regression that turns a finding into the probability that it is real.
 
     Fitted on simulated sites on real backgrounds by `flows.evaluate.footprints.fit_calibration` with 20 sites and
-    compounds per size and seed 7.
+    compounds per size and seed 7. What the fit would have weigh against a change weighs 0.
 
     Attributes:
         intercept: Constant.
@@ -33,17 +35,20 @@ class Calibration:
         sightings: Per natural logarithm of the number of scenes that show it.
         persistence: Per unit of the share of clear scenes that show it.
         area: Per natural logarithm of the area in units of 1000 m².
+        salience: Per natural logarithm of the salience of what holds it, in noise units (`Works.salience`): what a
+            lone building has to reach counts as much as what the core of a site has to.
     """
 
-    intercept: float = -14.572
-    strength: float = 4.513
-    sightings: float = 1.775
-    persistence: float = 0.304
-    area: float = 0.544
+    intercept: float = -12.104
+    strength: float = 0.352
+    sightings: float = 0.0
+    persistence: float = 0.0
+    area: float = 0.161
+    salience: float = 5.048
 
-    def confidence(self, evidence: tuple[float, float, float, float]) -> float:
+    def confidence(self, evidence: Evidence) -> float:
         """Probability, 0 to 1, from what `evidence_of` tells."""
-        weights = (self.strength, self.sightings, self.persistence, self.area)
+        weights = (self.strength, self.sightings, self.persistence, self.area, self.salience)
         logit = self.intercept + sum(weight * part for weight, part in zip(weights, evidence, strict=True))
         return 1.0 / (1.0 + math.exp(-max(min(logit, 30.0), -30.0)))
 
@@ -113,7 +118,7 @@ def report(
         registration=float(np.clip(series.registration_quality[[works.last_without, *seen]].min(), 0.0, 1.0)),
         clear_fraction=float(np.mean(clear[looks])) if looks else 0.0,
     )
-    confidence = parameters.calibration.confidence(evidence_of(components, len(seen), float(geometry.area), parameters))
+    evidence = evidence_of(components, len(seen), float(geometry.area), works.salience, parameters)
     kind = kind or _kind(history, changed, parameters)
     return Finding(
         kind=kind,
@@ -127,8 +132,9 @@ def report(
         before_item_id=_clearest(history, series, works),
         after_item_id=series.scenes[max(seen, key=lambda index: (clear[index], index))].item_id,
         seen_in=tuple(series.scenes[index].item_id for index in seen),
-        confidence=confidence,
+        confidence=parameters.calibration.confidence(evidence),
         stage=stage_of(kind, history, changed, looks, series.days, parameters.stages),
+        salience=works.salience,
     )
 
 
@@ -138,8 +144,8 @@ def _magnitude(history: PixelHistory, changed: BoolArray, parameters: ReportPara
 
 
 def evidence_of(
-    components: Components, sightings: int, area_m2: float, parameters: ReportParameters
-) -> tuple[float, float, float, float]:
+    components: Components, sightings: int, area_m2: float, salience: float, parameters: ReportParameters
+) -> Evidence:
     """What a confidence is made of, in the order of `Calibration`'s weights."""
     odds = components.magnitude / max(1.0 - components.magnitude, 1e-6)
     return (
@@ -147,6 +153,7 @@ def evidence_of(
         math.log(max(sightings, 1)),
         components.persistence,
         math.log(max(area_m2, 1.0) / 1000.0),
+        math.log(max(salience, 1e-3)),
     )
 
 

@@ -82,10 +82,12 @@ def core_pixels(
     parameters: WorksParameters,
     extents: ExtentParameters,
     lone: LoneParameters,
-) -> tuple[BoolArray, BoolArray]:
+) -> tuple[BoolArray, BoolArray, FloatArray]:
     """Pixels whose change is strong enough, and of the right kind, to be construction, bool (y, x).
 
-    With them, the ground of lone buildings: what their own evidence reaches, bool (y, x).
+    With them, the ground of lone buildings: what their own evidence reaches, bool (y, x). And how salient those pixels
+    are beside `parameters.core`, by what is asked of each, float32 (y, x), noise units, 0 elsewhere: fewer scenes take
+    from it, and what is asked of lone buildings counts as much as what is asked of others.
 
     Args:
         history: Pixels after the newest scene.
@@ -102,10 +104,16 @@ def core_pixels(
     if core.any():
         core &= ~strips(firm, gsd_m, extents)
     if sign < 0:
-        return core, np.zeros_like(core)
+        return core, np.zeros_like(core), _where(core, share * parameters.core)
     least_px = parameters.least_core_m2 / gsd_m**2
     lone_core = lone_cores(history, changed, firm, share, least_px, gsd_m, lone)
-    return core | lone_core, within(lone_core, lone.own_m / gsd_m)
+    salience = np.where(lone_core, share / lone.core, share) * parameters.core
+    core |= lone_core
+    return core, within(lone_core, lone.own_m / gsd_m), _where(core, salience)
+
+
+def _where(mask: BoolArray, values: npt.NDArray[np.floating]) -> FloatArray:
+    return np.where(mask, values, 0.0).astype(np.float32)
 
 
 def _salience(history: PixelHistory, changed: BoolArray, sign: int, parameters: WorksParameters) -> FloatArray:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -15,7 +16,7 @@ from detectors.morphology import bounds, distance_squared, opened, within
 from detectors.pixel_history import PixelHistory
 from detectors.sites import SEAM_M, Changed, clusters, core_pixels, has_core, neighbourhoods
 from detectors.works_parameters import WorksParameters
-from geo.scene import BoolArray
+from geo.scene import BoolArray, FloatArray
 
 # Ground that most of the last clear scenes show under plants, water or shade has nothing built on it.
 COVERED_SHARE = 0.5
@@ -30,12 +31,14 @@ class Works:
         first: Scene that shows it first.
         last_without: Last clear scene before.
         grown_at_day: Day of the last notable growth: the middle of its onset interval.
+        salience: What the smallest core that holds it reaches of what a core is asked for (`core_pixels`), noise units.
     """
 
     ground: BoolArray
     first: int
     last_without: int
     grown_at_day: float
+    salience: float = 0.0
 
 
 def find_works(
@@ -66,7 +69,7 @@ def find_works(
     if _area(changed) * gsd_m**2 < parameters.least_core_m2:
         return []
     firm = changed & (history.strength >= parameters.firm)
-    core, alone = core_pixels(history, changed, firm, sign, gsd_m, parameters, extents, lone)
+    core, alone, salience = core_pixels(history, changed, firm, sign, gsd_m, parameters, extents, lone)
     if not has_core(_area(core), 0, gsd_m, parameters):
         return []
     supported = changed & within(firm, parameters.support_m / gsd_m)
@@ -81,6 +84,7 @@ def find_works(
                 ground = np.zeros(changed.shape, bool)
                 ground[box][window] = works.ground
                 works.ground = ground
+                works.salience = _held_by(salience[ground], parameters.least_core_m2 / gsd_m**2)
                 found.append(works)
     return sorted(found, key=lambda works: (works.first, int(works.ground.argmax())))
 
@@ -113,6 +117,12 @@ def _replay(
             taken |= _take(works, _born(window, ground, onset, days), alone, gsd_m, parameters)
     _share_out(works, whole & ~taken, extents.gap_m / gsd_m)
     return [one for one in works if _area(one.ground) >= least]
+
+
+def _held_by(salience: FloatArray, least_px: float) -> float:
+    """The salience of the weakest pixel of the smallest, strongest core."""
+    at = min(max(math.ceil(least_px), 1), salience.size)
+    return float(np.partition(salience, -at)[-at])
 
 
 def _area(mask: BoolArray) -> int:

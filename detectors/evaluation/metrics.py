@@ -141,3 +141,19 @@ def fit_logistic(features: FloatVector, correct: BoolArray, ridge: float = 1.0, 
         curvature = (design * (chance * (1 - chance))[:, None]).T @ design + tie
         weights = weights + np.linalg.solve(curvature, slope)
     return weights
+
+
+def fit_rising(features: FloatVector, correct: BoolArray, ridge: float = 1.0) -> FloatVector:
+    """As `fit_logistic`, of features that can only speak for what is found: none weighs less than 0.
+
+    What would weigh less, the worst first, is left out and weighs 0.
+    """
+    kept = list(range(features.shape[1]))
+    while True:
+        fitted = fit_logistic(features[:, kept], correct, ridge)
+        if len(kept) == 0 or fitted[1:].min() >= 0.0:
+            break
+        del kept[int(fitted[1:].argmin())]
+    weights = np.zeros(1 + features.shape[1])
+    weights[[0, *(1 + at for at in kept)]] = fitted
+    return weights

@@ -167,7 +167,7 @@ def _simulated(done: Sequence[Trial], pictures: Path | None, out: Console) -> No
     )
     rows, real = evidence(done)
     calibration = FootprintParameters().report.calibration
-    confidence = np.array([calibration.confidence((row[0], row[1], row[2], row[3])) for row in rows])
+    confidence = np.array([calibration.confidence(row) for row in rows])
     out.print(f"expected calibration error: {expected_calibration_error(confidence, real):.3f} ({len(real)} findings)")
     if pictures:
         draw_reliability(reliability(confidence, real), pictures / "reliability.png")

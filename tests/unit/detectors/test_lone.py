@@ -1,5 +1,7 @@
 """Small dull buildings that stand alone, and what is none."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from made_up import a_stack, desert
@@ -34,6 +36,20 @@ def test_a_small_dull_building_is_found_by_how_it_lasts():
     told = [len(assessment.findings) for assessment in follow(Footprints(), a_stack(images))]
     assert told[: FIRST + 2] == [0] * (FIRST + 2)
     assert told[-1] == 1
+
+
+def test_it_is_as_salient_as_a_core_by_what_is_asked_of_it():
+    """From three quarters of a core on, and no less sure for being told by its shape."""
+    images = dull(desert(SCENES), FIRST, slice(60, 64), slice(50, 54))
+    (found,) = assess(Footprints(), a_stack(images)).findings
+    parameters = FootprintParameters()
+    weaker = replace(parameters, works=replace(parameters.works, core=0.75 * parameters.works.core))
+    (as_a_core,) = assess(Footprints(weaker), a_stack(images)).findings
+    assert found.salience is not None
+    assert found.salience >= parameters.works.core
+    assert found.geometry.equals(as_a_core.geometry)
+    assert found.confidence is not None
+    assert found.confidence > 0.5
 
 
 def test_a_track_is_none_nor_any_other_site():

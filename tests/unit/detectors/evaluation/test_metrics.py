@@ -7,6 +7,7 @@ from detectors.evaluation.metrics import (
     area_agreement,
     expected_calibration_error,
     fit_logistic,
+    fit_rising,
     object_agreement,
     reliability,
 )
@@ -43,3 +44,14 @@ def test_logistic_regression_finds_the_weights_that_made_the_data():
     chance = 1 / (1 + np.exp(-(0.5 + features @ [2.0, -1.0])))
     weights = fit_logistic(features, random.random(20_000) < chance)
     assert weights == pytest.approx([0.5, 2.0, -1.0], abs=0.1)
+
+
+def test_what_would_speak_against_is_left_out_of_a_rising_regression():
+    random = np.random.default_rng(0)
+    features = random.normal(size=(20_000, 3))
+    chance = 1 / (1 + np.exp(-(0.5 + features @ [2.0, -1.0, 1.0])))
+    correct = random.random(20_000) < chance
+    weights = fit_rising(features, correct)
+    assert weights[2] == 0.0
+    assert weights[[0, 1, 3]] == pytest.approx(fit_logistic(features[:, [0, 2]], correct))
+    assert fit_rising(features, ~correct)[[1, 3]].tolist() == [0.0, 0.0]
