@@ -1,4 +1,5 @@
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -6,9 +7,18 @@ import pytest
 from aoi.catalogue import Catalogue
 from tests.benchmarks.archive import Archive
 from tests.benchmarks.catalogue import View
+from tests.conftest import ROOT
 
 FACILITIES = Catalogue.builtin().active[:2]
 SCENES = 2
+
+
+@pytest.fixture(scope="module", autouse=True)
+def importable() -> Iterator[None]:
+    """The processes that write scenes import the module that they are sent to do it by."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", str(ROOT))
+        yield
 
 
 @pytest.fixture(scope="module")
