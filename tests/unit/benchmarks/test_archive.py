@@ -15,9 +15,9 @@ SCENES = 2
 
 @pytest.fixture(scope="module", autouse=True)
 def importable() -> Iterator[None]:
-    """The processes that write scenes import the module that they are sent to do it by."""
+    """The processes that write scenes look for this project's modules where this one does."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PYTHONPATH", str(ROOT))
+        patch.syspath_prepend(str(ROOT))
         yield
 
 
