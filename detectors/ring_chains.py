@@ -67,15 +67,13 @@ class Chains:
             for each in ranked
             if each.onset is not None and each.merit >= limits[len(each.onset.seen) >= _SEVERAL]
         }
-        worth = {each.outline: each.merit for each in ranked}
+        alone = [_Story(each.merit, (able[each.outline],)) for each in ranked if each.outline in able]
         chains: list[Chain] = []
         for stage in able.values():
             told = [other for chain in chains for other in chain]
             if any(meet(stage.outline.ring, each.outline.ring) or self._beside(stage, each) for each in told):
                 continue
-            chain = self._before(stage, [_Story(worth[one], (each,)) for one, each in able.items()])
-            chain = self._holding(chain, [_Story(worth[one], (each,)) for one, each in able.items()])
-            chain = self._after(chain, list(able), told)
+            chain = self._after(self._holding(self._before(stage, alone), alone), list(able), told)
             chains = [other for other in chains if not meet(other[-1].outline.ring, chain[-1].outline.ring)]
             chains.append(chain)
         return tuple(chains)
