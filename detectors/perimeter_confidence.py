@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import astuple, dataclass
 
+from scipy.special import expit
+
 from detectors.base import Finding, SideRole
 
 
@@ -52,7 +54,7 @@ class PerimeterCalibration:
         """Probability, 0 to 1."""
         intercept, *weights = astuple(self)
         logit = intercept + sum(weight * part for weight, part in zip(weights, astuple(evidence), strict=True))
-        return 1.0 / (1.0 + math.exp(-max(min(logit, 30.0), -30.0)))
+        return float(expit(logit))
 
 
 def evidence_of(finding: Finding, scenes_before: int) -> RingEvidence:

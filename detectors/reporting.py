@@ -8,6 +8,7 @@ from datetime import datetime
 
 import numpy as np
 import numpy.typing as npt
+from scipy.special import expit
 
 from detectors.base import ChangeType, Components, Finding
 from detectors.bits import shares
@@ -50,7 +51,7 @@ class Calibration:
         """Probability, 0 to 1, from what `evidence_of` tells."""
         weights = (self.strength, self.sightings, self.persistence, self.area, self.salience)
         logit = self.intercept + sum(weight * part for weight, part in zip(weights, evidence, strict=True))
-        return 1.0 / (1.0 + math.exp(-max(min(logit, 30.0), -30.0)))
+        return float(expit(logit))
 
 
 @dataclass(frozen=True, slots=True)

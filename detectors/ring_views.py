@@ -91,7 +91,6 @@ class SceneReader:
     def __init__(self, parameters: PerimeterParameters, grid: Grid, views: list[View]) -> None:
         self.parameters = parameters
         self.grid = grid
-        self.gsd_m = grid.gsd_m
         self.filter = LineFilter(
             grid.shape,
             grid.gsd_m,
@@ -115,7 +114,7 @@ class SceneReader:
         background = None if before is None else before.reflectance
         image = luminance(scene.pick(visible(scene.bands)), scene.valid, background)
         kept = np.clip(np.rint(image * _WHOLE), 0, np.iinfo(np.uint16).max).astype(np.uint16)
-        clear = eroded(scene.valid, max(1, round(20.0 / self.gsd_m)))
+        clear = eroded(scene.valid, max(1, round(20.0 / self.grid.gsd_m)))
         ridges = self.filter.ridges(_reflectance(kept))
         contrast = np.abs(ridges).max(axis=0)
         noise = self.filter.noise(contrast, clear, self.parameters.noise_block_m)
@@ -153,7 +152,7 @@ class SceneReader:
 
     @property
     def _local_px(self) -> float:
-        return 40.0 / self.gsd_m
+        return 40.0 / self.grid.gsd_m
 
     def _local(self, contrast: FloatArray, greatest: float) -> FloatArray:
         """Mean contrast around each pixel, float32 (y, x)."""

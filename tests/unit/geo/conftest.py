@@ -53,6 +53,7 @@ def write_tiff(tmp_path: Path) -> Writer:
         creation = {"driver": "GTiff", "dtype": dn.dtype, **place, **profile}
         creation |= {"count": dn.shape[0], "height": dn.shape[1], "width": dn.shape[2]}
         with warnings.catch_warnings():
+            # Some of these files are without georeferencing on purpose.
             warnings.simplefilter("ignore", NotGeoreferencedWarning)
             with rasterio.Env(GDAL_TIFF_INTERNAL_MASK=True), rasterio.open(path, "w", **creation) as dataset:
                 dataset.write(dn)
