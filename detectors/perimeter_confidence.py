@@ -5,9 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import astuple, dataclass
 
-from scipy.special import expit
-
 from detectors.base import Finding, SideRole
+from detectors.logistic import probability
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +53,7 @@ class PerimeterCalibration:
         """Probability, 0 to 1."""
         intercept, *weights = astuple(self)
         logit = intercept + sum(weight * part for weight, part in zip(weights, astuple(evidence), strict=True))
-        return float(expit(logit))
+        return float(probability(logit))
 
 
 def evidence_of(finding: Finding, scenes_before: int) -> RingEvidence:

@@ -8,11 +8,11 @@ from datetime import datetime
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import expit
 
 from detectors.base import ChangeType, Components, Finding
 from detectors.bits import shares
 from detectors.extents import ExtentParameters, outline
+from detectors.logistic import probability
 from detectors.pixel_history import PixelHistory
 from detectors.series import Series
 from detectors.sightings import sightings_of
@@ -51,7 +51,7 @@ class Calibration:
         """Probability, 0 to 1, from what `evidence_of` tells."""
         weights = (self.strength, self.sightings, self.persistence, self.area, self.salience)
         logit = self.intercept + sum(weight * part for weight, part in zip(weights, evidence, strict=True))
-        return float(expit(logit))
+        return float(probability(logit))
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 from rasterio.features import rasterize
-from scipy.special import expit
 from shapely.geometry.base import BaseGeometry
 
+from detectors.logistic import probability
 from geo.grid import Grid
 from geo.scene import BoolArray
 
@@ -137,7 +137,7 @@ def fit_logistic(features: FloatVector, correct: BoolArray, ridge: float = 1.0, 
     tie = np.diag([1e-6] + [ridge] * features.shape[1])
     weights = np.zeros(design.shape[1])
     for _ in range(steps):
-        chance = expit(np.clip(design @ weights, -30, 30))
+        chance = probability(design @ weights)
         slope = design.T @ (correct - chance) - tie @ weights
         curvature = (design * (chance * (1 - chance))[:, None]).T @ design + tie
         weights = weights + np.linalg.solve(curvature, slope)
