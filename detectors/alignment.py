@@ -6,8 +6,8 @@ import numpy as np
 from scipy import ndimage
 from shapely.geometry import Polygon
 
+from detectors.line_strength import FULL, Strength
 from detectors.side_support import Points, direction_of
-from geo.scene import FloatArray
 
 _TURNS_DEG = np.linspace(-2.0, 2.0, 5)
 _NO_TURN = np.zeros(1)
@@ -16,7 +16,7 @@ _STEP_PX = 0.25
 _LEAST_TURN = np.sin(np.radians(15.0))  # the corner of sides nearer to parallel would run far along them
 
 
-def align_sides(ring: Polygon, strength: FloatArray, reach_px: float) -> Polygon:
+def align_sides(ring: Polygon, strength: Strength, reach_px: float) -> Polygon:
     """A ring whose sides lie where line strength along them is greatest; corners are where sides meet.
 
     The search for outlines reads strength within a pixel of a side, which makes it robust and a pixel coarse.
@@ -24,7 +24,7 @@ def align_sides(ring: Polygon, strength: FloatArray, reach_px: float) -> Polygon
 
     Args:
         ring: In pixel coordinates, 0 at the centre of the first pixel.
-        strength: float32 (orientation, y, x), not negative, of all scenes that show the ring.
+        strength: uint8 (orientation, y, x) of all scenes that show the ring.
         reach_px: How far a side may move.
     """
     points = np.asarray(ring.exterior.coords, np.float64)[:-1, :2]
@@ -38,7 +38,7 @@ def align_sides(ring: Polygon, strength: FloatArray, reach_px: float) -> Polygon
     return aligned if aligned.is_valid and aligned.area > 0.8 * ring.area else ring
 
 
-def squared(ring: Polygon, strength: FloatArray, reach_px: float) -> Polygon | None:
+def squared(ring: Polygon, strength: Strength, reach_px: float) -> Polygon | None:
     """A ring whose sides run along its main direction or across it where they nearly do, laid on the lines there.
 
     Walls are laid out square. A side that is only partly seen may lean towards what is seen beside it. Which of the two
@@ -46,7 +46,7 @@ def squared(ring: Polygon, strength: FloatArray, reach_px: float) -> Polygon | N
 
     Args:
         ring: In pixel coordinates, 0 at the centre of the first pixel.
-        strength: float32 (orientation, y, x), not negative, of all scenes that show the ring.
+        strength: uint8 (orientation, y, x) of all scenes that show the ring.
         reach_px: How far a side may move.
 
     Returns:
@@ -101,7 +101,7 @@ def _sides(points: Points) -> list[tuple[Points, Points]]:
 
 
 def _aligned(
-    start: Points, end: Points, strength: FloatArray, reach_px: float, turns_deg: Points = _TURNS_DEG
+    start: Points, end: Points, strength: Strength, reach_px: float, turns_deg: Points = _TURNS_DEG
 ) -> tuple[Points, Points]:
     """Centre and direction of the strongest line near a side."""
     length = max(float(np.hypot(*(end - start))), 1e-9)
@@ -114,8 +114,8 @@ def _aligned(
     travel = np.linspace(-0.45, 0.45, max(4, int(length))) * length
     at = (centre + shift[:, None] * normal)[:, None] + travel[:, None] * direction[:, None]
     layer = strength[int(direction_of(start[None], end[None], len(strength))[0])]
-    read = ndimage.map_coordinates(layer, at[..., ::-1].reshape(-1, 2).T, order=1, mode="nearest")
-    mean = read.reshape(len(shift), -1).mean(axis=1) - 1e-4 * (np.abs(shift) + np.abs(turn))
+    read = ndimage.map_coordinates(layer, at[..., ::-1].reshape(-1, 2).T, np.float32, order=1, mode="nearest")
+    mean = read.reshape(len(shift), -1).mean(axis=1) / FULL - 1e-4 * (np.abs(shift) + np.abs(turn))
     best = int(mean.argmax())
     return centre + shift[best] * normal, direction[best]
 

@@ -18,6 +18,7 @@ import shapely
 from shapely.geometry import LineString, Polygon
 
 from detectors.hough import Line, straight_lines
+from detectors.line_strength import Strength
 from detectors.partition import Partition, across, frame_of
 from detectors.perimeter_parameters import ClosureParameters
 from detectors.side_support import line_support, support_share
@@ -37,11 +38,11 @@ class _Region:
     seen: float
 
 
-def closed_outlines(gain: FloatArray, gsd_m: float, parameters: ClosureParameters) -> list[Polygon]:
+def closed_outlines(gain: Strength, gsd_m: float, parameters: ClosureParameters) -> list[Polygon]:
     """The best enclosed places, those whose outlines are newly seen furthest first.
 
     Args:
-        gain: float32 (orientation, y, x): line strength gained, not negative, 0 where nothing can be compared.
+        gain: uint8 (orientation, y, x): line strength gained, 0 where nothing can be compared.
         gsd_m: Pixel size, metres.
         parameters: Of this search.
 
@@ -72,9 +73,7 @@ def closed_outlines(gain: FloatArray, gsd_m: float, parameters: ClosureParameter
     return _apart(found, partition, parameters.most_outlines)
 
 
-def _segments(
-    gain: FloatArray, lines: Sequence[Line], frame: Polygon, parameters: ClosureParameters
-) -> list[LineString]:
+def _segments(gain: Strength, lines: Sequence[Line], frame: Polygon, parameters: ClosureParameters) -> list[LineString]:
     """Where lines are seen, up to two stretches of each, drawn on past either end to meet what encloses with them."""
     cuts = [cut for line in lines if (cut := across(line, frame)) is not None]
     if not cuts:

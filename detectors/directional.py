@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from geo.compiled import compiled
-from geo.scene import BoolArray, FloatArray
+from geo.scene import FloatArray
 
 #: float64 (point, 2): x and y, pixels.
 Offsets = npt.NDArray[np.float64]
@@ -119,82 +119,6 @@ def agreed(mean: FloatArray, near: FloatArray, scale: float, out: npt.NDArray[np
             sign = np.float32(1.0 if long > 0.0 else -1.0)
             held = sign * min(abs(long), max(sign * short, np.float32(0.0)))
             out[y, x] = np.int8(np.rint(held * np.float32(scale)))
-
-
-@compiled
-def strongest_around(strength: FloatArray, out: FloatArray) -> None:
-    """Greatest of each cell's neighbours within a pixel and an orientation step; float32 (orientation, y, x)."""
-    count, rows, columns = strength.shape
-    across = np.empty((rows, columns), np.float32)
-    for k in range(count):
-        before, here, after = strength[k - 1], strength[k], strength[(k + 1) % count]
-        for y in range(rows):
-            for x in range(columns):
-                across[y, x] = max(before[y, x], here[y, x], after[y, x])
-        for y in range(rows):
-            top, bottom = max(y - 1, 0), min(y + 1, rows - 1)
-            line = out[k, y]
-            for x in range(columns):
-                line[x] = max(across[top, x], across[y, x], across[bottom, x])
-            left = line[0]
-            for x in range(columns - 1):
-                kept = line[x]
-                line[x] = max(left, kept, line[x + 1])
-                left = kept
-            line[columns - 1] = max(left, line[columns - 1])
-
-
-@compiled
-def strength_of(votes: npt.NDArray[np.int8], clear: BoolArray, out: FloatArray) -> None:
-    """Votes without their sign as a share of a full vote, 0 where not clear; out is float32 (orientation, y, x)."""
-    count, rows, columns = votes.shape
-    for k in range(count):
-        for y in range(rows):
-            for x in range(columns):
-                out[k, y, x] = np.float32(abs(votes[k, y, x])) / np.float32(127.0) if clear[y, x] else np.float32(0.0)
-
-
-@compiled
-def add_votes(
-    votes: npt.NDArray[np.int8], clear: BoolArray, total: npt.NDArray[np.int16], number: npt.NDArray[np.int16]
-) -> None:
-    """Adds the votes of clear pixels to a total (orientation, y, x), and one to their number (y, x)."""
-    count, rows, columns = votes.shape
-    for y in range(rows):
-        for x in range(columns):
-            number[y, x] += clear[y, x]
-    for k in range(count):
-        for y in range(rows):
-            for x in range(columns):
-                total[k, y, x] += votes[k, y, x] * clear[y, x]
-
-
-@compiled
-def add_to_mean(
-    votes: npt.NDArray[np.int8], clear: BoolArray, number: npt.NDArray[np.int16], mean: npt.NDArray[np.int16]
-) -> None:
-    """Moves a mean (orientation, y, x), in 1/256 of a vote, towards clear pixels' votes, one of a number (y, x)."""
-    count, rows, columns = votes.shape
-    for y in range(rows):
-        for x in range(columns):
-            if clear[y, x]:
-                share = np.float32(1.0) / np.float32(number[y, x])
-                for k in range(count):
-                    old = np.float32(mean[k, y, x])
-                    mean[k, y, x] = np.int16(np.rint(old + (np.float32(256.0) * votes[k, y, x] - old) * share))
-
-
-@compiled
-def gain_over(now: FloatArray, before: FloatArray, clear: BoolArray, gain: FloatArray, strongest: FloatArray) -> None:
-    """Gain (orientation, y, x) at each clear pixel, not negative, and the greatest over the orientations (y, x)."""
-    count, rows, columns = now.shape
-    strongest[:] = 0.0
-    for k in range(count):
-        for y in range(rows):
-            for x in range(columns):
-                more = max(now[k, y, x] - before[k, y, x], np.float32(0.0)) if clear[y, x] else np.float32(0.0)
-                gain[k, y, x] = more
-                strongest[y, x] = max(strongest[y, x], more)
 
 
 @compiled

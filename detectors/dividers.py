@@ -16,6 +16,7 @@ from shapely.geometry import LineString, Polygon
 from shapely.geometry.base import BaseGeometry
 
 from detectors.hough import Line, straight_lines
+from detectors.line_strength import Strength
 from detectors.ring_shapes import ring_mask, steps
 from detectors.side_support import Points, line_support, support_share
 from geo.scene import FloatArray
@@ -75,8 +76,8 @@ class Divider:
 
 def dividers(
     ring: Polygon,
-    strength: FloatArray,
-    before: FloatArray,
+    strength: Strength,
+    before: Strength,
     gsd_m: float,
     parameters: DividerParameters | None = None,
 ) -> list[Divider]:
@@ -84,7 +85,7 @@ def dividers(
 
     Args:
         ring: In pixel coordinates, 0 at the centre of the first pixel.
-        strength: float32 (orientation, y, x): line strength, 0 to 1, of the scenes that show the ring together; see
+        strength: uint8 (orientation, y, x): line strength of the scenes that show the ring together; see
             `detectors.ring_tracks.pooled`.
         before: The same of the scenes before anything of the ring stood: a wash that was there is no fence.
         gsd_m: Pixel size, metres.
@@ -151,7 +152,7 @@ def _apart_px(chord: LineString, others: BaseGeometry, limits: DividerParameters
 
 
 def _measured(
-    chord: LineString, apart_px: float, lines: tuple[FloatArray, FloatArray], gsd_m: float, limits: DividerParameters
+    chord: LineString, apart_px: float, lines: tuple[Strength, Strength], gsd_m: float, limits: DividerParameters
 ) -> Divider | None:
     """A chord as a divider, None if it is too short, broken, old, or one of several lines side by side."""
     strength, before = lines
@@ -184,7 +185,7 @@ def _measured(
 
 
 def _shares(
-    starts: Points, ends: Points, strength: FloatArray, limits: DividerParameters
+    starts: Points, ends: Points, strength: Strength, limits: DividerParameters
 ) -> tuple[FloatArray, npt.NDArray[np.int64]]:
     """How well each step along some lines is seen, float32 (step,), 0 to 1, and the line of each step."""
     strengths, owner = line_support(strength, starts, ends)

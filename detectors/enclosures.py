@@ -19,6 +19,7 @@ from shapely.geometry import Polygon
 
 from detectors.directional import met_around
 from detectors.hough import Line
+from detectors.line_strength import Strength
 from detectors.partition import Partition, across, frame_of
 from detectors.side_support import side_means
 from geo.scene import FloatArray
@@ -47,7 +48,7 @@ def surroundedness(barriers: FloatArray, reach_px: int, directions: int = 16) ->
 
 
 def enclose(
-    strength: FloatArray,
+    strength: Strength,
     inside: FloatArray,
     lines: list[Line],
     support: tuple[float, float],
@@ -57,7 +58,7 @@ def enclose(
     """The unions of faces with the least energy.
 
     Args:
-        strength: float32 (orientation, y, x) from `detectors.side_support.beside`.
+        strength: uint8 (orientation, y, x) from `detectors.line_strength.beside`.
         inside: float32 (y, x): evidence for inside (positive) or outside (negative) per pixel, in pixels of
             unsupported boundary.
         lines: That partition the window.

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from detectors.line_strength import FULL, Strength
 from geo.compiled import compiled
-from geo.scene import BoolArray, FloatArray
+from geo.scene import BoolArray
 
 Cells = npt.NDArray[np.int64]
 Sums = npt.NDArray[np.float64]
@@ -94,7 +95,7 @@ def _near(
     return found[:count].copy()
 
 
-def straight_lines(strength: FloatArray, where: BoolArray, weakest: float, most: int, least_total: float) -> list[Line]:
+def straight_lines(strength: Strength, where: BoolArray, weakest: float, most: int, least_total: float) -> list[Line]:
     """The strongest straight lines, each pixel counted for one line only.
 
     Votes are spread over the directions near a pixel's own (Duda and Hart 1972, Communications of the ACM
@@ -102,18 +103,18 @@ def straight_lines(strength: FloatArray, where: BoolArray, weakest: float, most:
     and its pixels are taken out before the next is sought.
 
     Args:
-        strength: float32 (orientation, y, x), not negative.
+        strength: uint8 (orientation, y, x).
         where: bool (y, x): pixels that may vote.
-        weakest: Strength from which a pixel votes.
+        weakest: Strength, 0 to 1, from which a pixel votes.
         most: Number of lines after which the search ends.
         least_total: Summed strength below which a line is left out.
     """
     peak = strength.max(axis=0)
-    y, x = np.nonzero((peak > weakest) & where)
+    y, x = np.nonzero((peak > FULL * weakest) & where)
     if len(y) == 0:
         return []
     angle = strength[:, y, x].argmax(axis=0) * np.pi / len(strength)
-    weight = peak[y, x].astype(np.float64)
+    weight = peak[y, x] / FULL
     pixels = _Pixels(x.astype(np.float64), y.astype(np.float64), angle, weight, np.ones(len(y), bool))
     cells, votes, shape = _cast(pixels, float(np.hypot(*peak.shape)))
     sums: Sums = np.asarray(np.bincount(cells.ravel(), votes.ravel(), shape[0] * shape[1]), np.float64)

@@ -15,8 +15,8 @@ import numpy.typing as npt
 from shapely.geometry import Polygon
 
 from detectors.hough import Line
+from detectors.line_strength import Strength
 from detectors.side_support import Points, side_means
-from geo.scene import FloatArray
 
 _LEAST_TURN = np.sin(np.radians(12.0))  # neighbouring sides nearer to parallel have no sure corner
 
@@ -29,14 +29,14 @@ class Energy:
     """What an outline costs. Smaller is better; the unit is one pixel of unseen side.
 
     Attributes:
-        strength: float32 (orientation, y, x) from `detectors.side_support.beside`.
+        strength: uint8 (orientation, y, x) from `detectors.line_strength.beside`.
         enclosed: float64 (y, x): evidence for inside, summed along each row from the left.
         support: Line strengths at which a side begins to be seen and is fully seen.
         base_cost: Cost of a fully seen pixel of side.
         corner_cost: Cost of a corner.
     """
 
-    strength: FloatArray
+    strength: Strength
     enclosed: npt.NDArray[np.float64]
     support: tuple[float, float]
     base_cost: float

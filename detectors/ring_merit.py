@@ -12,9 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from detectors.line_strength import Strength
 from detectors.perimeter_parameters import RingParameters
 from detectors.side_support import Points, line_support, support_share
-from geo.scene import FloatArray
 
 
 @dataclass(frozen=True)
@@ -22,13 +22,13 @@ class NewLines:
     """Lines before and now, between which outlines are judged.
 
     Attributes:
-        now: float32 (orientation, y, x), not negative.
+        now: uint8 (orientation, y, x).
         before: Likewise, before the onset.
         parameters: Of the ring search.
     """
 
-    now: FloatArray
-    before: FloatArray
+    now: Strength
+    before: Strength
     parameters: RingParameters
 
     def goes_on(self, points: Points) -> npt.NDArray[np.float64]:

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+import numpy.typing as npt
 from shapely.geometry import Polygon
 
 from detectors.alignment import align_sides, squared
 from detectors.closures import closed_outlines
-from detectors.directional import gain_over
+from detectors.line_strength import FULL, Strength, gained
 from detectors.partition import frame_of
 from detectors.perimeter_parameters import PerimeterParameters
 from detectors.ring_choice import alike
@@ -19,7 +20,7 @@ from detectors.ring_merit import NewLines
 from detectors.ring_shapes import outline_mask, steps, tidy
 from detectors.ring_views import Look
 from detectors.rings import find_rings, inside_evidence
-from geo.scene import BoolArray, FloatArray
+from geo.scene import BoolArray
 
 _ALIGN_PX = 2.0  # a fitted side is within this of its line
 _FEWEST_SIDES = 3  # of some length that a closed outline has
@@ -34,23 +35,21 @@ class Comparison:
         now: In these.
         old: In those.
         clear: bool (y, x): ground that both show.
-        gain: float32 (orientation, y, x): by how much lines stand out further than any before near them.
-        strongest: float32 (y, x): the greatest of it over the orientations.
+        gain: uint8 (orientation, y, x): by how much lines stand out further than any before near them.
+        strongest: uint8 (y, x): the greatest of it over the orientations, in the same unit.
     """
 
     now: Look
     old: Look
     clear: BoolArray
-    gain: FloatArray
-    strongest: FloatArray
+    gain: Strength
+    strongest: npt.NDArray[np.uint8]
 
     @classmethod
     def of(cls, now: Look, old: Look) -> Comparison:
         """Of some scenes with those before, or for what has gone of those before with some."""
         clear = now.clear & old.clear
-        gain, strongest = np.empty_like(now.strength), np.empty(clear.shape, np.float32)
-        gain_over(now.strength, old.widened, clear, gain, strongest)
-        return cls(now, old, clear, gain, strongest)
+        return cls(now, old, clear, *gained(now.strength, old.widened, clear))
 
     def differs(self, most: float) -> bool:
         """Whether half of the ground gains more than so much: the scenes differ everywhere (snow, haze, plants)."""
@@ -59,7 +58,7 @@ class Comparison:
     @cached_property
     def _typical(self) -> float:
         """Gain that half of the ground exceeds."""
-        return float(np.median(self.strongest[self.clear])) if self.clear.any() else 0.0
+        return float(np.median(self.strongest[self.clear])) / FULL if self.clear.any() else 0.0
 
 
 @dataclass(frozen=True, slots=True)

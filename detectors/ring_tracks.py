@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,8 +11,8 @@ import shapely
 from scipy import ndimage
 from shapely.geometry import Polygon
 
-from detectors.directional import add_to_mean, add_votes, strength_of
 from detectors.dividers import Divider
+from detectors.line_strength import Strength, add_to_mean, averaged_strength, pooled_strength
 from detectors.lines import VOTE, Votes
 from detectors.perimeter_parameters import PerimeterParameters
 from detectors.ring_merit import NewLines
@@ -39,21 +40,9 @@ class SceneLines:
     clear: BoolArray
 
 
-def pooled(scenes: list[SceneLines]) -> FloatArray:
-    """Line strength of several scenes together, float32 (orientation, y, x), 0 to 1.
-
-    Votes are averaged with their sign over the scenes that are clear at a place: a wall stays, while
-    shadow, season and cloud rims move.
-    """
-    strength = np.empty(scenes[0].votes.shape, np.float32)
-    if len(scenes) == 1:
-        strength_of(scenes[0].votes, scenes[0].clear, strength)
-        return strength
-    total = np.zeros(scenes[0].votes.shape, np.int16)
-    count = np.zeros(scenes[0].clear.shape, np.int16)
-    for scene in scenes:
-        add_votes(scene.votes, scene.clear, total, count)
-    return np.asarray(np.divide(np.abs(total), np.float32(VOTE) * np.maximum(count, 1), out=strength))
+def pooled(scenes: Sequence[SceneLines]) -> Strength:
+    """Line strength of several scenes together."""
+    return pooled_strength([scene.votes for scene in scenes], [scene.clear for scene in scenes])
 
 
 @dataclass(slots=True)
@@ -84,9 +73,9 @@ class OldLines:
         self.texture += np.where(scene.clear, (scene.texture - self.texture) * weight, np.float32(0.0))
 
     @property
-    def strength(self) -> FloatArray:
-        """Line strength, float32 (orientation, y, x), 0 to 1."""
-        return np.asarray(np.abs(self.votes) * np.float32(1.0 / (256.0 * VOTE)), np.float32)
+    def strength(self) -> Strength:
+        """Of the lines."""
+        return averaged_strength(self.votes)
 
     @property
     def seen(self) -> BoolArray:
@@ -126,14 +115,14 @@ class Outline:
         none = np.zeros((0, len(goes_on)), np.float32)
         enclosed = np.flatnonzero(ring_mask(ring, scenes[0].clear.shape))
         outline = cls(ring, none, goes_on, enclosed[:: max(1, len(enclosed) // _SAMPLE)], none[:, 0])
-        reading = SideReading.of(*pieces(ring), scenes[0].votes.shape)
+        reading = SideReading.along(*pieces(ring), scenes[0].votes.shape)
         outline.seen = np.array([outline.read(scene, reading, parameters) for scene in scenes], np.float32)
         outline.inside = np.array([outline.texture(scene) for scene in scenes], np.float32)
         return outline
 
     def add(self, scene: SceneLines, parameters: PerimeterParameters) -> None:
         """Reads the next scene."""
-        reading = SideReading.of(*pieces(self.ring), scene.votes.shape)
+        reading = SideReading.along(*pieces(self.ring), scene.votes.shape)
         self.seen = np.vstack([self.seen, self.read(scene, reading, parameters)[None]])
         self.inside = np.append(self.inside, np.float32(self.texture(scene)))
 
@@ -147,7 +136,7 @@ class Outline:
 
     def read(self, scene: SceneLines, reading: SideReading, parameters: PerimeterParameters) -> FloatArray:
         """How well each piece is seen in a scene, float32 (piece,)."""
-        share = support_share(reading.of_votes(scene.votes) / np.float32(VOTE), *parameters.rings.seen)
+        share = support_share(reading.of(scene.votes) / np.float32(VOTE), *parameters.rings.seen)
         seen = np.bincount(reading.owner, share) / reading.count
         return np.where(reading.middles(scene.clear), seen, np.nan).astype(np.float32)
 

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
-from detectors.directional import strongest_around
+from detectors.line_strength import Strength, widened
 from detectors.lines import WHOLE, LineFilter, Window, luminance
 from detectors.perimeter_parameters import PerimeterParameters
 from detectors.ring_tracks import SceneLines, eroded, pooled
@@ -52,12 +52,12 @@ class Look:
     """Some scenes together.
 
     Attributes:
-        strength: float32 (orientation, y, x), 0 to 1.
+        strength: uint8 (orientation, y, x).
         texture: float32 (y, x): mean logarithm of local contrast.
         clear: bool (y, x): ground that any of them shows.
     """
 
-    strength: FloatArray
+    strength: Strength
     texture: FloatArray
     clear: BoolArray
 
@@ -68,11 +68,9 @@ class Look:
         return cls(pooled(scenes), texture, np.any([scene.clear for scene in scenes], axis=0))
 
     @cached_property
-    def widened(self) -> FloatArray:
-        """Strength that a line reaches near each pixel, float32 (orientation, y, x): room for misregistration."""
-        around = np.empty_like(self.strength)
-        strongest_around(self.strength, around)
-        return around
+    def widened(self) -> Strength:
+        """Strength that a line reaches near each pixel."""
+        return widened(self.strength)
 
 
 def lines_grid(grid: Grid, parameters: PerimeterParameters) -> Grid:

@@ -20,7 +20,7 @@ from detectors.ring_shapes import adjoins, beyond, joined, window_of
 from detectors.ring_tracks import OldLines, Onset, Outline, departure, pooled
 from detectors.ring_views import Look, SceneReader, View
 from detectors.series import Series
-from detectors.side_support import line_support, support_share
+from detectors.side_support import SideReading, support_share
 from geo.scene import BoolArray, PreparedScene
 
 _EARLY, _LATE = 1.3, 2.0  # times as many scenes as last time after which a ring is fitted again
@@ -213,7 +213,8 @@ class RingWatch:
     def _showing(self, line: LineString, scenes: Sequence[int]) -> tuple[int, ...]:
         """Which of some scenes show most of a line."""
         ends = np.asarray(line.coords)
-        strengths = ((i, line_support(self.reader.lines(i).votes, ends[:-1], ends[1:])[0] / VOTE) for i in scenes)
+        reading = SideReading.along(ends[:-1], ends[1:], self.reader.lines(0).votes.shape)
+        strengths = ((i, reading.of(self.reader.lines(i).votes) / np.float32(VOTE)) for i in scenes)
         seen = self.parameters.rings.seen
         return tuple(index for index, strength in strengths if support_share(strength, *seen).mean() > 0.5)
 

@@ -15,16 +15,17 @@ from shapely.geometry import Polygon
 from detectors.directional import between_blocks
 from detectors.enclosures import enclose, surroundedness
 from detectors.hough import Line, straight_lines
+from detectors.line_strength import FULL, Strength, beside
 from detectors.morphology import widened
 from detectors.outline import Energy, fit_outline
 from detectors.perimeter_parameters import RingParameters
 from detectors.ring_shapes import ring_mask, steps, tidy
-from detectors.side_support import beside, line_support, support_share
+from detectors.side_support import line_support, support_share
 from geo.scene import BoolArray, FloatArray
 
 
 def inside_evidence(
-    new_lines: FloatArray,
+    new_lines: npt.NDArray[np.uint8],
     standing: BoolArray,
     new_structure: FloatArray,
     clear: BoolArray,
@@ -34,7 +35,7 @@ def inside_evidence(
     """Evidence that a place lies inside a new enclosure: new lines on all sides, and new structure.
 
     Args:
-        new_lines: float32 (y, x): gain in line strength, the greatest over the orientations.
+        new_lines: uint8 (y, x): gain in line strength, the greatest over the orientations.
         standing: bool (y, x): outlines of enclosures already known, which bar the view like new lines.
         new_structure: float32 (y, x): logarithm of the growth of local contrast.
         clear: bool (y, x): ground that is compared.
@@ -44,7 +45,7 @@ def inside_evidence(
     Returns:
         float32 (y, x), about 0 in unchanged country and 1 inside.
     """
-    barriers = support_share(new_lines, *parameters.newness)
+    barriers = support_share(np.asarray(new_lines / FULL, np.float32), *parameters.newness)
     barriers[standing] = 1.0
     step = max(1, round(30.0 / gsd_m))
     coarse = ndimage.maximum_filter(barriers, size=step, origin=(step // 2 - step + 1 if step > 1 else 0))
@@ -60,8 +61,8 @@ def inside_evidence(
 
 
 def find_rings(
-    strength: FloatArray,
-    before: FloatArray,
+    strength: Strength,
+    before: Strength,
     evidence: FloatArray,
     standing: Sequence[Polygon],
     gsd_m: float,
@@ -75,7 +76,7 @@ def find_rings(
     as the whole ring after it.
 
     Args:
-        strength: float32 (orientation, y, x): line strength now, not negative.
+        strength: uint8 (orientation, y, x): line strength now.
         before: The same before.
         evidence: From `inside_evidence`.
         standing: Rings already known; nothing is sought inside them.
@@ -98,7 +99,7 @@ def find_rings(
     labels, _ = ndimage.label(ndimage.binary_opening(seeds, iterations=rim))
     wanted = None if around is None else ring_mask(around, evidence.shape)
     rings: list[Polygon] = []
-    wide: FloatArray | None = None
+    wide: Strength | None = None
     for index, window in enumerate(ndimage.find_objects(labels)):
         here = labels[window] == index + 1
         if int(here.sum()) * gsd_m**2 < parameters.least_area_m2:
@@ -127,8 +128,8 @@ def _wide(seed: BoolArray, ring_px: int, least_width: float) -> bool:
 
 
 def _ring_around(
-    lines_now: tuple[FloatArray, FloatArray],
-    before: FloatArray,
+    lines_now: tuple[Strength, Strength],
+    before: Strength,
     evidence: FloatArray,
     seed: BoolArray,
     joined: list[BoolArray],
@@ -181,9 +182,7 @@ def _ring_around(
     return [ring for ring in rings if len(ring.exterior.coords) - 1 >= parameters.least_corners]
 
 
-def _newly_seen(
-    ring: Polygon, strength: FloatArray, before: FloatArray, parameters: RingParameters
-) -> tuple[float, float]:
+def _newly_seen(ring: Polygon, strength: Strength, before: Strength, parameters: RingParameters) -> tuple[float, float]:
     """Mean gain in visibility along a ring, and how far that stands out of what chance gives on its length."""
     now, _ = ring_support(ring, strength, parameters)
     then, _ = ring_support(ring, before, parameters)
@@ -201,7 +200,7 @@ def _leaves(ring: Polygon, seed: BoolArray, gsd_m: float, parameters: RingParame
 
 def _fitted(
     ring: Polygon,
-    strength: FloatArray,
+    strength: Strength,
     gain: FloatArray,
     lines: list[Line],
     gsd_m: float,
@@ -218,7 +217,7 @@ def _fitted(
 
 
 def ring_support(
-    ring: Polygon, strength: FloatArray, parameters: RingParameters
+    ring: Polygon, strength: Strength, parameters: RingParameters
 ) -> tuple[FloatArray, npt.NDArray[np.int64]]:
     """How well each step along a ring is seen, 0 to 1, and the side to which the step belongs."""
     strengths, side = line_support(strength, *steps(ring))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from detectors.lines import Votes
+from detectors.line_strength import FULL, Strength
 from geo.compiled import compiled
 from geo.scene import BoolArray, FloatArray
 
@@ -21,26 +21,6 @@ _OFFSETS = (0, -1, 1)  # pixels across a side
 def support_share(strength: FloatArray, weakest: float, full: float) -> FloatArray:
     """Line strength as support, 0 (none) to 1 (as good as seen)."""
     return np.asarray(np.clip((strength - weakest) / (full - weakest), 0.0, 1.0), np.float32)
-
-
-def beside(strength: FloatArray) -> FloatArray:
-    """Strength that a line reaches within one pixel across its direction: what a side drawn there may claim.
-
-    Reading it once per pixel replaces three readings for each of the many sides that a search tries.
-
-    Args:
-        strength: float32 (orientation, y, x), not negative.
-    """
-    count, rows, columns = strength.shape
-    widest = strength.copy()
-    for index in range(count):
-        angle = index * np.pi / count
-        dx, dy = round(-np.sin(angle)), round(np.cos(angle))
-        here = (slice(max(0, -dy), rows - max(0, dy)), slice(max(0, -dx), columns - max(0, dx)))
-        there = (slice(max(0, dy), rows + min(0, dy)), slice(max(0, dx), columns + min(0, dx)))
-        for one, other in ((here, there), (there, here)):
-            np.maximum(widest[index][one], _BESIDE * strength[index][other], out=widest[index][one])
-    return widest
 
 
 def step_count(starts: Points, ends: Points) -> npt.NDArray[np.int64]:
@@ -73,7 +53,7 @@ class SideReading:
     middle: npt.NDArray[np.int64]
 
     @classmethod
-    def of(cls, starts: Points, ends: Points, shape: tuple[int, ...]) -> SideReading:
+    def along(cls, starts: Points, ends: Points, shape: tuple[int, ...]) -> SideReading:
         """For segments from float64 (segment, 2) to (segment, 2), in arrays of a shape (orientation, y, x)."""
         orientations, rows, columns = shape
         count, direction = step_count(starts, ends), direction_of(starts, ends, orientations)
@@ -83,9 +63,13 @@ class SideReading:
         flat = np.clip(middle[:, 1], 0, rows - 1) * columns + np.clip(middle[:, 0], 0, columns - 1)
         return cls(cells, np.repeat(np.arange(len(count)), count), count, flat)
 
-    def of_votes(self, strength: FloatArray | Votes) -> FloatArray:
-        """Strength at each step, the greatest on the segment and beside it, without sign; float32 (step,)."""
-        read = np.abs(strength.reshape(-1).take(self.cells).astype(np.float32))
+    def of(self, figures: npt.NDArray[np.generic]) -> FloatArray:
+        """Figures (orientation, y, x) at each step, the greatest on the segment and beside it, without sign.
+
+        Returns:
+            float32 (step,), in the figures' unit.
+        """
+        read = np.abs(figures.reshape(-1).take(self.cells).astype(np.float32))
         read[1:] *= _BESIDE
         return np.asarray(read.max(axis=0))
 
@@ -94,41 +78,40 @@ class SideReading:
         return np.asarray(image.reshape(-1).take(self.middle))
 
 
-def line_support(
-    strength: FloatArray | Votes, starts: Points, ends: Points
-) -> tuple[FloatArray, npt.NDArray[np.int64]]:
+def line_support(strength: Strength, starts: Points, ends: Points) -> tuple[FloatArray, npt.NDArray[np.int64]]:
     """Strength of lines along straight segments.
 
     Args:
-        strength: float32 (orientation, y, x), not negative, or votes, whose sign doesn't count.
+        strength: uint8 (orientation, y, x).
         starts: float64 (segment, 2): x and y in pixel coordinates, 0 at the centre of the first pixel.
         ends: float64 (segment, 2).
 
     Returns:
-        Strength at each step, float32 (step,), and the index of the step's segment, int64 (step,).
+        Strength at each step, float32 (step,), 0 to 1, and the index of the step's segment, int64 (step,).
     """
-    reading = SideReading.of(starts, ends, strength.shape)
-    return reading.of_votes(strength), reading.owner
+    reading = SideReading.along(starts, ends, strength.shape)
+    return reading.of(strength) / np.float32(FULL), reading.owner
 
 
 def side_means(
-    strength: FloatArray, enclosed: npt.NDArray[np.float64], starts: Points, ends: Points, support: tuple[float, float]
+    strength: Strength, enclosed: npt.NDArray[np.float64], starts: Points, ends: Points, support: tuple[float, float]
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     """What straight segments run over, on average.
 
     Args:
-        strength: float32 (orientation, y, x) from `beside`.
+        strength: uint8 (orientation, y, x) from `detectors.line_strength.beside`.
         enclosed: float64 (y, x).
         starts: float64 (segment, 2), pixel coordinates.
         ends: float64 (segment, 2).
-        support: Strengths at which support begins and is full.
+        support: Strengths, 0 to 1, at which support begins and is full.
 
     Returns:
         Share of each that is supported, and its mean of `enclosed`; float64 (segment,) each.
     """
     seen, swept = np.empty(len(starts)), np.empty(len(starts))
     count, direction = step_count(starts, ends), direction_of(starts, ends, len(strength))
-    _mean_along(strength, enclosed, starts, ends, count, direction, *support, seen, swept)
+    weakest, full = (FULL * limit for limit in support)
+    _mean_along(strength, enclosed, starts, ends, count, direction, weakest, full, seen, swept)
     return seen, swept
 
 
@@ -161,7 +144,7 @@ def _cells_beside(
 
 @compiled
 def _mean_along(
-    strength: FloatArray,
+    strength: Strength,
     enclosed: npt.NDArray[np.float64],
     starts: Points,
     ends: Points,

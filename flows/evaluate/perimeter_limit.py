@@ -21,7 +21,7 @@ from detectors.evaluation.metrics import fit_logistic
 from detectors.perimeter_parameters import PerimeterParameters
 from detectors.ring_shapes import steps
 from detectors.ring_views import SceneReader, lines_grid
-from detectors.side_support import line_support
+from detectors.side_support import SideReading
 from flows.evaluate.rings import SimulatedWall, with_wall
 from geo.coarser import averaged
 from geo.grid import Grid
@@ -74,8 +74,8 @@ def side_contrast(stack: ImageStack, ring: Polygon) -> float:
     """Contrast of a ring's sides against the nearer of their flanks in the newest scene, median, reflectance."""
     reader = viewed(stack.take([len(stack) - 1]))
     contrast = np.abs(reader.filter.ridges(reader.views[-1].reflectance))
-    strengths, _ = line_support(contrast, *steps(in_pixels(ring, reader.grid)))
-    return float(np.median(strengths))
+    sides = SideReading.along(*steps(in_pixels(ring, reader.grid)), contrast.shape)
+    return float(np.median(sides.of(contrast)))
 
 
 def in_pixels(shape: Shape, grid: Grid) -> Shape:
