@@ -15,13 +15,13 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 import shapely
-from shapely.geometry import LineString, Polygon
+from shapely.geometry import Polygon
 
 from detectors.hough import Line, straight_lines
 from detectors.line_strength import Strength
-from detectors.partition import Partition, across, frame_of
+from detectors.partition import Partition, across
 from detectors.perimeter_parameters import ClosureParameters
-from detectors.side_support import line_support, support_share
+from detectors.side_support import Points, line_support, support_share
 from geo.scene import FloatArray
 
 #: Length of the border of each region with each of its neighbours, and how much of it is seen, pixels.
@@ -50,14 +50,12 @@ def closed_outlines(gain: Strength, gsd_m: float, parameters: ClosureParameters)
         Polygons without holes in pixel coordinates, 0 at the centre of the first pixel; no two share most of their
         ground.
     """
-    frame = frame_of(gain.shape[1:])
-    lines = straight_lines(
-        gain, np.ones(gain.shape[1:], bool), parameters.weakest, parameters.most_lines, parameters.least_px
-    )
-    cuts = _segments(gain, lines, frame, parameters)
-    if len(cuts) < 3:
+    shape = gain.shape[1:]
+    lines = straight_lines(gain, np.ones(shape, bool), parameters.weakest, parameters.most_lines, parameters.least_px)
+    starts, ends = _segments(gain, lines, parameters)
+    if len(starts) < 3:
         return []
-    partition = Partition.by(cuts, frame)
+    partition = Partition.by(starts, ends, shape)
     strength, edge = line_support(gain, partition.starts, partition.ends)
     share = support_share(strength, *parameters.newness)
     seen = np.bincount(edge, share) / np.bincount(edge) * partition.lengths
@@ -73,24 +71,33 @@ def closed_outlines(gain: Strength, gsd_m: float, parameters: ClosureParameters)
     return _apart(found, partition, parameters.most_outlines)
 
 
-def _segments(gain: Strength, lines: Sequence[Line], frame: Polygon, parameters: ClosureParameters) -> list[LineString]:
-    """Where lines are seen, up to two stretches of each, drawn on past either end to meet what encloses with them."""
-    cuts = [cut for line in lines if (cut := across(line, frame)) is not None]
-    if not cuts:
-        return []
-    starts, ends = shapely.get_coordinates(cuts).reshape(-1, 2, 2).swapaxes(0, 1)
+def _segments(gain: Strength, lines: Sequence[Line], parameters: ClosureParameters) -> tuple[Points, Points]:
+    """Where lines are seen, up to two stretches of each, drawn on past either end to meet what encloses with them.
+
+    Returns:
+        Starts and ends, float64 (stretch, 2): x and y.
+    """
+    starts, ends = across(lines, gain.shape[1:])
     strength, owner = line_support(gain, starts, ends)
     worth = support_share(strength, *parameters.newness) - np.float32(parameters.chance)
-    segments = []
-    for index, (start, end) in enumerate(zip(starts, ends, strict=True)):
-        along = worth[owner == index]
-        step = (end - start) / len(along)
-        for first, last in _stretches(along, parameters.least_stretch_px):
-            on = parameters.past_px + parameters.past_share * (last - first)
-            segments.append(
-                LineString([start + max(first - on, 0.0) * step, start + min(last + on, len(along)) * step])
-            )
-    return segments
+    steps = np.split(worth, np.flatnonzero(np.diff(owner)) + 1)
+    drawn = [(line, *share) for line, along in enumerate(steps) for share in _drawn_on(along, parameters)]
+    line, first, last = np.array(drawn, float).reshape(-1, 3).T
+    begun = starts[line.astype(int)]
+    along = ends[line.astype(int)] - begun
+    return begun + first[:, None] * along, begun + last[:, None] * along
+
+
+def _drawn_on(worth: FloatArray, parameters: ClosureParameters) -> list[tuple[float, float]]:
+    """Where stretches of a line, drawn on, begin and end, as shares of it; those that then meet are one."""
+    drawn: list[tuple[float, float]] = []
+    for start, end in sorted(_stretches(worth, parameters.least_stretch_px)):
+        on = parameters.past_px + parameters.past_share * (end - start)
+        first, last = max(start - on, 0.0) / len(worth), min(end + on, len(worth)) / len(worth)
+        if drawn and first <= drawn[-1][1]:
+            first, last = drawn[-1][0], max(last, drawn.pop()[1])
+        drawn.append((first, last))
+    return drawn
 
 
 def _stretches(worth: FloatArray, least: float, most: int = 2) -> Iterator[tuple[int, int]]:
@@ -114,9 +121,9 @@ def _merged(partition: Partition, seen: npt.NDArray[np.float64]) -> Iterator[_Re
         partition: The faces.
         seen: float64 (edge,): how much of each edge is seen, pixels.
     """
-    outside = len(partition.faces)
+    outside = len(partition.areas)
     borders = _borders(partition, seen)
-    area = shapely.area(partition.faces).tolist()
+    area = partition.areas.tolist()
     regions = {face: _region((face,), area[face], borders[face]) for face in range(outside)}
     yield from (region for face, region in regions.items() if outside not in borders[face])
     queue = [
@@ -144,7 +151,7 @@ def _merged(partition: Partition, seen: npt.NDArray[np.float64]) -> Iterator[_Re
 
 def _borders(partition: Partition, seen: npt.NDArray[np.float64]) -> _Borders:
     """Of the faces, and under the number after the last face, of what lies outside the frame."""
-    outside = len(partition.faces)
+    outside = len(partition.areas)
     borders: _Borders = {face: {} for face in range(outside + 1)}
     sides = np.where(partition.sides < 0, outside, partition.sides)
     for (one, other), length, shown in zip(sides.tolist(), partition.lengths.tolist(), seen.tolist(), strict=True):
@@ -174,7 +181,7 @@ def _region(faces: tuple[int, ...], area: float, border: dict[int, tuple[float, 
 
 def _apart(regions: Sequence[_Region], partition: Partition, most: int) -> list[Polygon]:
     """Outlines of the first regions that share less than half of their ground with any before."""
-    area = shapely.area(partition.faces)
+    area = partition.areas
     taken = np.zeros(len(area), bool)
     outlines: list[Polygon] = []
     for region in regions:
@@ -182,8 +189,9 @@ def _apart(regions: Sequence[_Region], partition: Partition, most: int) -> list[
         if area[faces][taken[faces]].sum() > 0.5 * region.area:
             continue
         taken[faces] = True
-        union = shapely.coverage_union_all([partition.faces[k] for k in faces])
-        outlines.append(Polygon(max(shapely.get_parts(union), key=shapely.area).exterior))
+        chosen = np.zeros(len(area), bool)
+        chosen[faces] = True
+        outlines.append(max(partition.outlines(chosen), key=shapely.area))
         if len(outlines) == most:
             break
     return outlines

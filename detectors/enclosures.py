@@ -20,7 +20,7 @@ from shapely.geometry import Polygon
 from detectors.directional import met_around
 from detectors.hough import Line
 from detectors.line_strength import Strength
-from detectors.partition import Partition, across, frame_of
+from detectors.partition import Partition, across
 from detectors.side_support import side_means
 from geo.scene import FloatArray
 
@@ -70,27 +70,23 @@ def enclose(
     Returns:
         Polygons without holes in pixel coordinates, 0 at the centre of the first pixel, each once.
     """
-    frame = frame_of(inside.shape)
-    cuts = [cut for line in lines if (cut := across(line, frame)) is not None]
-    partition = Partition.by(cuts, frame, _SLIVER_PX)
-    faces, sides, starts, ends = partition.faces, partition.sides, partition.starts, partition.ends
-    if len(faces) < 2:
+    partition = Partition.by(*across(lines, inside.shape), inside.shape, _SLIVER_PX)
+    sides, starts, ends = partition.sides, partition.starts, partition.ends
+    if len(partition.areas) < 2:
         return []
     seen, mean = side_means(strength, np.cumsum(inside, axis=1, dtype=np.float64), starts, ends, support)
     cost = partition.lengths * (base_cost + 1.0 - seen)
     # What each edge sweeps: summed around an outline, the evidence that it encloses (Green's theorem).
     swept = mean * (ends - starts)[:, 1]
-    gain = np.zeros(len(faces) + 1)  # the last entry takes what lies outside the frame
+    gain = np.zeros(len(partition.areas) + 1)  # the last entry takes what lies outside the frame
     np.add.at(gain, sides[:, 0], swept)
     np.add.at(gain, sides[:, 1], -swept)
     parts: dict[bytes, Polygon] = {}
     for weight in weights:
         chosen = _minimum_cut(weight * gain[:-1], sides, cost)
-        if chosen.any():
-            union = shapely.coverage_union_all([face for face, taken in zip(faces, chosen, strict=True) if taken])
-            for part in shapely.get_parts(union):
-                outline = Polygon(shapely.normalize(part).exterior)
-                parts.setdefault(shapely.to_wkb(outline), outline)
+        for part in partition.outlines(chosen):
+            outline = shapely.normalize(part)
+            parts.setdefault(shapely.to_wkb(outline), outline)
     return list(parts.values())
 
 

@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from shapely.geometry import LineString, Polygon, box
 
 from detectors.dividers import DividerParameters, dividers
-from detectors.lines import VOTE, LineFilter
+from detectors.line_strength import pooled_strength
+from detectors.lines import LineFilter
 
 SIZE, GSD_M = 120, 10.0
 RING = box(20, 30, 100, 80)
@@ -36,7 +37,7 @@ def strength(image):
     ridges = FILTER.ridges(image)
     clear = np.ones((SIZE, SIZE), bool)
     noise = FILTER.spread(FILTER.noise(np.abs(ridges).max(axis=0), clear, 300.0), 300.0)
-    return np.abs(FILTER.votes(ridges, noise)).astype(np.float32) / np.float32(VOTE)
+    return pooled_strength([FILTER.votes(ridges, noise)], [clear])
 
 
 def found(image, before=None, ring=RING):
@@ -117,7 +118,7 @@ def test_a_line_that_was_there_before_the_ring_is_no_fence():
 def test_what_counts_can_be_told():
     image = compound()
     image[31:55, 55] += 0.04
-    lines, quiet = strength(image), np.zeros((16, SIZE, SIZE), np.float32)
+    lines, quiet = strength(image), np.zeros((16, SIZE, SIZE), np.uint8)
     assert len(dividers(RING, lines, quiet, GSD_M, DividerParameters(reach=0.3))) == 1
 
 

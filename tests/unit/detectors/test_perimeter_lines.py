@@ -6,7 +6,8 @@ from shapely.geometry import box
 
 from detectors.enclosures import enclose, surroundedness
 from detectors.hough import Line, straight_lines
-from detectors.lines import VOTE, LineFilter
+from detectors.line_strength import FULL, pooled_strength
+from detectors.lines import LineFilter
 from detectors.ring_tracks import departure, onset
 
 FILTER = LineFilter((80, 80), 10.0, 16, 15.0, 60.0, 2.5)
@@ -15,15 +16,15 @@ FILTER = LineFilter((80, 80), 10.0, 16, 15.0, 60.0, 2.5)
 def strength_of(image):
     ridges = FILTER.ridges(image.astype(np.float32))
     noise = np.full(ridges.shape[1:], 0.005, np.float32)
-    return np.abs(FILTER.votes(ridges, noise).astype(np.float32)) / VOTE
+    return pooled_strength([FILTER.votes(ridges, noise)], [np.ones(noise.shape, bool)])
 
 
 def test_a_line_is_strong_along_itself_and_a_step_is_not():
     line, step = np.zeros((80, 80)), np.zeros((80, 80))
     line[40] = 0.05
     step[40:] = 0.05
-    assert strength_of(line)[0, 40, 20:60].min() > 0.7
-    assert strength_of(step)[0, 38:43, 20:60].max() < 0.35
+    assert strength_of(line)[0, 40, 20:60].min() > 0.7 * FULL
+    assert strength_of(step)[0, 38:43, 20:60].max() < 0.35 * FULL
 
 
 def test_bright_and_dark_lines_are_told_apart_by_sign():
@@ -55,7 +56,7 @@ def test_the_cut_takes_the_faces_inside_and_no_others():
     lines = [Line(0.0, 20.0, 1.0), Line(0.0, 40.0, 1.0), Line(np.pi / 2, -15.0, 1.0), Line(np.pi / 2, -45.0, 1.0)]
     inside = np.full((60, 60), -0.3, np.float32)
     inside[20:40, 15:45] = 0.3
-    (ring,) = enclose(np.zeros((16, 60, 60), np.float32), inside, lines, (0.1, 0.6), 0.1)
+    (ring,) = enclose(np.zeros((16, 60, 60), np.uint8), inside, lines, (0.1, 0.6), 0.1)
     assert ring.symmetric_difference(box(15, 20, 45, 40)).area < 1.0
 
 
