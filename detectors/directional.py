@@ -95,8 +95,12 @@ def _sum_at(
 
 
 @compiled
-def nearer_flank(centre: FloatArray, one: FloatArray, other: FloatArray, ringing: float, ridge: FloatArray) -> None:
+def nearer_flank(
+    centre: FloatArray, one: FloatArray, other: FloatArray, ringing: float, ridge: FloatArray, greatest: FloatArray
+) -> None:
     """How far the centre stands out of both flanks, signed; 0 where it lies between them. All float32 (y, x).
+
+    The greatest so far, without sign, is kept up to date.
 
     Beside a step sharpening and resampling overshoot by a share of it, `ringing`, which is no line.
     """
@@ -106,7 +110,9 @@ def nearer_flank(centre: FloatArray, one: FloatArray, other: FloatArray, ringing
         for x in range(columns):
             left, right = centre[y, x] - one[y, x], centre[y, x] - other[y, x]
             overshoot = np.float32(ringing) * abs(left - right)
-            ridge[y, x] = max(min(left, right) - overshoot, nothing) + min(max(left, right) + overshoot, nothing)
+            out = max(min(left, right) - overshoot, nothing) + min(max(left, right) + overshoot, nothing)
+            ridge[y, x] = out
+            greatest[y, x] = max(greatest[y, x], abs(out))
 
 
 @compiled

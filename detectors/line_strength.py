@@ -57,13 +57,16 @@ def averaged_strength(mean: npt.NDArray[np.int16]) -> Strength:
 def add_to_mean(votes: Votes, clear: BoolArray, number: npt.NDArray[np.int16], mean: npt.NDArray[np.int16]) -> None:
     """Moves a mean (orientation, y, x), in 1/256 of a vote, towards clear pixels' votes, one of a number (y, x)."""
     count, rows, columns = votes.shape
+    share = np.zeros((rows, columns), np.float32)
     for y in range(rows):
         for x in range(columns):
             if clear[y, x]:
-                share = np.float32(1.0) / np.float32(number[y, x])
-                for k in range(count):
-                    old = np.float32(mean[k, y, x])
-                    mean[k, y, x] = np.int16(np.rint(old + (np.float32(256.0) * votes[k, y, x] - old) * share))
+                share[y, x] = np.float32(1.0) / np.float32(number[y, x])
+    for k in range(count):
+        for y in range(rows):
+            for x in range(columns):
+                old = np.float32(mean[k, y, x])
+                mean[k, y, x] = np.int16(np.rint(old + (np.float32(256.0) * votes[k, y, x] - old) * share[y, x]))
 
 
 def widened(strength: Strength) -> Strength:

@@ -54,18 +54,18 @@ class LineFilter:
     along_m: float
     saturation: float
 
-    def ridges(self, image: FloatArray) -> FloatArray:
-        """Contrast of a thin line against the nearer of its flanks, per orientation.
+    def ridges(self, image: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Contrast of a thin line against the nearer of its flanks, per orientation, and the greatest over them.
 
         Args:
             image: float32 (y, x) without gaps, or a part of one.
 
         Returns:
             float32 (orientation, y, x), in the image's unit; positive for lines brighter than both flanks,
-            negative for darker ones, zero elsewhere.
+            negative for darker ones, zero elsewhere. The greatest is without sign, float32 (y, x).
         """
         rows, columns = image.shape
-        result = np.empty((self.orientations, rows, columns), np.float32)
+        result, greatest = np.empty((self.orientations, rows, columns), np.float32), np.zeros(image.shape, np.float32)
         reach = max(flank.reach for _, *flanks in self._profiles for flank in flanks)
         pad = reach + max(core.reach for core, *_ in self._profiles)
         padded = np.ascontiguousarray(np.pad(image, pad, mode="symmetric"), np.float32)
@@ -76,8 +76,8 @@ class LineFilter:
             core.over(padded, pad - reach, smoothed)
             left.over(smoothed, reach, one)
             right.over(smoothed, reach, other)
-            nearer_flank(inner, one, other, _RINGING, ridge)
-        return result
+            nearer_flank(inner, one, other, _RINGING, ridge, greatest)
+        return result, greatest
 
     def noise(self, strongest: FloatArray, clear: BoolArray, block_m: float) -> FloatArray:
         """Local clutter: the median, over blocks, of the strongest contrast at each pixel.
@@ -212,6 +212,8 @@ def luminance(reflectance: FloatArray, valid: BoolArray, background: FloatArray 
         float32 (y, x).
     """
     known = np.isfinite(reflectance)
+    if valid.all() and known.all():
+        return np.asarray(reflectance.mean(axis=0), np.float32)
     count = known.sum(axis=0)
     mean = np.where(known, reflectance, 0.0).sum(axis=0) / np.maximum(count, 1)
     usable = valid & (count > 0)

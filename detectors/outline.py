@@ -9,19 +9,25 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
 from shapely.geometry import Polygon
 
 from detectors.hough import Line
-from detectors.line_strength import Strength
-from detectors.side_support import Points, side_means
+from detectors.line_strength import FULL, Strength
+from detectors.outline_kernels import Prices, best_corner, best_line, best_move, side_costs
+from detectors.side_support import Points
 
 _LEAST_TURN = np.sin(np.radians(12.0))  # neighbouring sides nearer to parallel have no sure corner
 
-_COARSE = (np.linspace(-1.0, 1.0, 11), np.array([-4.0, -1.5, 0.0, 1.5, 4.0]))  # share of the reach, degrees
-_FINE = (np.linspace(-0.75, 0.75, 7), np.array([-1.0, -0.5, 0.0, 0.5, 1.0]))  # pixels, degrees
+_FARTHEST_TURN = np.radians(30.0)  # of a line from the sides that it replaces
+_LONG_PX = 12.0  # sides that may be broken
+
+_COARSE = (np.linspace(-1.0, 1.0, 11), np.radians([-4.0, -1.5, 0.0, 1.5, 4.0]))  # shifts as shares of the reach; turns
+_FINE = (np.linspace(-0.75, 0.75, 7), np.radians([-1.0, -0.5, 0.0, 0.5, 1.0]))  # shifts in pixels; turns
+_SHARES = np.arange(0.1, 0.95, 0.1)  # of a side, where it may be broken
 
 
 @dataclass(frozen=True)
@@ -44,9 +50,14 @@ class Energy:
 
     def sides(self, starts: Points, ends: Points) -> npt.NDArray[np.float64]:
         """Cost of each side, float64 (side,), of outlines that run clockwise on the screen."""
-        delta = ends - starts
-        seen, swept = side_means(self.strength, self.enclosed, starts, ends, self.support)
-        return np.asarray(np.hypot(delta[:, 0], delta[:, 1]) * (self.base_cost + 1.0 - seen) - swept * delta[:, 1])
+        costs = np.empty(len(starts))
+        side_costs(self.strength, self.enclosed, self.prices, starts, ends, costs)
+        return costs
+
+    @cached_property
+    def prices(self) -> Prices:
+        """What the sides are priced by."""
+        return np.array([*(FULL * limit for limit in self.support), self.base_cost])
 
     def holds(self, points: Points) -> npt.NDArray[np.bool_]:
         """Whether points lie within the image."""
@@ -78,43 +89,27 @@ def fit_outline(ring: Polygon, energy: Energy, lines: Sequence[Line], reach_px: 
         points, best = _dropped(points, best, energy)
         points, best = _replaced(points, best, energy, lines, 4.0 * reach_px)
         for index in range(len(points)):
-            points = _moved(points, index, energy, *_COARSE, reach_px)
+            points = _moved(points, index, energy, reach_px * _COARSE[0], _COARSE[1])
         points, best = _broken(points, energy, reach_px)
         if np.array_equal(points, before):
             break
     points, best = _dropped(points, best, energy)
     points, _ = _replaced(points, best, energy, lines, 4.0 * reach_px)
     for index in range(len(points)):
-        points = _moved(points, index, energy, *_FINE, reach_px)
+        points = _moved(points, index, energy, *_FINE)
     fitted = Polygon(points)
     return fitted if fitted.is_valid and fitted.area > 0.3 * ring.area else ring
 
 
-def _moved(points: Points, index: int, energy: Energy, shifts: Points, turns_deg: Points, reach_px: float) -> Points:
+def _moved(points: Points, index: int, energy: Energy, shifts_px: Points, turns: Points) -> Points:
     """The outline with one side shifted and turned to where the three sides concerned cost least."""
-    count = len(points)
-    a, b, c, d = (points[(index + k) % count] for k in (-1, 0, 1, 2))
-    along = (c - b) / max(np.hypot(*(c - b)), 1e-9)
-    normal = np.array([-along[1], along[0]])
-    shift, turn = (
-        grid.ravel() for grid in np.meshgrid(shifts * (reach_px if shifts[-1] == 1.0 else 1.0), np.radians(turns_deg))
+    around = np.arange(index - 1, index + 3) % len(points)
+    side = np.empty((2, 2))
+    best_move(
+        energy.strength, energy.enclosed, energy.prices, points[around], shifts_px, turns, float(_LEAST_TURN), side
     )
-    centre = (b + c) / 2.0 + shift[:, None] * normal
-    direction = along * np.cos(turn)[:, None] + normal * np.sin(turn)[:, None]
-    first, sure_first = _meet(centre, direction, a, b - a)
-    second, sure_second = _meet(centre, direction, d, c - d)
-    usable = sure_first & sure_second & (np.hypot(*(second - first).T) > 2.0)
-    usable &= energy.holds(first) & energy.holds(second)
-    usable &= ((second - first) @ along > 0) & ((first - a) @ (b - a) > 0) & ((second - d) @ (c - d) > 0)
-    first, second = first[usable], second[usable]
-    if len(first) == 0:
-        return points
-    first, second = np.vstack([b, first]), np.vstack([c, second])
-    one, other = np.broadcast_to(a, first.shape), np.broadcast_to(d, first.shape)
-    cost = energy.sides(np.vstack([one, first, second]), np.vstack([first, second, other])).reshape(3, -1).sum(axis=0)
-    best = int(cost.argmin())
     moved = points.copy()
-    moved[index], moved[(index + 1) % count] = first[best], second[best]
+    moved[around[1:3]] = side
     return moved
 
 
@@ -187,10 +182,9 @@ def _replaced(
     """The outline with up to three sides in a row given up for one line nearby, while that costs less."""
     if not lines:
         return points, cost
-    angle = np.array([line.angle for line in lines])
-    offset = np.array([line.offset_px for line in lines])
+    near = np.array([(line.angle, line.offset_px) for line in lines])
     for _ in range(6):
-        gain, candidate = _replacement(points, energy, angle, offset, reach_px)
+        gain, candidate = _replacement(points, energy, near, reach_px)
         changed = energy.of(candidate) if gain > 0.0 and _simple(candidate) else np.inf
         if changed >= cost:
             break
@@ -198,58 +192,33 @@ def _replaced(
     return points, cost
 
 
-def _replacement(
-    points: Points, energy: Energy, angle: Points, offset: Points, reach_px: float
-) -> tuple[float, Points]:
+def _replacement(points: Points, energy: Energy, lines: Points, reach_px: float) -> tuple[float, Points]:
     """The line that saves most in place of one to three sides: what it saves, and the outline with it."""
     count = len(points)
-    pairs = [(run, index) for run in (1, 2, 3) if count - run >= 2 for index in range(count)]
-    run, index = (np.array(column) for column in zip(*pairs, strict=True))
-    a, b, c, d = points[index - 1], points[index], points[(index + run) % count], points[(index + run + 1) % count]
-    chord = np.arctan2(*(c - b).T[::-1])
-    middle = np.column_stack([_summed(points[:, k], index, run + 1) / (run + 1) for k in (0, 1)])
-    turn = np.abs((angle - chord[:, None] + np.pi / 2) % np.pi - np.pi / 2)
-    distance = np.abs(middle[:, 1:] * np.cos(angle) - middle[:, :1] * np.sin(angle) - offset)
-    place, line = np.nonzero((turn < np.radians(30.0)) & (distance < reach_px))
-    a, b, c, d = a[place], b[place], c[place], d[place]
-    direction = np.column_stack([np.cos(angle), np.sin(angle)])[line]
-    foot = offset[line, None] * np.column_stack([-direction[:, 1], direction[:, 0]])
-    first, sure_first = _meet(foot, direction, a, b - a)
-    second, sure_second = _meet(foot, direction, d, c - d)
-    usable = sure_first & sure_second & energy.holds(first) & energy.holds(second)
-    for one, other in ((first - a, b - a), (second - d, c - d), (second - first, c - b)):
-        usable &= np.einsum("ij,ij->i", one, other) > 0
-    if not usable.any():
-        return 0.0, points
-    a, d, first, second, place = a[usable], d[usable], first[usable], second[usable], place[usable]
-    costs = energy.sides(np.vstack([a, first, second]), np.vstack([first, second, d])).reshape(3, -1).sum(axis=0)
-    each = energy.sides(points, _rolled(points, 1))
-    saved = _summed(each, index - 1, run + 2)[place] + energy.corner_cost * (run[place] - 1) - costs
-    best = int(saved.argmax())
-    kept = _rolled(points, index[place[best]])[run[place[best]] + 1 :]
-    return float(saved[best]), np.vstack([first[best], second[best], kept])
+    each, index = energy.sides(points, _rolled(points, 1)), np.arange(count)
+    given_up = np.array(
+        [
+            _summed(each, index - 1, np.full(count, run + 2)) + energy.corner_cost * (run - 1)
+            for run in range(1, min(3, count - 2) + 1)
+        ]
+    )
+    limits, ends = np.array([_FARTHEST_TURN, reach_px, _LEAST_TURN]), np.empty((2, 2))
+    saved, run, start = best_line(
+        energy.strength, energy.enclosed, energy.prices, points, given_up, lines, limits, ends
+    )
+    return saved, np.vstack([ends, _rolled(points, start)[run + 1 :]]) if saved > 0.0 else points
 
 
 def _broken(points: Points, energy: Energy, reach_px: float) -> tuple[Points, float]:
     """The outline with a corner put into each side that is better seen with one."""
-    index = 0
+    index, shifts_px = 0, np.arange(-reach_px, reach_px + 1.0)
     while index < len(points) and len(points) < 16:
         start, end = points[index], points[(index + 1) % len(points)]
-        delta = end - start
-        length = float(np.hypot(*delta))
-        if length > 12.0:
-            normal = np.array([-delta[1], delta[0]]) / length
-            share, shift = (
-                grid.ravel()
-                for grid in np.meshgrid(np.arange(0.1, 0.95, 0.1), np.arange(-reach_px, reach_px + 1.0, 1.0))
-            )
-            corners = start + share[:, None] * delta + shift[:, None] * normal
-            starts = np.vstack([np.broadcast_to(start, corners.shape), corners])
-            ends = np.vstack([corners, np.broadcast_to(end, corners.shape)])
-            costs = energy.sides(starts, ends).reshape(2, -1).sum(axis=0)
-            best = int(costs.argmin())
-            candidate = np.insert(points, index + 1, corners[best], axis=0)
-            if costs[best] + energy.corner_cost < energy.sides(start[None], end[None])[0] and _simple(candidate):
+        if np.hypot(*(end - start)) > _LONG_PX:
+            corner, side = np.empty(2), np.array([start, end])
+            cost = best_corner(energy.strength, energy.enclosed, energy.prices, side, _SHARES, shifts_px, corner)
+            candidate = np.insert(points, index + 1, corner, axis=0)
+            if cost + energy.corner_cost < energy.sides(start[None], end[None])[0] and _simple(candidate):
                 points = candidate
         index += 1
     return points, energy.of(points)

@@ -113,8 +113,7 @@ class SceneReader:
         image = luminance(scene.pick(visible(scene.bands)), scene.valid, background)
         kept = np.clip(np.rint(image * _WHOLE), 0, np.iinfo(np.uint16).max).astype(np.uint16)
         clear = eroded(scene.valid, max(1, round(20.0 / self.grid.gsd_m)))
-        ridges = self.filter.ridges(_reflectance(kept))
-        contrast = np.abs(ridges).max(axis=0)
+        ridges, contrast = self.filter.ridges(_reflectance(kept))
         noise = self.filter.noise(contrast, clear, self.parameters.noise_block_m)
         if before is not None:
             # The quietest state of a place is its ground; later buildings must not hide the wall around them.
@@ -158,8 +157,8 @@ class SceneReader:
         return np.asarray(ndimage.gaussian_filter(capped, self._local_px, truncate=_TRUNCATE), np.float32)
 
     def _again(self, view: View, window: Window) -> SceneLines:
-        ridges = self.filter.ridges(view.reflectance[window])
-        return self._read(view, ridges, self._local(np.abs(ridges).max(axis=0), view.greatest), window)
+        ridges, contrast = self.filter.ridges(view.reflectance[window])
+        return self._read(view, ridges, self._local(contrast, view.greatest), window)
 
     def _read(self, view: View, ridges: FloatArray, local: FloatArray, window: Window = WHOLE) -> SceneLines:
         noise = self.filter.spread(view.noise, self.parameters.noise_block_m, window)

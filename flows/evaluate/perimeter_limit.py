@@ -73,9 +73,9 @@ def seen_contrast(stack: ImageStack, wall: SimulatedWall, index: int) -> float:
 def side_contrast(stack: ImageStack, ring: Polygon) -> float:
     """Contrast of a ring's sides against the nearer of their flanks in the newest scene, median, reflectance."""
     reader = viewed(stack.take([len(stack) - 1]))
-    contrast = np.abs(reader.filter.ridges(reader.views[-1].reflectance))
-    sides = SideReading.along(*steps(in_pixels(ring, reader.grid)), contrast.shape)
-    return float(np.median(sides.of(contrast)))
+    ridges, _ = reader.filter.ridges(reader.views[-1].reflectance)
+    sides = SideReading.along(*steps(in_pixels(ring, reader.grid)), ridges.shape)
+    return float(np.median(sides.of(ridges)))
 
 
 def in_pixels(shape: Shape, grid: Grid) -> Shape:

@@ -34,9 +34,9 @@ def houses(image, first=40, last=80):
 
 
 def strength(image):
-    ridges = FILTER.ridges(image)
+    ridges, greatest = FILTER.ridges(image)
     clear = np.ones((SIZE, SIZE), bool)
-    noise = FILTER.spread(FILTER.noise(np.abs(ridges).max(axis=0), clear, 300.0), 300.0)
+    noise = FILTER.spread(FILTER.noise(greatest, clear, 300.0), 300.0)
     return pooled_strength([FILTER.votes(ridges, noise)], [clear])
 
 
