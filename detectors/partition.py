@@ -21,7 +21,7 @@ from detectors.hough import Line
 from detectors.side_support import Points
 from geo.scene import BoolArray
 
-_GRID_PX = 0.01  # where cuts meet is rounded to a grid, or three that meet in a point would meet in three
+_SAME_PX = 1e-5  # points nearer than that are one: where a cut ends on another, and where they meet
 _SHORTEST_PX = 1.0  # a cut shorter than that only touches a corner of the frame
 
 Numbers = npt.NDArray[np.int64]
@@ -123,19 +123,19 @@ def _net(starts: Points, ends: Points) -> tuple[Points, Numbers]:
     here = (delta[:, 0] * u[:, 1] - delta[:, 1] * u[:, 0]) / cross
     length = np.hypot(*along.T)
     for share, cut in ((there, one), (here, other)):
-        slack = _GRID_PX / 2.0 / length[cut]  # what ends on another cut meets it
+        slack = _SAME_PX / 2.0 / length[cut]  # what ends on another cut meets it
         sure &= (share >= -slack) & (share <= 1.0 + slack)
     met = starts[one[sure]] + there[sure, None] * u[sure]
     cut = np.concatenate([one[sure], other[sure], np.arange(len(starts)), np.arange(len(starts))])
-    cells = np.rint(np.vstack([met, met, starts, ends]) / _GRID_PX).astype(np.int64)
-    order = np.lexsort((((cells * _GRID_PX - starts[cut]) * along[cut]).sum(axis=1), cut))
-    cells, cut = cells[order], cut[order]
-    corner = cells.min(axis=0)
-    width = int(cells[:, 0].max() - corner[0]) + 1
-    found, number = np.unique((cells[:, 1] - corner[1]) * width + cells[:, 0] - corner[0], return_inverse=True)
+    all_met = np.vstack([met, met, starts, ends])
+    order = np.lexsort((((all_met - starts[cut]) * along[cut]).sum(axis=1), cut))
+    all_met, cut = all_met[order], cut[order]
+    cells = np.rint((all_met - all_met.min(axis=0)) / _SAME_PX).astype(np.int64)
+    _, first, number = np.unique(
+        cells[:, 1] * (cells[:, 0].max() + 1) + cells[:, 0], return_index=True, return_inverse=True
+    )
     pairs = np.column_stack([number[:-1], number[1:]])[(cut[:-1] == cut[1:]) & (number[:-1] != number[1:])]
-    points = np.column_stack([found % width + corner[0], found // width + corner[1]]) * _GRID_PX
-    return points, np.unique(np.sort(pairs, axis=1), axis=0)
+    return all_met[first], np.unique(np.sort(pairs, axis=1), axis=0)
 
 
 def _following(points: Points, origin: Numbers, target: Numbers) -> Numbers:
