@@ -212,11 +212,14 @@ def luminance(reflectance: FloatArray, valid: BoolArray, background: FloatArray 
         float32 (y, x).
     """
     known = np.isfinite(reflectance)
-    if valid.all() and known.all():
-        return np.asarray(reflectance.mean(axis=0), np.float32)
-    count = known.sum(axis=0)
-    mean = np.where(known, reflectance, 0.0).sum(axis=0) / np.maximum(count, 1)
-    usable = valid & (count > 0)
+    if known.all():
+        mean, usable = reflectance.mean(axis=0), valid
+    else:
+        count = known.sum(axis=0)
+        mean = np.where(known, reflectance, 0.0).sum(axis=0) / np.maximum(count, 1)
+        usable = valid & (count > 0)
+    if usable.all():
+        return np.asarray(mean, np.float32)
     if background is None:
         fill: FloatArray | np.floating = np.float32(np.median(mean[usable]) if usable.any() else 0.0)
     else:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from shapely.geometry import Polygon
 
 from detectors.ring_choice import Choice, Weighed, alike, meet
-from detectors.ring_shapes import adjoins
+from detectors.ring_shapes import adjoins, shared_area
 from detectors.ring_tracks import Onset, Outline
 
 _SEVERAL = 3  # scenes, from which on a ring has to stand on its own
@@ -161,12 +161,12 @@ def worth_keeping(chains: Sequence[Chain], ranked: Sequence[Weighed], most: int)
 
 def _holds(larger: Polygon, smaller: Polygon) -> bool:
     """Whether most of a ring lies within another."""
-    return bool(larger.intersection(smaller).area >= 0.8 * smaller.area)
+    return bool(shared_area(larger, smaller) >= 0.8 * smaller.area)
 
 
 def _overlap(one: Polygon, other: Polygon) -> float:
     """Intersection over union."""
-    shared = one.intersection(other).area
+    shared = shared_area(one, other)
     return float(shared / (one.area + other.area - shared))
 
 

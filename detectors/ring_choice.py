@@ -13,6 +13,7 @@ from shapely.geometry import Polygon
 
 from detectors.alignment import leaning, main_direction
 from detectors.perimeter_parameters import PerimeterParameters
+from detectors.ring_shapes import shared_area
 from detectors.ring_tracks import Onset, Outline, onset
 from geo.scene import BoolArray
 
@@ -148,10 +149,10 @@ class Choice:
 
 def meet(one: Polygon, other: Polygon) -> bool:
     """Whether two rings are of the same place."""
-    return bool(one.intersection(other).area > 0.2 * min(one.area, other.area))
+    return bool(shared_area(one, other) > 0.2 * min(one.area, other.area))
 
 
 def alike(one: Polygon, other: Polygon) -> bool:
     """Whether two rings are the same but for a few pixels."""
-    inter = one.intersection(other).area
+    inter = shared_area(one, other)
     return bool(inter > 0.95 * (one.area + other.area - inter))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +18,12 @@ from detectors.perimeter_parameters import RingParameters
 from geo.scene import BoolArray
 
 _PIXEL_CENTRES = Affine(1.0, 0.0, -0.5, 0.0, 1.0, -0.5)
+
+
+@lru_cache(maxsize=1 << 14)
+def shared_area(one: Polygon, other: Polygon) -> float:
+    """Area of the ground that two rings share; the same pairs are asked about after every scene."""
+    return float(one.intersection(other).area)
 
 
 def outline_mask(rings: list[Polygon], shape: tuple[int, ...]) -> BoolArray:

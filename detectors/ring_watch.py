@@ -16,7 +16,7 @@ from detectors.ring_chains import Chain, Chains, Stage, worth_keeping
 from detectors.ring_choice import Choice, meet
 from detectors.ring_merit import NewLines
 from detectors.ring_search import Comparison, RingSearch, laid, laid_square
-from detectors.ring_shapes import adjoins, beyond, joined, window_of
+from detectors.ring_shapes import adjoins, beyond, joined, shared_area, window_of
 from detectors.ring_tracks import OldLines, Onset, Outline, departure, pooled
 from detectors.ring_views import Look, SceneReader, View
 from detectors.series import Series
@@ -169,7 +169,7 @@ class RingWatch:
         """A new outline as the extension of a standing ring; None where it has nothing to do with it."""
         rings = self.parameters.rings
         tolerance_px = rings.snap_m / self.gsd_m
-        if ring.intersection(older).area > 0.7 * older.area and ring.area > older.area:
+        if shared_area(ring, older) > 0.7 * older.area and ring.area > older.area:
             return beyond(ring, older, self.gsd_m, rings)
         if not meet(ring, older) and adjoins(ring, older, tolerance_px):
             return joined(ring, older, tolerance_px, self.gsd_m, rings)
