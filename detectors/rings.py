@@ -96,7 +96,9 @@ def find_rings(
         return []
     if known:
         seeds &= ~ndimage.binary_dilation(taken, iterations=rim)
-    labels, _ = ndimage.label(ndimage.binary_opening(seeds, iterations=rim))
+    labels = np.zeros(seeds.shape, np.int32)
+    for box in ndimage.find_objects(seeds.view(np.uint8)):  # one at most, around all of them
+        labels[box], _ = ndimage.label(ndimage.binary_opening(seeds[box], iterations=rim))
     wanted = None if around is None else ring_mask(around, evidence.shape)
     rings: list[Polygon] = []
     wide: Strength | None = None
