@@ -62,20 +62,20 @@ class Chains:
             ranked: Outlines, those of most merit first.
         """
         limits = self.choice.parameters.least_merit
-        able = {
-            each.outline: Stage(each.outline, each.onset)
-            for each in ranked
-            if each.onset is not None and each.merit >= limits[len(each.onset.seen) >= _SEVERAL]
-        }
-        alone = [_Story(each.merit, (able[each.outline],)) for each in ranked if each.outline in able]
+        stories: list[_Story] = []
+        for each in sorted(ranked, key=lambda one: one.outline.ring.area):
+            able = each.onset is not None and each.merit >= limits[len(each.onset.seen) >= _SEVERAL]
+            alone = [_Story(each.merit, (Stage(each.outline, each.onset),))] if able and each.onset is not None else []
+            stories += sorted([*alone, *self._grown(stories, each.outline)], key=_worth)[-1:]
         chains: list[Chain] = []
-        for stage in able.values():
-            told = [other for chain in chains for other in chain]
-            if any(meet(stage.outline.ring, each.outline.ring) or self._beside(stage, each) for each in told):
-                continue
-            chain = self._after(self._holding(self._before(stage, alone), alone), list(able), told)
-            chains = [other for other in chains if not meet(other[-1].outline.ring, chain[-1].outline.ring)]
-            chains.append(chain)
+        for story in sorted(stories, key=_worth, reverse=True):
+            told = [stage for chain in chains for stage in chain]
+            if not any(
+                meet(stage.outline.ring, each.outline.ring) or self._beside(story.chain[0], each)
+                for stage in story.chain
+                for each in told
+            ):
+                chains.append(story.chain)
         return tuple(chains)
 
     def _beside(self, stage: Stage, other: Stage) -> bool:
@@ -83,53 +83,15 @@ class Chains:
         tolerance_px = self.choice.parameters.rings.snap_m / self.choice.gsd_m
         return stage.onset.first >= other.onset.first and adjoins(stage.outline.ring, other.outline.ring, tolerance_px)
 
-    def _before(self, last: Stage, alone: Sequence[_Story]) -> Chain:
-        """A ring with the stages that explain most of what may have stood before it, if anything did."""
-        stories: list[_Story] = []
-        for each in sorted(alone, key=_area):
-            outline = each.chain[0].outline
-            if self._may_grow(outline.ring, last.outline.ring):
-                stories.append(max([each, *self._grown(stories, outline)], key=_worth))
-        return max(self._grown(stories, last.outline), key=_worth, default=_Story(0.0, (last,))).chain
-
-    def _holding(self, chain: Chain, alone: Sequence[_Story]) -> Chain:
-        """A chain whose last extension leaves no wall that it builds on outside, if one nearly as good does so.
-
-        What is left outside would have to be explained as gone: its length counts against an outline.
-        """
-        *earlier, last = chain
-        if not earlier:
-            return chain
-        older, stories = earlier[-1], []
-        for each in alone:
-            outline = each.chain[0].outline
-            if _overlap(outline.ring, last.outline.ring) >= _NEARLY:
-                stage = self._extension(outline, older)
-                if stage is not None:
-                    inside = outline.ring.buffer(self.choice.beside_px)
-                    left = older.outline.ring.exterior.difference(inside).length
-                    stories.append(_Story(each.worth - left, (*earlier, stage)))
-        return max(stories, key=_worth, default=_Story(0.0, chain)).chain
-
-    def _after(self, chain: Chain, outlines: Sequence[Outline], others: Sequence[Stage]) -> Chain:
-        """A chain with the stages that explain most of what it may have grown into, if they explain anything.
-
-        What encloses an older ring and a younger one beside it tells the younger as the extension that it is.
-        """
-        stories = [_Story(0.0, chain)]
-        for outline in sorted(outlines, key=lambda each: each.ring.area):
-            swallowed = [stage.outline.ring for stage in others if meet(outline.ring, stage.outline.ring)]
-            if all(_holds(outline.ring, ring) for ring in swallowed):
-                stories += sorted(self._grown(stories, outline), key=_worth)[-1:]
-        return max(stories, key=_worth).chain
-
     def _grown(self, stories: Sequence[_Story], outline: Outline) -> Iterator[_Story]:
         """Chains that an outline extends, with it."""
         for story in stories:
             stage = self._extension(outline, story.chain[-1])
             if stage is not None:
-                fresh = self.choice.fresh_merit(outline, stage.onset, story.chain[-1].outline.ring)
-                yield _Story(story.worth + fresh, (*story.chain, stage))
+                older = story.chain[-1].outline.ring
+                fresh = self.choice.fresh_merit(outline, stage.onset, older)
+                left = older.exterior.difference(outline.ring.buffer(self.choice.beside_px)).length
+                yield _Story(story.worth + fresh - left, (*story.chain, stage))
 
     def _may_grow(self, smaller: Polygon, larger: Polygon) -> bool:
         """Whether a ring may be an extension of another by its ground."""
