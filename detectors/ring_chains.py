@@ -12,7 +12,6 @@ from detectors.ring_shapes import adjoins, shared_area
 from detectors.ring_tracks import Onset, Outline
 
 _SEVERAL = 3  # scenes, from which on a ring has to stand on its own
-_NEARLY = 0.8  # intersection over union
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -55,8 +54,8 @@ class Chains:
     def of(self, ranked: Sequence[Weighed]) -> tuple[Chain, ...]:
         """What stands at every place, and what it grew from and into.
 
-        The outline of most merit stands. Of what may have stood before it those stages are told that explain most, and
-        likewise of what came after, so that no outline half-way between two stages takes the place of either.
+        Of all stories that outlines can tell of a place, that is told which explains most: its first ring by its merit,
+        and each extension by its fresh sides.
 
         Args:
             ranked: Outlines, those of most merit first.
@@ -64,27 +63,27 @@ class Chains:
         limits = self.choice.parameters.least_merit
         stories: list[_Story] = []
         for each in sorted(ranked, key=lambda one: one.outline.ring.area):
-            able = each.onset is not None and each.merit >= limits[len(each.onset.seen) >= _SEVERAL]
-            alone = [_Story(each.merit, (Stage(each.outline, each.onset),))] if able and each.onset is not None else []
-            stories += sorted([*alone, *self._grown(stories, each.outline)], key=_worth)[-1:]
+            if each.onset is not None and each.merit >= limits[len(each.onset.seen) >= _SEVERAL]:
+                alone = _Story(each.merit, (Stage(each.outline, each.onset),))
+                stories.append(max([alone, *self._grown(stories, each.outline)], key=_worth))
         chains: list[Chain] = []
         for story in sorted(stories, key=_worth, reverse=True):
             told = [stage for chain in chains for stage in chain]
-            if not any(
-                meet(stage.outline.ring, each.outline.ring) or self._beside(story.chain[0], each)
-                for stage in story.chain
-                for each in told
-            ):
+            if not any(self._same_place(stage, other) for stage in story.chain for other in told):
                 chains.append(story.chain)
         return tuple(chains)
 
-    def _beside(self, stage: Stage, other: Stage) -> bool:
-        """Whether a ring only adds ground to one that is older: it is told as the extension that it is."""
+    def _same_place(self, stage: Stage, other: Stage) -> bool:
+        """Whether a ring shares ground with another, or only adds ground to an older one, whose extension it is."""
         tolerance_px = self.choice.parameters.rings.snap_m / self.choice.gsd_m
-        return stage.onset.first >= other.onset.first and adjoins(stage.outline.ring, other.outline.ring, tolerance_px)
+        one, two = stage.outline.ring, other.outline.ring
+        return meet(one, two) or (stage.onset.first >= other.onset.first and adjoins(one, two, tolerance_px))
 
     def _grown(self, stories: Sequence[_Story], outline: Outline) -> Iterator[_Story]:
-        """Chains that an outline extends, with it."""
+        """Chains that an outline extends, with it.
+
+        A wall that it builds on and leaves outside would have to be explained as gone: its length counts against it.
+        """
         for story in stories:
             stage = self._extension(outline, story.chain[-1])
             if stage is not None:
@@ -126,15 +125,5 @@ def _holds(larger: Polygon, smaller: Polygon) -> bool:
     return bool(shared_area(larger, smaller) >= 0.8 * smaller.area)
 
 
-def _overlap(one: Polygon, other: Polygon) -> float:
-    """Intersection over union."""
-    shared = shared_area(one, other)
-    return float(shared / (one.area + other.area - shared))
-
-
 def _worth(story: _Story) -> float:
     return story.worth
-
-
-def _area(story: _Story) -> float:
-    return story.chain[-1].outline.ring.area
