@@ -127,6 +127,31 @@ def agreed(mean: FloatArray, near: FloatArray, scale: float, out: npt.NDArray[np
             out[y, x] = np.int8(np.rint(held * np.float32(scale)))
 
 
+def block_medians(values: FloatArray, size: int, least: float) -> FloatArray:
+    """Median of what is finite in each square block of an image (y, x), float32 (block, block).
+
+    NaN where less than a share of a block is. Blocks that reach over the edge are filled up as in a mirror.
+    """
+    rows, columns = (-(-length // size) for length in values.shape)
+    margin = ((0, rows * size - values.shape[0]), (0, columns * size - values.shape[1]))
+    medians = np.empty((rows, columns), np.float32)
+    median_of_blocks(np.pad(values, margin, mode="symmetric"), size, least, medians)
+    return medians
+
+
+def local_median(values: FloatArray, size: int) -> FloatArray:
+    """Median of an image (y, x) around each pixel, float32 (y, x): of blocks, linear between their middles.
+
+    NaN where less than a quarter of every block is finite.
+    """
+    medians = block_medians(values, size, 0.25)
+    known = np.isfinite(medians)
+    fine = np.full(values.shape, np.nan, np.float32)
+    if known.any():
+        between_blocks(np.where(known, medians, np.median(medians[known])), size, 0, 0, fine)
+    return fine
+
+
 @compiled
 def median_of_blocks(values: FloatArray, size: int, least: float, out: FloatArray) -> None:
     """Median of what is finite in each square block; NaN where less than a share of the block is.

@@ -17,7 +17,7 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from detectors.directional import Taps, agreed, between_blocks, median_of_blocks, nearer_flank
+from detectors.directional import Taps, agreed, between_blocks, block_medians, nearer_flank
 from geo.scene import BoolArray, FloatArray
 
 #: int8 (orientation, y, x): signed share of votes in 1/127, positive for bright lines, negative for dark.
@@ -90,12 +90,7 @@ class LineFilter:
         Returns:
             float32 (block, block), never below a third of its own median; NaN where less than a quarter is clear.
         """
-        size = self._block_px(block_m)
-        rows, columns = (-(-n // size) for n in self.shape)
-        margin = ((0, rows * size - self.shape[0]), (0, columns * size - self.shape[1]))
-        blocks = np.pad(np.where(clear, strongest, np.float32(np.nan)), margin, mode="symmetric")
-        medians = np.empty((rows, columns), np.float32)
-        median_of_blocks(blocks, size, 0.25, medians)
+        medians = block_medians(np.where(clear, strongest, np.float32(np.nan)), self._block_px(block_m), 0.25)
         enough = np.isfinite(medians)
         if enough.any():
             medians = np.maximum(medians, max(float(np.median(medians[enough])) / 3.0, 1e-6))

@@ -13,6 +13,8 @@ class RingParameters:
         reach_m: How far an enclosing line may be from the middle of an enclosure.
         least_area_m2: Smallest enclosure.
         open_country: Share of directions in which chance puts a new line, at least; more where more is new.
+        country_m: Side of the squares in which it is told how much is new all around: a place is judged by its own
+            country, however far the area goes on.
         seed_evidence: Evidence for inside from which a place is looked at.
         built_weight: Weight of new structure against being surrounded by new lines.
         newness: Gain in line strength at which a new line begins and is fully one.
@@ -48,6 +50,7 @@ class RingParameters:
     least_area_m2: float = 8_000.0
     seed_evidence: float = 0.5
     open_country: float = 0.3
+    country_m: float = 3_000.0
     built_weight: float = 0.4
     newness: tuple[float, float] = (0.1, 0.4)
     support: tuple[float, float] = (0.1, 0.6)

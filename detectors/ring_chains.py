@@ -64,7 +64,7 @@ class Chains:
         stories: list[_Story] = []
         for each in sorted(ranked, key=lambda one: one.outline.ring.area):
             if each.onset is not None and each.merit >= limits[len(each.onset.seen) >= _SEVERAL]:
-                alone = _Story(each.merit, (Stage(each.outline, each.onset),))
+                alone = _Story(self.choice.merit(each.outline, each.onset), (Stage(each.outline, each.onset),))
                 stories.append(max([alone, *self._grown(stories, each.outline)], key=_worth))
         chains: list[Chain] = []
         for story in sorted(stories, key=_worth, reverse=True):

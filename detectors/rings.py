@@ -12,7 +12,7 @@ import shapely.affinity
 from scipy import ndimage
 from shapely.geometry import Polygon
 
-from detectors.directional import between_blocks
+from detectors.directional import between_blocks, local_median
 from detectors.enclosures import enclose, surroundedness
 from detectors.hough import Line, straight_lines
 from detectors.line_strength import FULL, Strength, beside
@@ -50,13 +50,12 @@ def inside_evidence(
     step = max(1, round(30.0 / gsd_m))
     coarse = ndimage.maximum_filter(barriers, size=step, origin=(step // 2 - step + 1 if step > 1 else 0))
     view = surroundedness(np.ascontiguousarray(coarse[::step, ::step]), round(parameters.reach_m / gsd_m / step))
-    around = np.empty(barriers.shape, np.float32)
-    between_blocks(view, step, 0, 0, around)
-    evidence = (
-        around
-        - max(float(np.median(around[clear])), parameters.open_country)
-        + parameters.built_weight * np.clip(new_structure, -0.4, 1.0)
+    usual = local_median(
+        np.where(clear[::step, ::step], view, np.float32(np.nan)), round(parameters.country_m / gsd_m / step)
     )
+    around = np.empty(barriers.shape, np.float32)
+    between_blocks(view - np.fmax(usual, np.float32(parameters.open_country)), step, 0, 0, around)
+    evidence = around + parameters.built_weight * np.clip(new_structure, -0.4, 1.0)
     return np.asarray(ndimage.gaussian_filter(evidence, 15.0 / gsd_m), np.float32)
 
 
