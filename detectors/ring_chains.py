@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from shapely.geometry import Polygon
 
@@ -42,6 +42,14 @@ class _Story:
 
 
 @dataclass(frozen=True, slots=True)
+class _Growth:
+    """When the fresh sides of an extension appeared, and how many newly seen pixels they explain."""
+
+    onset: Onset
+    worth: float
+
+
+@dataclass(frozen=True, slots=True)
 class Chains:
     """Tells chains from outlines.
 
@@ -50,6 +58,7 @@ class Chains:
     """
 
     choice: Choice
+    _growths: dict[tuple[Outline, Outline], _Growth | None] = field(default_factory=dict, repr=False)
 
     def of(self, ranked: Sequence[Weighed]) -> tuple[Chain, ...]:
         """What stands at every place, and what it grew from and into.
@@ -64,7 +73,7 @@ class Chains:
         stories: list[_Story] = []
         for each in sorted(ranked, key=lambda one: one.outline.ring.area):
             if each.onset is not None and each.merit >= limits[len(each.onset.seen) >= _SEVERAL]:
-                alone = _Story(self.choice.merit(each.outline, each.onset), (Stage(each.outline, each.onset),))
+                alone = _Story(each.alone, (Stage(each.outline, each.onset),))
                 stories.append(max([alone, *self._grown(stories, each.outline)], key=_worth))
         chains: list[Chain] = []
         for story in sorted(stories, key=_worth, reverse=True):
@@ -85,27 +94,33 @@ class Chains:
         A wall that it builds on and leaves outside would have to be explained as gone: its length counts against it.
         """
         for story in stories:
-            stage = self._extension(outline, story.chain[-1])
-            if stage is not None:
-                older = story.chain[-1].outline.ring
-                fresh = self.choice.fresh_merit(outline, stage.onset, older)
-                left = older.exterior.difference(outline.ring.buffer(self.choice.beside_px)).length
-                yield _Story(story.worth + fresh - left, (*story.chain, stage))
+            older = story.chain[-1]
+            growth = self._growth(outline, older.outline)
+            if growth is not None and self._is_later(growth.onset, older.onset):
+                stage = Stage(outline, growth.onset, older.outline.ring)
+                yield _Story(story.worth + growth.worth, (*story.chain, stage))
 
-    def _may_grow(self, smaller: Polygon, larger: Polygon) -> bool:
-        """Whether a ring may be an extension of another by its ground."""
-        return larger.area >= (1.0 + self.choice.parameters.least_growth) * smaller.area and _holds(larger, smaller)
+    def _growth(self, outline: Outline, older: Outline) -> _Growth | None:
+        """What an outline adds to an older one; None where it can't be an extension of it by its ground."""
+        pair = outline, older
+        if pair not in self._growths:
+            self._growths[pair] = self._grown_from(older, outline)
+        return self._growths[pair]
 
-    def _extension(self, outline: Outline, older: Stage) -> Stage | None:
-        """An outline as a later extension of a ring; None where it isn't one."""
-        before = older.outline.ring
-        found = self.choice.fresh_onset(outline, before) if self._may_grow(before, outline.ring) else None
-        if found is None or older.onset.first >= found.first:
+    def _grown_from(self, older: Outline, outline: Outline) -> _Growth | None:
+        least = (1.0 + self.choice.parameters.least_growth) * older.ring.area
+        if outline.ring.area < least or not _holds(outline.ring, older.ring):
             return None
-        later = self.choice.acquired[found.first] - self.choice.acquired[older.onset.first]
-        if later.days <= self.choice.parameters.works_days or older.onset.seen[0] > found.without:
-            return None  # of the same works, or not seen before it was extended
-        return Stage(outline, found, before)
+        found = self.choice.fresh_onset(outline, older.ring)
+        if found is None:
+            return None
+        left = older.ring.exterior.difference(outline.ring.buffer(self.choice.beside_px)).length
+        return _Growth(found, self.choice.fresh_merit(outline, found, older.ring) - left)
+
+    def _is_later(self, grown: Onset, older: Onset) -> bool:
+        """Whether what grew wasn't part of the same works, and was seen before it did."""
+        later = self.choice.acquired[grown.first] - self.choice.acquired[older.first]
+        return later.days > self.choice.parameters.works_days and older.seen[0] <= grown.without
 
 
 def worth_keeping(chains: Sequence[Chain], ranked: Sequence[Weighed], most: int) -> list[Weighed]:

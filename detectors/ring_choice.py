@@ -27,11 +27,13 @@ class Weighed:
     Attributes:
         outline: The ring.
         merit: What it explains; minus infinity where it never appears.
+        alone: What it explains that rose at its onset.
         onset: When it appeared; None where that is no more than chance, or didn't last.
     """
 
     outline: Outline
     merit: float
+    alone: float
     onset: Onset | None
 
 
@@ -127,12 +129,9 @@ class Choice:
             whole = np.ones(outline.seen.shape[1], bool)
             visible = outline.visibility(whole, self.parameters.least_clear)
             found = onset(visible)
-            merit = (
-                -np.inf
-                if found is None
-                else max(self.merit(outline, each) for each in self._risen(outline, visible, found))
-            )
-            every.append(Weighed(outline, merit, self._surely(outline, found, whole)))
+            risen = () if found is None else self._risen(outline, visible, found)
+            merits = [self.merit(outline, each) for each in risen] or [-np.inf]
+            every.append(Weighed(outline, max(merits), merits[0], self._surely(outline, found, whole)))
         return sorted(every, key=lambda each: -each.merit)
 
     def _risen(self, outline: Outline, visible: npt.NDArray[np.float64], found: Onset) -> Iterator[Onset]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -188,6 +189,7 @@ def side_of(ring: Polygon) -> npt.NDArray[np.int64]:
     return np.asarray(shapely.distance(sides[:, None], middle).argmin(axis=0))
 
 
+@lru_cache(maxsize=256)
 def pieces(ring: Polygon) -> tuple[Points, Points]:
     """Start and end of each piece of a ring's sides, float64 (piece, 2), in pixel coordinates."""
     return steps(ring.segmentize(_PIECE_PX))
