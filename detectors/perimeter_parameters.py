@@ -134,7 +134,7 @@ class PerimeterParameters:
         least_gain: Least rise of visibility at the onset.
         chance_gain: Rise of visibility that chance reaches on 100 m of wall; falls with the root of length.
         least_persistence: Least share of clear scenes since the onset that show a ring, and of those before that don't.
-        least_merit: Merit below which a ring is none, in one or two scenes and in several.
+        least_merit: Merit below which a ring is none, in one scene, in two, and so on; the last for all that are more.
         empty_merit: Share of a ring that has to be newly seen beyond chance where nothing has been built inside: what
             has become rougher inside speaks for itself, an empty yard has to be closed, and by no road.
         least_built: How much rougher enclosed ground has to have become, as a logarithm, where only one scene shows it
@@ -172,7 +172,7 @@ class PerimeterParameters:
     least_gain: float = 0.2
     chance_gain: float = 0.3
     least_persistence: float = 0.8
-    least_merit: tuple[float, float] = (-10.0, 0.0)
+    least_merit: tuple[float, ...] = (-20.0, -10.0, 0.0)
     empty_merit: float = 0.4
     least_built: float = 0.5
     least_persistence_alone: float = 0.9

@@ -11,8 +11,6 @@ from detectors.ring_choice import Choice, Weighed, alike, meet
 from detectors.ring_shapes import adjoins, shared_area
 from detectors.ring_tracks import Onset, Outline
 
-_SEVERAL = 3  # scenes, from which on a ring has to stand on its own
-
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Stage:
@@ -72,9 +70,12 @@ class Chains:
         limits = self.choice.parameters.least_merit
         stories: list[_Story] = []
         for each in sorted(ranked, key=lambda one: one.outline.ring.area):
-            if each.onset is not None and each.merit >= limits[len(each.onset.seen) >= _SEVERAL]:
-                alone = _Story(each.alone, (Stage(each.outline, each.onset),))
-                stories.append(max([alone, *self._grown(stories, each.outline)], key=_worth))
+            if each.onset is None:
+                continue
+            least = limits[min(len(each.onset.seen), len(limits)) - 1]
+            able = [_Story(each.alone, (Stage(each.outline, each.onset),))] if each.alone >= least else []
+            able += self._grown(stories, each.outline) if each.merit >= least else []
+            stories += [max(able, key=_worth)] if able else []
         chains: list[Chain] = []
         for story in sorted(stories, key=_worth, reverse=True):
             told = [stage for chain in chains for stage in chain]
