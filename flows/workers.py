@@ -5,9 +5,11 @@ Following is bound by the processor and much of it holds Python's interpreter lo
 
 from __future__ import annotations
 
+import ctypes
 import gc
 import os
 import signal
+import sys
 import threading
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -22,8 +24,8 @@ from flows.work import Done, work
 from flows.worker_error import WorkerError
 
 # For each process of its own: it keeps one core busy, and threads of numerical libraries on top would only get in each
-# other's way; and what it frees it keeps, since glibc would give the memory of every larger array back to the system
-# and have it zeroed anew for the next, which takes up to a tenth of all time.
+# other's way; and what it frees it keeps until a facility is done, since glibc would give the memory of every larger
+# array back to the system and have it zeroed anew for the next, which takes up to a tenth of all time.
 _ENVIRONMENT = {
     "OMP_NUM_THREADS": "1",
     "MALLOC_TRIM_THRESHOLD_": str(512 * 2**20),
@@ -159,7 +161,16 @@ class _Worker:
 def _work(job: Job) -> Done:
     done = work(job)
     _spare_what_is_loaded()
+    _give_back()
     return done
+
+
+def _give_back() -> None:
+    """Gives back what a facility needed, or a worker would hold for ever what its largest did."""
+    if sys.platform == "linux":
+        trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # of glibc alone
+        if trim is not None:
+            trim(0)
 
 
 @cache
