@@ -1,10 +1,10 @@
-"""What the footprints detector costs beside decoding the same pixels: 300×300 px, 60 scenes, six bands, one core.
+"""What the detectors cost beside decoding the same pixels: 300×300 px, 60 scenes, six bands, one core.
 
-    python -m tests.benchmarks.footprints
+    python -m tests.benchmarks.detectors
 
 The decoded files are written for the purpose in the same run. The ground is that of the packaged series, with noise
 and shifts of its own in every scene, so that it compresses and moves about as the real thing does, and a building site
-is begun in every tenth scene. Each measurement runs in a process of its own, because a process's peak memory never
+is begun in every tenth scene, or in none. Each measurement runs in a process of its own, because a process's peak memory never
 falls again; what the imports take is part of it. What is compiled is loaded, or compiled at the first time, before the
 clock starts, and has a row of its own.
 """
@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -27,8 +28,9 @@ import rasterio
 from affine import Affine
 from scipy import ndimage
 
-from detectors.base import assess, follow
+from detectors.base import Detector, assess, follow
 from detectors.footprints import Footprints
+from detectors.perimeter import Perimeter
 from flows.cli.console import show_table
 from flows.imagery import EXAMPLE_ARCHIVE
 from geo.grid import Grid
@@ -51,21 +53,26 @@ class Spent:
 def rows() -> Iterator[dict[str, str]]:
     """One row for each thing measured."""
     with tempfile.TemporaryDirectory() as scratch:
-        folder = Path(scratch)
-        write(folder)
-        decoded = _apart(_decode, folder)
+        built, quiet = (Path(scratch) / name for name in ("built", "quiet"))
+        write(built)
+        write(quiet, sites=False)
+        decoded = _apart(_decode, built)
         yield _row("decode from deflate GeoTIFFs", decoded, decoded)
-        yield _row("footprints: load what is compiled, once per process", _apart(_load, folder), decoded)
-        yield _row("footprints: assess after the last scene", _apart(_assess, folder), decoded)
-        yield _row("footprints: follow, one assessment per scene", _apart(_follow, folder), decoded)
+        for detector in (Footprints, Perimeter):
+            load, assessed, follow_all = (partial(work, detector) for work in (_load, _assess, _follow))
+            yield _row(f"{detector.name}: load what is compiled, once per process", _apart(load, built), decoded)
+            yield _row(f"{detector.name}: assess after the last scene", _apart(assessed, built), decoded)
+            yield _row(f"{detector.name}: follow, one assessment per scene", _apart(follow_all, built), decoded)
+            yield _row(f"{detector.name}: likewise, where nothing is built", _apart(follow_all, quiet), decoded)
 
 
-def write(folder: Path) -> None:
+def write(folder: Path, *, sites: bool = True) -> None:
     """60 scenes of six bands as uint16 GeoTIFFs, deflate with predictor, blocks of 256 px."""
+    folder.mkdir()
     random = np.random.default_rng(0)
     ground = _ground()
     for number in range(SCENES):
-        if number % 10 == 5:
+        if sites and number % 10 == 5:
             _build(ground, number)
         moved = ndimage.shift(ground, (0, *random.normal(0.0, 0.15, 2)), order=1, mode="nearest")
         dn = moved * random.uniform(0.9, 1.1) + random.normal(0.0, 30.0, moved.shape)
@@ -111,30 +118,30 @@ def _decode(folder: Path) -> float:
     return time.process_time() - begun
 
 
-def _load(folder: Path) -> float:
+def _load(detector: type[Detector], folder: Path) -> float:
     """What the first scenes of a process take longer than those of any other."""
     stack = _stack(folder).take(slice(WARMING))
-    return _followed(stack) - _followed(stack)
+    return _followed(detector, stack) - _followed(detector, stack)
 
 
-def _followed(stack: ImageStack) -> float:
+def _followed(detector: type[Detector], stack: ImageStack) -> float:
     begun = time.process_time()
-    assert sum(1 for _ in follow(Footprints(), stack)) == len(stack)
+    assert sum(1 for _ in follow(detector(), stack)) == len(stack)
     return time.process_time() - begun
 
 
-def _assess(folder: Path) -> float:
+def _assess(detector: type[Detector], folder: Path) -> float:
     stack = _stack(folder)
-    _followed(stack.take(slice(WARMING)))
+    _followed(detector, stack.take(slice(WARMING)))
     begun = time.process_time()
-    assess(Footprints(), stack)
+    assess(detector(), stack)
     return time.process_time() - begun
 
 
-def _follow(folder: Path) -> float:
+def _follow(detector: type[Detector], folder: Path) -> float:
     stack = _stack(folder)
-    _followed(stack.take(slice(WARMING)))
-    return _followed(stack)
+    _followed(detector, stack.take(slice(WARMING)))
+    return _followed(detector, stack)
 
 
 def _stack(folder: Path) -> ImageStack:
@@ -170,4 +177,4 @@ def _row(what: str, spent: Spent, decoded: Spent) -> dict[str, str]:
 
 
 if __name__ == "__main__":
-    show_table(list(rows()), title="Footprints: 300×300 px, 60 scenes, six bands, one core")
+    show_table(list(rows()), title="Detectors: 300×300 px, 60 scenes, six bands, one core")
