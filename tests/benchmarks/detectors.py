@@ -4,9 +4,9 @@
 
 The decoded files are written for the purpose in the same run. The ground is that of the packaged series, with noise
 and shifts of its own in every scene, so that it compresses and moves about as the real thing does, and a building site
-is begun in every tenth scene, or in none. Each measurement runs in a process of its own, because a process's peak memory never
-falls again; what the imports take is part of it. What is compiled is loaded, or compiled at the first time, before the
-clock starts, and has a row of its own.
+is begun in every tenth scene, or in none. Each measurement runs in a process of its own, because a process's peak
+memory never falls again; what the imports take is part of it. What is compiled is loaded, or compiled at the first
+time, before the clock starts, and has a row of its own.
 """
 
 from __future__ import annotations
