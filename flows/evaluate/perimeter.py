@@ -24,6 +24,7 @@ from flows.evaluate.lookalikes import mistakes, wrong_evidence
 from flows.evaluate.nothing import silence
 from flows.evaluate.perimeter_limit import ground_noise, limit_table
 from flows.evaluate.perimeter_real import against_truth, shuffled_line, squares, standing_contrasts
+from flows.evaluate.perimeter_variants import outcomes, variants, variants_table
 from flows.evaluate.pictures import draw_reliability, draw_rings, draw_trials
 from flows.evaluate.ring_tables import (
     detection_table,
@@ -161,6 +162,8 @@ def _on_real(stack: ImageStack, truth: Path, options: Options, out: Console) -> 
             f"contrast of the drawn sides, median of the scenes with it: {contrasts}; noise {ground_noise(square):.4f}"
         )
         out.print(shuffled_line(square, options.seed))
+        altered = [outcome for each in variants(stack, rings, options.seed) for outcome in outcomes(each, rings)]
+        out.print(variants_table(altered, name))
         if options.pictures is not None:
             path = options.pictures / f"perimeter_{name}.png"
             draw_rings(square, assessment.findings, list(rings.geometry), path)

@@ -26,15 +26,20 @@ _SQUARE_M = 3000.0
 
 def squares(stack: ImageStack, drawn: gpd.GeoDataFrame) -> Iterator[tuple[str, ImageStack, gpd.GeoDataFrame]]:
     """A square of 3 km around the rings of each facility, its name and its rings."""
-    size = min(round(_SQUARE_M / stack.grid.gsd_m), *stack.grid.shape)
     for facility, rings in drawn.groupby("facility"):
-        min_x, min_y, max_x, max_y = rings.total_bounds
-        column, row = ~stack.grid.transform @ ((min_x + max_x) / 2.0, (min_y + max_y) / 2.0)
-        top, left = (
-            int(np.clip(middle - size / 2, 0, length - size))
-            for middle, length in zip((row, column), stack.grid.shape, strict=True)
-        )
-        yield str(facility).replace(" ", "-"), part_of(stack, top, left, size), rings
+        yield str(facility).replace(" ", "-"), square_around(stack, rings), rings
+
+
+def square_around(stack: ImageStack, rings: gpd.GeoDataFrame, moved_px: tuple[int, int] = (0, 0)) -> ImageStack:
+    """A square of 3 km around rings, as far as there is room, moved by rows and columns."""
+    size = min(round(_SQUARE_M / stack.grid.gsd_m), *stack.grid.shape)
+    min_x, min_y, max_x, max_y = rings.total_bounds
+    column, row = ~stack.grid.transform @ ((min_x + max_x) / 2.0, (min_y + max_y) / 2.0)
+    top, left = (
+        int(np.clip(middle - size / 2 + by, 0, length - size))
+        for middle, length, by in zip((row, column), stack.grid.shape, moved_px, strict=True)
+    )
+    return part_of(stack, top, left, size)
 
 
 def standing_contrasts(stack: ImageStack, drawn: gpd.GeoDataFrame) -> Iterator[float]:

@@ -4,6 +4,7 @@ import math
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
+import geopandas as gpd
 import numpy as np
 import pytest
 import shapely
@@ -19,6 +20,8 @@ from flows.evaluate.divided import divided
 from flows.evaluate.half_metre import half_metre_grounds
 from flows.evaluate.lookalikes import LOOKALIKES
 from flows.evaluate.perimeter_limit import found_from, ground_noise, limit_table, seen_contrast
+from flows.evaluate.perimeter_real import square_around
+from flows.evaluate.perimeter_variants import outcomes, variants, variants_table
 from flows.evaluate.ring_draws import Story, barracks, draw
 from flows.evaluate.ring_tables import detection_table, divider_table, removal_table, report_of
 from flows.evaluate.ring_trials import Background, trial
@@ -122,6 +125,28 @@ def test_a_strong_ring_on_quiet_ground_is_found_and_told_in_the_tables(plain):
     (row,) = zip(*(column.cells for column in detection_table([done]).columns), strict=True)
     assert (*row[:2], *row[3:6]) == ("plain", "0.120", "1", "100%", "100%")
     assert limit_table([done]).row_count == 1
+
+
+def test_a_ring_is_held_against_what_is_found_in_altered_series(plain):
+    stack = with_wall(plain, SimulatedWall(RING, track_contrast=0.1, wall_contrast=0.1), since=4)
+    drawn = gpd.GeoDataFrame(
+        {"ring": ["a", "b"], "kind": ["perimeter_added"] * 2}, geometry=[RING, box(0, 0, 100, 100)], crs=GRID.crs
+    )
+    altered = list(variants(stack, drawn[:1], 0))
+    assert [each.what for each in altered[:4]] == ["as it is", "PAN times 1.05", "noise 1", "noise 2"]
+    assert [len(each.stack) for each in altered] == [12, 12, 12, 12, 11, 11]
+    assert all({0, 11} <= {int(s.item_id[1:]) for s in each.stack.scenes} for each in altered)
+    found, lost = outcomes(altered[0], drawn)
+    assert found.iou > 0.8
+    assert found.as_drawn
+    assert (lost.iou, lost.as_drawn) == (0.0, False)
+    rows = list(zip(*(column.cells for column in variants_table([found, found, lost], "x").columns), strict=True))
+    assert [(row[0], row[1], row[4]) for row in rows] == [("a", "2", "2 of 2"), ("b", "1", "0 of 1")]
+
+
+def test_a_square_is_moved_as_far_as_there_is_room(plain):
+    near = gpd.GeoDataFrame(geometry=[RING], crs=GRID.crs)
+    assert square_around(plain, near, (5, 0)).grid == plain.grid
 
 
 @pytest.mark.parametrize("kind", [None, ChangeType.PERIMETER_REMOVED])
