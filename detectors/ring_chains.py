@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from shapely.geometry import Polygon
 
@@ -33,18 +33,29 @@ Chain = tuple[Stage, ...]
 
 @dataclass(frozen=True, slots=True)
 class _Story:
-    """A chain, and how many newly seen pixels its first ring and the fresh sides of each extension explain."""
+    """A chain, and what it explains.
 
-    worth: float
+    Attributes:
+        chain: The stages.
+        settled: Newly seen pixels that its stages but the last explain, each while it stood as it was.
+        worth: With what the last one explains.
+    """
+
     chain: Chain
+    settled: float
+    worth: float
 
 
 @dataclass(frozen=True, slots=True)
 class _Growth:
-    """When the fresh sides of an extension appeared, and how many newly seen pixels they explain."""
+    """When the fresh sides of an extension appeared, how many newly seen pixels they explain, and what is left outside.
+
+    That is the length, in pixels, of walls that it builds on.
+    """
 
     onset: Onset
-    worth: float
+    fresh: float
+    left: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +68,7 @@ class Chains:
 
     choice: Choice
     _growths: dict[tuple[Outline, Outline], _Growth | None] = field(default_factory=dict, repr=False)
+    _ended: dict[tuple[Outline, Polygon | None, int], float] = field(default_factory=dict, repr=False)
 
     def of(self, ranked: Sequence[Weighed]) -> tuple[Chain, ...]:
         """What stands at every place, and what it grew from and into.
@@ -73,7 +85,7 @@ class Chains:
             if each.onset is None:
                 continue
             least = limits[min(len(each.onset.seen), len(limits)) - 1]
-            able = [_Story(each.alone, (Stage(each.outline, each.onset),))] if each.alone >= least else []
+            able = [_Story((Stage(each.outline, each.onset),), 0.0, each.alone)] if each.alone >= least else []
             able += self._grown(stories, each.outline) if each.merit >= least else []
             stories += [max(able, key=_worth)] if able else []
         chains: list[Chain] = []
@@ -99,7 +111,21 @@ class Chains:
             growth = self._growth(outline, older.outline)
             if growth is not None and self._is_later(growth.onset, older.onset):
                 stage = Stage(outline, growth.onset, older.outline.ring)
-                yield _Story(story.worth + growth.worth, (*story.chain, stage))
+                settled = story.settled + self._until(older, growth.onset.first) - growth.left
+                yield _Story((*story.chain, stage), settled, settled + growth.fresh)
+
+    def _until(self, stage: Stage, end: int) -> float:
+        """What a stage explains of what was seen before a scene."""
+        key = stage.outline, stage.extends, end
+        if key not in self._ended:
+            dated = replace(stage.onset, seen=tuple(scene for scene in stage.onset.seen if scene < end))
+            older = stage.extends
+            self._ended[key] = (
+                self.choice.merit(stage.outline, dated)
+                if older is None
+                else self.choice.fresh_merit(stage.outline, dated, older)
+            )
+        return self._ended[key]
 
     def _growth(self, outline: Outline, older: Outline) -> _Growth | None:
         """What an outline adds to an older one; None where it can't be an extension of it by its ground."""
@@ -116,7 +142,7 @@ class Chains:
         if found is None:
             return None
         left = older.ring.exterior.difference(outline.ring.buffer(self.choice.beside_px)).length
-        return _Growth(found, self.choice.fresh_merit(outline, found, older.ring) - left)
+        return _Growth(found, self.choice.fresh_merit(outline, found, older.ring), left)
 
     def _is_later(self, grown: Onset, older: Onset) -> bool:
         """Whether what grew wasn't part of the same works, and was seen before it did."""
