@@ -78,6 +78,28 @@ def test_what_explains_most_is_not_given_up_for_a_stage_that_explains_less():
     assert chain[-1] == (3200.0, 10, True)
 
 
+def test_a_ring_with_a_side_that_was_seen_only_after_it_grew_did_not_stand_before():
+    reaching = an_outline(box(20, 20, 72, 60), 10, seen=0.95, older=(OLD, 4))  # to a street of the extension
+    whole = an_outline(BOTH, 10, older=(OLD, 4))
+    reaching.inside = whole.inside = np.where(np.arange(SCENES) >= 4, 1.0, 0.0).astype(np.float32)
+    assert CHOICE.dated(reaching).first == 4
+    (weighed,) = CHOICE.weighed([reaching])
+    first = an_outline(OLD, 4, seen=0.8)
+    assert weighed.alone > CHOICE.weighed([first])[0].alone
+    assert told(first, reaching, whole) == [[(1600.0, 4, False), (3200.0, 10, True)]]
+
+
+@pytest.mark.parametrize(("scenes", "stands"), [(1, True), (2, True), (3, False)])
+def test_the_more_scenes_show_a_ring_the_more_it_has_to_explain(scenes, stands):
+    weak = an_outline(OLD, SCENES - scenes, seen=0.5)
+    (weighed,) = CHOICE.weighed([weak])
+    least = LIMITS.least_merit
+    limits = PerimeterParameters(least_merit=(weighed.merit - 2.0, weighed.merit - 1.0, weighed.merit + 1.0))
+    choice = Choice(limits, 10.0, ACQUIRED)
+    assert least[0] < least[1] < least[2]
+    assert bool(Chains(choice).of(choice.weighed([weak]))) is stands
+
+
 def test_growth_within_the_same_works_is_no_extension():
     assert told(an_outline(OLD, 4), an_outline(BOTH, 6, older=(OLD, 4)))[0][0][2] is False
 
