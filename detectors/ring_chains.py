@@ -73,8 +73,8 @@ class Chains:
     def of(self, ranked: Sequence[Weighed]) -> tuple[Chain, ...]:
         """What stands at every place, and what it grew from and into.
 
-        Of all stories that outlines can tell of a place, that is told which explains most: its first ring by its merit,
-        and each extension by its fresh sides.
+        Of all stories that outlines can tell of a place, that is told which explains most: its first ring by what rose
+        with it, each extension by its fresh sides, and each of them by what was seen while it stood as it was.
 
         Args:
             ranked: Outlines, those of most merit first.
