@@ -86,7 +86,8 @@ def _offset(shape: BaseGeometry, *distances: float) -> BaseGeometry:
     with np.errstate(divide="ignore", invalid="ignore"):
         for distance in distances:
             shape = shape.buffer(distance, join_style="mitre")
-    return shape
+    # Where sides are nearly in line, GEOS's mitres may cross; what is made of such a shape fails, or is wrong.
+    return shape if shape.is_valid else shapely.make_valid(shape, method="structure")
 
 
 def merged_sides(ring: Polygon, shortest_px: float) -> Polygon:
