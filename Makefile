@@ -28,11 +28,8 @@ lint: .venv/installed ## Style, types and layers
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-# Whole runs wait for processes and servers much of the time, so they go beside the others; what they say comes last.
 unit: .venv/installed ## All tests and doctests
-	@said=$$(mktemp); $(BIN)/pytest tests/flows >$$said 2>&1 & runs=$$!; trap "kill $$runs; exit 130" INT TERM; \
-	$(BIN)/pytest aoi detectors flows geo tests/unit; quick=$$?; \
-	wait $$runs; runs=$$?; cat $$said; rm -f $$said; exit $$((quick | runs))
+	$(BIN)/pytest
 
 benchmark: .venv/installed ## Print tables of speed and memory, as ratios to a baseline of the same run
 	$(BIN)/python -m tests.benchmarks

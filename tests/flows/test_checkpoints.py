@@ -38,7 +38,8 @@ def kept(folder: Path) -> list[Path]:
 
 def flip_a_bit(path: Path, place: float) -> None:
     data = bytearray(path.read_bytes())
-    data[int(place * (len(data) - 1))] ^= 1
+    if data:  # cut to nothing before, it stays so
+        data[int(place * (len(data) - 1))] ^= 1
     path.write_bytes(data)
 
 
