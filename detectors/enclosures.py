@@ -20,8 +20,8 @@ from shapely.geometry import Polygon
 from detectors.directional import met_around
 from detectors.hough import Line
 from detectors.line_strength import Strength
+from detectors.outline_kernels import side_means
 from detectors.partition import Partition, across
-from detectors.side_support import side_means
 from geo.scene import FloatArray
 
 _SLIVER_PX = 0.25  # area of a face that only the meeting of many lines in nearly one point makes

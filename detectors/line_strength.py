@@ -66,7 +66,7 @@ def add_to_mean(votes: Votes, clear: BoolArray, number: npt.NDArray[np.int16], m
         for y in range(rows):
             for x in range(columns):
                 old = np.float32(mean[k, y, x])
-                mean[k, y, x] = np.int16(np.rint(old + (np.float32(256.0) * votes[k, y, x] - old) * share[y, x]))
+                mean[k, y, x] = np.int16(np.rint(old + (np.float32(_OLD_VOTE) * votes[k, y, x] - old) * share[y, x]))
 
 
 def widened(strength: Strength) -> Strength:

@@ -1,4 +1,4 @@
-"""What the sides of an outline cost, and which small change of it costs least: the inner loops of `detectors.outline`.
+"""What sides run over and cost, and which small change of an outline costs least, in compiled loops.
 
 A fit tries some ten thousand sides of a few dozen pixels each; as arrays of numpy most of that would be the calls.
 """
@@ -10,7 +10,7 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from detectors.line_strength import Strength
+from detectors.line_strength import FULL, Strength
 from detectors.side_support import Points
 from geo.compiled import compiled
 
@@ -20,8 +20,26 @@ Sums = npt.NDArray[np.float64]
 
 
 @compiled
+def _along(
+    strength: Strength, enclosed: Sums, weakest: float, full: float, x0: float, y0: float, x1: float, y1: float
+) -> tuple[float, float]:
+    """Share of a side that is seen, and mean of what it encloses, in the middle of steps of at most one pixel."""
+    count, rows, columns = strength.shape
+    steps = max(2, math.ceil(math.hypot(x1 - x0, y1 - y0)))
+    layer = int(np.rint(math.atan2(y1 - y0, x1 - x0) / math.pi * count)) % count
+    seen = swept = 0.0
+    for index in range(steps):
+        share = (index + 0.5) / steps
+        column = min(max(int(np.rint(x0 + share * (x1 - x0))), 0), columns - 1)
+        row = min(max(int(np.rint(y0 + share * (y1 - y0))), 0), rows - 1)
+        seen += min(max((strength[layer, row, column] - weakest) / (full - weakest), 0.0), 1.0)
+        swept += enclosed[row, column]
+    return seen / steps, swept / steps
+
+
+@compiled
 def side_cost(strength: Strength, enclosed: Sums, prices: Prices, x0: float, y0: float, x1: float, y1: float) -> float:
-    """Cost of a side from one point to another, read in the middle of steps of at most one pixel.
+    """Cost of a side from one point to another.
 
     Args:
         strength: uint8 (orientation, y, x) from `detectors.line_strength.beside`.
@@ -32,20 +50,46 @@ def side_cost(strength: Strength, enclosed: Sums, prices: Prices, x0: float, y0:
         x1: End.
         y1: End.
     """
-    count, rows, columns = strength.shape
-    weakest, full, base = prices[0], prices[1], prices[2]
-    length = math.hypot(x1 - x0, y1 - y0)
-    steps = max(2, math.ceil(length))
-    layer = int(np.rint(math.atan2(y1 - y0, x1 - x0) / math.pi * count)) % count
-    seen = swept = 0.0
-    for index in range(steps):
-        share = (index + 0.5) / steps
-        column = min(max(int(np.rint(x0 + share * (x1 - x0))), 0), columns - 1)
-        row = min(max(int(np.rint(y0 + share * (y1 - y0))), 0), rows - 1)
-        seen += min(max((strength[layer, row, column] - weakest) / (full - weakest), 0.0), 1.0)
-        swept += enclosed[row, column]
-    cost: float = length * (base + 1.0 - seen / steps) - swept / steps * (y1 - y0)
+    seen, swept = _along(strength, enclosed, prices[0], prices[1], x0, y0, x1, y1)
+    cost: float = math.hypot(x1 - x0, y1 - y0) * (prices[2] + 1.0 - seen) - swept * (y1 - y0)
     return cost
+
+
+def side_means(
+    strength: Strength, enclosed: Sums, starts: Points, ends: Points, support: tuple[float, float]
+) -> tuple[Sums, Sums]:
+    """What straight segments run over, on average.
+
+    Args:
+        strength: See `side_cost`.
+        enclosed: Likewise.
+        starts: float64 (segment, 2), pixel coordinates.
+        ends: float64 (segment, 2).
+        support: Strengths, 0 to 1, at which support begins and is full.
+
+    Returns:
+        Share of each that is supported, and its mean of `enclosed`; float64 (segment,) each.
+    """
+    seen, swept = np.empty(len(starts)), np.empty(len(starts))
+    _all_along(strength, enclosed, FULL * support[0], FULL * support[1], starts, ends, seen, swept)
+    return seen, swept
+
+
+@compiled
+def _all_along(
+    strength: Strength,
+    enclosed: Sums,
+    weakest: float,
+    full: float,
+    starts: Points,
+    ends: Points,
+    seen: Sums,
+    swept: Sums,
+) -> None:
+    for side in range(len(starts)):
+        seen[side], swept[side] = _along(
+            strength, enclosed, weakest, full, starts[side, 0], starts[side, 1], ends[side, 0], ends[side, 1]
+        )
 
 
 @compiled

@@ -93,28 +93,6 @@ def line_support(strength: Strength, starts: Points, ends: Points) -> tuple[Floa
     return reading.of(strength) / np.float32(FULL), reading.owner
 
 
-def side_means(
-    strength: Strength, enclosed: npt.NDArray[np.float64], starts: Points, ends: Points, support: tuple[float, float]
-) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """What straight segments run over, on average.
-
-    Args:
-        strength: uint8 (orientation, y, x) from `detectors.line_strength.beside`.
-        enclosed: float64 (y, x).
-        starts: float64 (segment, 2), pixel coordinates.
-        ends: float64 (segment, 2).
-        support: Strengths, 0 to 1, at which support begins and is full.
-
-    Returns:
-        Share of each that is supported, and its mean of `enclosed`; float64 (segment,) each.
-    """
-    seen, swept = np.empty(len(starts)), np.empty(len(starts))
-    count, direction = step_count(starts, ends), direction_of(starts, ends, len(strength))
-    weakest, full = (FULL * limit for limit in support)
-    _mean_along(strength, enclosed, starts, ends, count, direction, weakest, full, seen, swept)
-    return seen, swept
-
-
 @compiled
 def _cells_beside(
     starts: Points,
@@ -140,31 +118,3 @@ def _cells_beside(
                 row = min(max(int(np.rint(y + offset * across_y)), 0), rows - 1)
                 cells[number, step] = (layer * rows + row) * columns + column
             step += 1
-
-
-@compiled
-def _mean_along(
-    strength: Strength,
-    enclosed: npt.NDArray[np.float64],
-    starts: Points,
-    ends: Points,
-    count: npt.NDArray[np.int64],
-    direction: npt.NDArray[np.int64],
-    weakest: float,
-    full: float,
-    seen: npt.NDArray[np.float64],
-    swept: npt.NDArray[np.float64],
-) -> None:
-    _, rows, columns = strength.shape
-    for segment in range(len(count)):
-        supported = inside = 0.0
-        for index in range(count[segment]):
-            share = (index + 0.5) / count[segment]
-            x = starts[segment, 0] + share * (ends[segment, 0] - starts[segment, 0])
-            y = starts[segment, 1] + share * (ends[segment, 1] - starts[segment, 1])
-            column = min(max(int(np.rint(x)), 0), columns - 1)
-            row = min(max(int(np.rint(y)), 0), rows - 1)
-            supported += min(max((strength[direction[segment], row, column] - weakest) / (full - weakest), 0.0), 1.0)
-            inside += enclosed[row, column]
-        seen[segment] = supported / count[segment]
-        swept[segment] = inside / count[segment]

@@ -9,7 +9,7 @@ from shapely.geometry import Polygon, box
 from detectors.hough import Line
 from detectors.line_strength import FULL
 from detectors.outline import Energy, fit_outline
-from detectors.side_support import side_means
+from detectors.outline_kernels import side_means
 
 SUPPORT = (0.1, 0.6)
 YARD = box(20, 25, 60, 55)
