@@ -144,11 +144,25 @@ def local_median(values: FloatArray, size: int) -> FloatArray:
 
     NaN where less than a quarter of every block is finite.
     """
-    medians = block_medians(values, size, 0.25)
-    known = np.isfinite(medians)
-    fine = np.full(values.shape, np.nan, np.float32)
-    if known.any():
-        between_blocks(np.where(known, medians, np.median(medians[known])), size, 0, 0, fine)
+    return spread_blocks(block_medians(values, size, 0.25), size, (0, 0), values.shape, np.nan)
+
+
+def spread_blocks(
+    of_block: FloatArray, size: int, corner: tuple[int, int], shape: tuple[int, ...], otherwise: float
+) -> FloatArray:
+    """A figure of blocks (block, block) at pixels, float32 of a shape (y, x), linear between the middles of blocks.
+
+    Args:
+        of_block: Where it is NaN, the median of the others stands for it.
+        size: Of a block, pixels.
+        corner: Row and column at which the pixels begin.
+        shape: How many rows and columns.
+        otherwise: What stands for all where all are NaN.
+    """
+    known = np.isfinite(of_block)
+    filled = np.where(known, of_block, np.median(of_block[known]) if known.any() else otherwise)
+    fine = np.empty(shape, np.float32)
+    between_blocks(filled.astype(np.float32), size, *corner, fine)
     return fine
 
 

@@ -17,7 +17,7 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from detectors.directional import Taps, agreed, between_blocks, block_medians, nearer_flank
+from detectors.directional import Taps, agreed, block_medians, nearer_flank, spread_blocks
 from geo.scene import BoolArray, FloatArray
 
 #: int8 (orientation, y, x): signed share of votes in 1/127, positive for bright lines, negative for dark.
@@ -101,12 +101,8 @@ class LineFilter:
 
         Where it is NaN, their median stands for it.
         """
-        known = np.isfinite(of_block)
-        of_block = np.where(known, of_block, np.median(of_block[known]) if known.any() else 1.0)
         (top, bottom, _), (left, right, _) = (part.indices(n) for part, n in zip(window, self.shape, strict=True))
-        fine = np.empty((bottom - top, right - left), np.float32)
-        between_blocks(of_block.astype(np.float32), self._block_px(block_m), top, left, fine)
-        return fine
+        return spread_blocks(of_block, self._block_px(block_m), (top, left), (bottom - top, right - left), 1.0)
 
     def _block_px(self, block_m: float) -> int:
         return max(4, round(block_m / self.gsd_m))
