@@ -26,19 +26,27 @@ def by_geos(starts, ends):
     return np.sort(shapely.area(faces)), net.length
 
 
-@settings(max_examples=60, deadline=None)
-@given(st.integers(0, 10_000), st.integers(1, 40))
-def test_faces_of_endless_lines_are_those_of_geos(seed, number):
-    random = np.random.default_rng(seed)
-    angles, through = random.uniform(0.0, np.pi, number), random.uniform((0, 0), SHAPE[::-1], (number, 2))
-    lines = [Line(a, y * np.cos(a) - x * np.sin(a), 1.0) for a, (x, y) in zip(angles, through, strict=True)]
-    starts, ends = across(lines, SHAPE)
+def assert_as_by_geos(starts, ends):
     made = Partition.by(starts, ends, SHAPE)
     areas, length = by_geos(starts, ends)
     assert made.areas.sum() == pytest.approx(FRAME.area)
     assert made.lengths.sum() == pytest.approx(length, rel=1e-3)
     many = int((areas > 1.0).sum())  # rounding makes slivers
     assert np.sort(made.areas)[-many:] == pytest.approx(areas[-many:], abs=0.5)
+
+
+def endless(seed, number):
+    """Starts and ends of lines by chance, cut to the frame."""
+    random = np.random.default_rng(seed)
+    angles, through = random.uniform(0.0, np.pi, number), random.uniform((0, 0), SHAPE[::-1], (number, 2))
+    lines = [Line(a, y * np.cos(a) - x * np.sin(a), 1.0) for a, (x, y) in zip(angles, through, strict=True)]
+    return across(lines, SHAPE)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 10_000), st.integers(1, 40))
+def test_faces_of_endless_lines_are_those_of_geos(seed, number):
+    assert_as_by_geos(*endless(seed, number))
 
 
 @settings(max_examples=60, deadline=None)
@@ -50,21 +58,13 @@ def test_faces_of_cuts_that_end_anywhere_are_those_of_geos(seed, number):
     tips = shapely.points(np.vstack([starts, ends]))
     apart = shapely.distance(cuts[:, None], tips)
     assume((apart[(apart > 1e-9)] > 0.05).all())  # whether what nearly touches a cut does is up to rounding
-    made = Partition.by(starts, ends, SHAPE)
-    areas, length = by_geos(starts, ends)
-    assert made.areas.sum() == pytest.approx(FRAME.area)
-    assert made.lengths.sum() == pytest.approx(length, rel=1e-3)
-    many = int((areas > 1.0).sum())  # rounding makes slivers
-    assert np.sort(made.areas)[-many:] == pytest.approx(areas[-many:], abs=0.5)
+    assert_as_by_geos(starts, ends)
 
 
 @settings(max_examples=40, deadline=None)
 @given(st.integers(0, 10_000), st.integers(4, 20))
 def test_the_outline_of_faces_encloses_their_ground(seed, number):
-    random = np.random.default_rng(seed)
-    angles, through = random.uniform(0.0, np.pi, number), random.uniform((0, 0), SHAPE[::-1], (number, 2))
-    lines = [Line(a, y * np.cos(a) - x * np.sin(a), 1.0) for a, (x, y) in zip(angles, through, strict=True)]
-    made = Partition.by(*across(lines, SHAPE), SHAPE)
+    made = Partition.by(*endless(seed, number), SHAPE)
     (whole,) = made.outlines(np.ones(len(made.areas), bool))
     assert whole.symmetric_difference(FRAME).area < 1.0
     for face, area in enumerate(made.areas):
