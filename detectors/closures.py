@@ -1,6 +1,6 @@
 """Closed outlines in new lines, whatever they enclose.
 
-Lines are cut to where they are seen, drawn on past their ends to meet their neighbours, and cut the ground into faces.
+Segments of lines are drawn on past their ends to meet their neighbours, and cut the ground into faces.
 Faces are merged in the order of how little is seen of the boundary between them: what is left undivided longest is what
 is best enclosed (Arbelaez, Maire, Fowlkes and Malik 2011, IEEE TPAMI 33(5), on a partition as that of Bauchet and
 Lafarge 2018, CVPR). An empty yard behind a wall, in which nothing but the wall is new, is found by its closure alone.
@@ -17,12 +17,11 @@ import numpy.typing as npt
 import shapely
 from shapely.geometry import Polygon
 
-from detectors.hough import Line, straight_lines
 from detectors.line_strength import Strength
-from detectors.partition import Partition, across
+from detectors.partition import Partition, within
 from detectors.perimeter_parameters import ClosureParameters
+from detectors.segments import straight_segments
 from detectors.side_support import Points, line_support, support_share
-from geo.scene import FloatArray
 
 #: Length of the border of each region with each of its neighbours, and how much of it is seen, pixels.
 _Borders = dict[int, dict[int, tuple[float, float]]]
@@ -51,8 +50,11 @@ def closed_outlines(gain: Strength, gsd_m: float, parameters: ClosureParameters)
         ground.
     """
     shape = gain.shape[1:]
-    lines = straight_lines(gain, np.ones(shape, bool), parameters.weakest, parameters.most_lines, parameters.least_px)
-    starts, ends = _segments(gain, lines, parameters)
+    starts, ends = _drawn_on(
+        *straight_segments(gain, parameters.newness, parameters.chance, parameters.least_px, parameters.most_segments),
+        shape,
+        parameters,
+    )
     if len(starts) < 3:
         return []
     partition = Partition.by(starts, ends, shape)
@@ -71,47 +73,18 @@ def closed_outlines(gain: Strength, gsd_m: float, parameters: ClosureParameters)
     return _apart(found, partition, parameters.most_outlines)
 
 
-def _segments(gain: Strength, lines: Sequence[Line], parameters: ClosureParameters) -> tuple[Points, Points]:
-    """Where lines are seen, up to two stretches of each, drawn on past either end to meet what encloses with them.
-
-    Returns:
-        Starts and ends, float64 (stretch, 2): x and y.
-    """
-    starts, ends = across(lines, gain.shape[1:])
-    strength, owner = line_support(gain, starts, ends)
-    worth = support_share(strength, *parameters.newness) - np.float32(parameters.chance)
-    steps = np.split(worth, np.flatnonzero(np.diff(owner)) + 1)
-    drawn = [(line, *share) for line, along in enumerate(steps) for share in _drawn_on(along, parameters)]
-    line, first, last = np.array(drawn, float).reshape(-1, 3).T
-    begun = starts[line.astype(int)]
-    along = ends[line.astype(int)] - begun
-    return begun + first[:, None] * along, begun + last[:, None] * along
-
-
-def _drawn_on(worth: FloatArray, parameters: ClosureParameters) -> list[tuple[float, float]]:
-    """Where stretches of a line, drawn on, begin and end, as shares of it; those that then meet are one."""
-    drawn: list[tuple[float, float]] = []
-    for start, end in sorted(_stretches(worth, parameters.least_stretch_px)):
-        on = parameters.past_px + parameters.past_share * (end - start)
-        first, last = max(start - on, 0.0) / len(worth), min(end + on, len(worth)) / len(worth)
-        if drawn and first <= drawn[-1][1]:
-            first, last = drawn[-1][0], max(last, drawn.pop()[1])
-        drawn.append((first, last))
-    return drawn
-
-
-def _stretches(worth: FloatArray, least: float, most: int = 2) -> Iterator[tuple[int, int]]:
-    """Start and end of the stretches with the greatest sums (Bentley 1984, Communications of the ACM 27(9))."""
-    worth = worth.copy()
-    for _ in range(most):
-        total = np.concatenate([[0.0], np.cumsum(worth)])
-        lowest = np.minimum.accumulate(total)
-        end = int((total - lowest).argmax())
-        if total[end] - lowest[end] < least:
-            return
-        start = int(total[:end].argmin())
-        yield start, end
-        worth[start:end] = -len(worth)
+def _drawn_on(
+    starts: Points, ends: Points, shape: tuple[int, ...], parameters: ClosureParameters
+) -> tuple[Points, Points]:
+    """Segments drawn on past either end, as far as the image goes, to meet what encloses with them."""
+    length = np.hypot(*(ends - starts).T)
+    along = (ends - starts) / np.maximum(length, 1e-9)[:, None]
+    on = parameters.past_px + parameters.past_share * length
+    first, last = within(starts, along, shape)
+    size = np.array(shape[::-1], float)
+    travels = np.maximum(-on, first), np.minimum(length + on, last)
+    start, end = (np.clip(starts + travel[:, None] * along, -0.5, size - 0.5) for travel in travels)
+    return start, end
 
 
 def _merged(partition: Partition, seen: npt.NDArray[np.float64]) -> Iterator[_Region]:

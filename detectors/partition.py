@@ -89,22 +89,37 @@ def frame_of(shape: tuple[int, ...]) -> Polygon:
 def across(lines: Sequence[Line], shape: tuple[int, ...]) -> tuple[Points, Points]:
     """The parts of endless lines within an image of a shape (y, x), those that miss it left out.
 
-    By Liang and Barsky (1984, ACM Transactions on Graphics 3(1)).
-
     Returns:
         Starts and ends, float64 (cut, 2): x and y.
     """
     angle = np.array([line.angle for line in lines])
     along = np.column_stack([np.cos(angle), np.sin(angle)])
     foot = np.array([line.offset_px for line in lines])[:, None] * np.column_stack([-along[:, 1], along[:, 0]])
-    size = np.array(shape[::-1], float)
-    slope = np.where(np.abs(along) > 1e-9, along, 1e-9)  # what runs along the frame meets its other sides far away
-    limits = np.sort(np.stack([(-0.5 - foot) / slope, (size - 0.5 - foot) / slope]), axis=0)
-    first, last = limits[0].max(axis=1), limits[1].min(axis=1)
+    first, last = within(foot, along, shape)
     met = last - first > _SHORTEST_PX
     ends = (foot[met] + travel[met, None] * along[met] for travel in (first, last))
+    size = np.array(shape[::-1], float)
     start, end = (np.clip(end, -0.5, size - 0.5) for end in ends)
     return start, end
+
+
+def within(places: Points, along: Points, shape: tuple[int, ...]) -> tuple[Points, Points]:
+    """From where to where lines through some places lie within an image of a shape (y, x), as travel along them.
+
+    By Liang and Barsky (1984, ACM Transactions on Graphics 3(1)).
+
+    Args:
+        places: float64 (line, 2): x and y.
+        along: Unit vectors, float64 (line, 2).
+        shape: (y, x).
+
+    Returns:
+        float64 (line,) each; the second is less than the first where a line misses the image.
+    """
+    size = np.array(shape[::-1], float)
+    slope = np.where(np.abs(along) > 1e-9, along, 1e-9)  # what runs along the frame meets its other sides far away
+    limits = np.sort(np.stack([(-0.5 - places) / slope, (size - 0.5 - places) / slope]), axis=0)
+    return limits[0].max(axis=1), limits[1].min(axis=1)
 
 
 def _net(starts: Points, ends: Points) -> tuple[Points, Numbers]:

@@ -84,13 +84,11 @@ class ClosureParameters:
     """How closed outlines are found in new lines alone.
 
     Attributes:
-        weakest: Gain in line strength from which a pixel takes part in a straight line.
-        most_lines: Lines at most.
-        least_px: Summed gain below which a line is left out.
         newness: Gain in line strength at which a new line begins and is fully one.
         chance: Share of a line that may seem newly seen by chance.
-        least_stretch_px: Newly seen pixels beyond chance that a stretch of a line has at least.
-        past_px: How far a stretch is drawn on past either end, pixels, and
+        least_px: Newly seen pixels beyond chance that a segment has at least.
+        most_segments: Segments at most.
+        past_px: How far a segment is drawn on past either end, pixels, and
         past_share: how much further, as a share of its own length.
         area_m2: Smallest and largest place.
         least_seen: Share of its outline that is newly seen at least.
@@ -99,12 +97,10 @@ class ClosureParameters:
         most_outlines: Outlines in one look.
     """
 
-    weakest: float = 0.25
-    most_lines: int = 70
-    least_px: float = 4.0
     newness: tuple[float, float] = (0.1, 0.4)
     chance: float = 0.25
-    least_stretch_px: float = 3.0
+    least_px: float = 2.5
+    most_segments: int = 150
     past_px: float = 20.0
     past_share: float = 0.4
     area_m2: tuple[float, float] = (8_000.0, 2_000_000.0)
@@ -135,6 +131,7 @@ class PerimeterParameters:
         chance_gain: Rise of visibility that chance reaches on 100 m of wall; falls with the root of length.
         least_persistence: Least share of clear scenes since the onset that show a ring, and of those before that don't.
         least_merit: Merit below which a ring is none, in one scene, in two, and so on; the last for all that are more.
+        nearly: Share of what the best story of a place explains that the one with the outermost ring has to explain.
         empty_merit: Share of a ring that has to be newly seen beyond chance where nothing has been built inside: what
             has become rougher inside speaks for itself, an empty yard has to be closed, and by no road.
         least_built: How much rougher enclosed ground has to have become, as a logarithm, where only one scene shows it
@@ -173,6 +170,7 @@ class PerimeterParameters:
     chance_gain: float = 0.3
     least_persistence: float = 0.8
     least_merit: tuple[float, ...] = (-20.0, -10.0, 0.0)
+    nearly: float = 0.95
     empty_merit: float = 0.4
     least_built: float = 0.5
     least_persistence_alone: float = 0.9

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import combinations
 
+import numpy as np
 from shapely.geometry import Polygon
 
 from detectors.ring_choice import Choice, Weighed, alike, meet
 from detectors.ring_shapes import adjoins, shared_area
 from detectors.ring_tracks import Onset, Outline
+from geo.scene import BoolArray
+
+_SAME_RING = 0.95  # share of a ring that one around it holds
+_LITTLE = 1e-3  # pixels: a story that explains less than nothing is told where no other is
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -88,18 +94,46 @@ class Chains:
             able = [_Story((Stage(each.outline, each.onset),), 0.0, each.alone)] if each.alone >= least else []
             able += self._grown(stories, each.outline) if each.merit >= least else []
             stories += [max(able, key=_worth)] if able else []
-        chains: list[Chain] = []
-        for story in sorted(stories, key=_worth, reverse=True):
-            told = [stage for chain in chains for stage in chain]
-            if not any(self._same_place(stage, other) for stage in story.chain for other in told):
-                chains.append(story.chain)
-        return tuple(chains)
+        stories.sort(key=_worth, reverse=True)
+        clash = np.zeros((len(stories), len(stories)), bool)
+        for one, other in combinations(range(len(stories)), 2):
+            clash[one, other] = clash[other, one] = self._clash(stories[one], stories[other])
+        # Squared, one ring weighs more than two that explain as much: within walls streets are lines as well.
+        told = heaviest_apart([max(story.worth, _LITTLE) ** 2 for story in stories], clash)
+        for place, index in enumerate(told):
+            free = ~clash[:, [*told[:place], *told[place + 1 :]]].any(axis=1)
+            told[place] = self._outermost(stories, index, np.flatnonzero(free).tolist())
+        return tuple(stories[index].chain for index in told)
+
+    def _outermost(self, stories: Sequence[_Story], best: int, free: Iterable[int]) -> int:
+        """Of the stories that explain nearly as much as the best and hold its ring, the one that ends in the largest.
+
+        Along the inside of a wall runs a street that is seen nearly as well.
+        """
+        inner = stories[best].chain[-1].outline.ring
+        least, stages = self.choice.parameters.nearly * stories[best].worth, len(stories[best].chain)
+        area = {best: inner.area}
+        for index in free:
+            chain, ring = stories[index].chain, stories[index].chain[-1].outline.ring
+            near = stories[index].worth >= least and len(chain) == stages
+            if near and shared_area(ring, inner) >= _SAME_RING * inner.area:
+                area[index] = ring.area
+        return max(area, key=area.__getitem__)
+
+    def _clash(self, one: _Story, other: _Story) -> bool:
+        """Whether two stories are of the same place."""
+        return any(self._same_place(stage, another) for stage in one.chain for another in other.chain)
 
     def _same_place(self, stage: Stage, other: Stage) -> bool:
-        """Whether a ring shares ground with another, or only adds ground to an older one, whose extension it is."""
+        """Whether rings share ground, or the younger only adds ground to the older, whose extension it is."""
+        if stage.onset.first < other.onset.first:
+            stage, other = other, stage
         tolerance_px = self.choice.parameters.rings.snap_m / self.choice.gsd_m
         one, two = stage.outline.ring, other.outline.ring
-        return meet(one, two) or (stage.onset.first >= other.onset.first and adjoins(one, two, tolerance_px))
+        if one.distance(two) > tolerance_px:
+            return False
+        same = meet(one, two) or adjoins(one, two, tolerance_px)
+        return same or (stage.onset.first == other.onset.first and adjoins(two, one, tolerance_px))
 
     def _grown(self, stories: Sequence[_Story], outline: Outline) -> Iterator[_Story]:
         """Chains that an outline extends, with it.
@@ -148,6 +182,29 @@ class Chains:
         """Whether what grew wasn't part of the same works, and was seen before it did."""
         later = self.choice.acquired[grown.first] - self.choice.acquired[older.first]
         return later.days > self.choice.parameters.works_days and older.seen[0] <= grown.without
+
+
+def heaviest_apart(weights: Sequence[float], clash: BoolArray) -> list[int]:
+    """Those of which no two clash and that together weigh most, ascending (branch and bound).
+
+    Args:
+        weights: Positive, descending.
+        clash: bool (one, other), symmetric.
+    """
+    best, most = [], 0.0
+
+    def follow(chosen: list[int], weight: float, free: list[int]) -> None:
+        nonlocal best, most
+        if weight > most:
+            best, most = chosen, weight
+        for place, index in enumerate(free):
+            if weight + sum(weights[k] for k in free[place:]) <= most:
+                return
+            rest = [k for k in free[place + 1 :] if not clash[index, k]]
+            follow([*chosen, index], weight + weights[index], rest)
+
+    follow([], 0.0, list(range(len(weights))))
+    return best
 
 
 def worth_keeping(chains: Sequence[Chain], ranked: Sequence[Weighed], most: int) -> list[Weighed]:

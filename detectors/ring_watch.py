@@ -149,8 +149,7 @@ class RingWatch:
 
     def _appeared(self, index: int, standing: tuple[Chain, ...]) -> list[Outline]:
         """Rings that the newest scenes show and the ones before don't."""
-        state, known = self.state, [chain[-1].outline.ring for chain in standing]
-        old = self._remembered(index)
+        state, known, old = self.state, self._sure(standing), self._remembered(index)
         newest = Comparison.of(Look.of([self.reader.lines(index)]), old)
         state.compared, state.differs = float(newest.clear.mean()), newest.differs(self.parameters.most_change)
         rested = self._rested(state.looked_at, index)
@@ -164,6 +163,11 @@ class RingWatch:
         followed = [outline.ring for outline in state.outlines]
         closed = self.search.closed(several, [*known, *followed])
         return outlines + self._outlines([laid(ring, several.now) for ring in closed], several)
+
+    def _sure(self, standing: Sequence[Chain]) -> list[Polygon]:
+        """The rings that stand, as they were last seen in enough scenes: a place is left open until then."""
+        told = ([stage for stage in chain if len(stage.onset.seen) >= self.parameters.rings_sure] for chain in standing)
+        return [stages[-1].outline.ring for stages in told if stages]
 
     def _built_on(self, ring: Polygon, older: Polygon) -> Polygon | None:
         """A new outline as the extension of a standing ring; None where it has nothing to do with it."""

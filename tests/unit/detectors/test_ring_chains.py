@@ -7,7 +7,7 @@ import pytest
 from shapely.geometry import box
 
 from detectors.perimeter_parameters import PerimeterParameters
-from detectors.ring_chains import Chains, worth_keeping
+from detectors.ring_chains import Chains, heaviest_apart, worth_keeping
 from detectors.ring_choice import Choice, alike, meet
 from detectors.ring_tracks import Outline, pieces
 
@@ -135,3 +135,39 @@ def test_rings_meet_where_they_share_ground_and_are_alike_where_they_share_nearl
     assert not meet(OLD, BESIDE)
     assert alike(OLD, OLD.buffer(0.2))
     assert not alike(OLD, BOTH)
+
+
+def test_the_heaviest_of_all_choices_without_a_clash_is_taken():
+    random = np.random.default_rng(3)
+    for _ in range(20):
+        weights = np.sort(random.uniform(0.1, 10.0, 9))[::-1]
+        clash = np.triu(random.random((9, 9)) < 0.4, 1)
+        clash |= clash.T
+        choices = [[k for k in range(9) if number >> k & 1] for number in range(1 << 9)]
+        allowed = [each for each in choices if not clash[np.ix_(each, each)].any()]
+        best = max(allowed, key=lambda each: weights[each].sum())
+        assert heaviest_apart(weights.tolist(), clash) == best
+
+
+def test_two_rings_are_told_in_place_of_one_around_both_that_is_hardly_seen():
+    west, east = an_outline(box(20, 20, 60, 60), 4), an_outline(box(70, 20, 110, 60), 4)
+    around = an_outline(box(18, 18, 112, 62), 4, seen=0.55)
+    assert sorted(told(west, east, around)) == [[(1600.0, 4, False)], [(1600.0, 4, False)]]
+
+
+def test_a_wall_is_told_in_place_of_the_rows_of_roofs_within_it():
+    wall = an_outline(box(20, 20, 90, 60), 4)
+    rows = [an_outline(box(20, 20, 90, 32), 4), an_outline(box(20, 48, 90, 60), 4)]
+    assert sum(each.merit for each in CHOICE.weighed(rows)) > CHOICE.weighed([wall])[0].merit
+    assert told(wall, *rows) == [[(2800.0, 4, False)]]
+
+
+def test_of_two_rings_that_explain_nearly_as_much_the_outer_one_stands():
+    street, wall = an_outline(box(20, 20, 80, 60), 4, seen=0.92), an_outline(box(20, 20, 84, 60), 4, seen=0.88)
+    assert 0.95 * merit_of(street) < merit_of(wall) < merit_of(street)
+    assert told(street, wall) == [[(2560.0, 4, False)]]
+    assert told(street, an_outline(box(20, 20, 84, 60), 4, seen=0.8)) == [[(2400.0, 4, False)]]
+
+
+def merit_of(outline):
+    return CHOICE.weighed([outline])[0].merit
