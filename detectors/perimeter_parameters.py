@@ -99,7 +99,7 @@ class ClosureParameters:
 
     newness: tuple[float, float] = (0.1, 0.4)
     chance: float = 0.25
-    least_px: float = 2.5
+    least_px: float = 3.0
     most_segments: int = 150
     past_px: float = 20.0
     past_share: float = 0.4

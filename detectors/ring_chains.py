@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from itertools import combinations
 
 import numpy as np
+from scipy.sparse import csgraph
 from shapely.geometry import Polygon
 
 from detectors.ring_choice import Choice, Weighed, alike, meet
@@ -185,25 +186,36 @@ class Chains:
 
 
 def heaviest_apart(weights: Sequence[float], clash: BoolArray) -> list[int]:
-    """Those of which no two clash and that together weigh most, ascending (branch and bound).
+    """Those of which no two clash and that together weigh most (branch and bound, group by group of those that clash).
 
     Args:
         weights: Positive, descending.
         clash: bool (one, other), symmetric.
-    """
-    best, most = [], 0.0
 
-    def follow(chosen: list[int], weight: float, free: list[int]) -> None:
+    Returns:
+        Their indices, ascending.
+    """
+    _, group = csgraph.connected_components(clash, directed=False)
+    groups = [np.flatnonzero(group == number).tolist() for number in np.unique(group)]
+    return sorted(index for each in groups for index in _heaviest_of(weights, clash, each))
+
+
+def _heaviest_of(weights: Sequence[float], clash: BoolArray, group: list[int]) -> list[int]:
+    best: list[int] = []
+    most = 0.0
+
+    def follow(chosen: list[int], weight: float, free: list[int], left: float) -> None:
         nonlocal best, most
         if weight > most:
             best, most = chosen, weight
         for place, index in enumerate(free):
-            if weight + sum(weights[k] for k in free[place:]) <= most:
+            if weight + left <= most:
                 return
             rest = [k for k in free[place + 1 :] if not clash[index, k]]
-            follow([*chosen, index], weight + weights[index], rest)
+            follow([*chosen, index], weight + weights[index], rest, sum(weights[k] for k in rest))
+            left -= weights[index]
 
-    follow([], 0.0, list(range(len(weights))))
+    follow([], 0.0, group, sum(weights[k] for k in group))
     return best
 
 

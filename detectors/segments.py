@@ -67,12 +67,13 @@ def _stretches(
         slope, step = (sin / cos, 1.0 / abs(cos)) if flat else (cos / sin, 1.0 / abs(sin))
         width, length = image.shape
         worth = np.empty(length)
+        of_strength = np.array([step * (_seen(float(value), weakest, full) - chance) for value in range(256)])
+        across = np.array([int(np.rint(slope * along)) for along in range(length)])
         reach = slope * (length - 1)
         for offset in range(math.floor(min(0.0, -reach)), math.ceil(width - 1 + max(0.0, -reach)) + 1):
             for along in range(length):
-                across = int(np.rint(offset + slope * along))
-                seen = _seen(image[across, along], weakest, full) if 0 <= across < width else 0.0
-                worth[along] = step * (seen - chance)
+                row = offset + across[along]
+                worth[along] = of_strength[image[row, along]] if 0 <= row < width else of_strength[0]
             for total, first, last in _runs(worth, least, gap):
                 one, other = offset + slope * first, offset + slope * last
                 if flat:
