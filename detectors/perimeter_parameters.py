@@ -94,12 +94,13 @@ class ClosureParameters:
         least_seen: Share of its outline that is newly seen at least.
         least_side: Share of each side that is newly seen at least: what is open on one side is not closed.
         least_compact: Least isoperimetric quotient, 1 for a circle: yards are compact, what lies between tracks is not.
+        area_weight: Weight of area against boundary when an outline is fitted, as that of rings.
         most_outlines: Outlines in one look.
     """
 
     newness: tuple[float, float] = (0.1, 0.4)
     chance: float = 0.25
-    least_px: float = 3.0
+    least_px: float = 2.5
     most_segments: int = 150
     past_px: float = 20.0
     past_share: float = 0.4
@@ -107,6 +108,7 @@ class ClosureParameters:
     least_seen: float = 0.55
     least_side: float = 0.3
     least_compact: float = 0.4
+    area_weight: float = 12.0
     most_outlines: int = 4
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,12 +13,13 @@ from shapely.geometry import Polygon
 
 from detectors.alignment import align_sides, squared
 from detectors.closures import closed_outlines
-from detectors.line_strength import FULL, Strength, gained
+from detectors.line_strength import FULL, Strength, beside, gained
+from detectors.outline import Energy, fit_outline
 from detectors.partition import frame_of
 from detectors.perimeter_parameters import PerimeterParameters
 from detectors.ring_choice import alike
 from detectors.ring_merit import NewLines
-from detectors.ring_shapes import outline_mask, steps, tidy
+from detectors.ring_shapes import outline_mask, ring_mask, steps, tidy
 from detectors.ring_views import Look
 from detectors.rings import find_rings, inside_evidence
 from geo.scene import BoolArray
@@ -54,6 +56,11 @@ class Comparison:
     def differs(self, most: float) -> bool:
         """Whether half of the ground gains more than so much: the scenes differ everywhere (snow, haze, plants)."""
         return self._typical > most
+
+    @cached_property
+    def new_beside(self) -> Strength:
+        """Gain that a line reaches within one pixel across its direction."""
+        return beside(self.gain)
 
     @cached_property
     def _typical(self) -> float:
@@ -102,7 +109,9 @@ class RingSearch:
         if not compared.clear.any() or compared.differs(self.parameters.most_change):
             return []
         found = closed_outlines(compared.gain, self.gsd_m, self.parameters.closures)
-        rings = [tidy(ring, self.gsd_m, self.parameters.rings) for ring in found]
+        tidied = [tidy(ring, self.gsd_m, self.parameters.rings) for ring in found]
+        # What a face of segments is closed by need not be the whole of a side, and what is fitted need not be closed.
+        rings = [each for ring in tidied for each in dict.fromkeys((ring, self._fitted(ring, compared)))]
         new = NewLines(compared.now.strength, compared.old.strength, self.parameters.rings)
         edge = frame_of(compared.clear.shape).exterior
         return [
@@ -112,6 +121,15 @@ class RingSearch:
             and self._is_closed(ring, new)
             and not any(alike(ring, other) for other in known)
         ]
+
+    def _fitted(self, ring: Polygon, compared: Comparison) -> Polygon:
+        """A closed outline fitted to the new lines around it."""
+        rings = self.parameters.rings
+        inside = ring_mask(ring, compared.clear.shape) - np.float32(rings.outside_share)
+        weight = rings.fit_weight * self.parameters.closures.area_weight / math.sqrt(ring.area)
+        enclosed = np.cumsum(weight * inside, axis=1, dtype=np.float64)
+        energy = Energy(compared.new_beside, enclosed, rings.support, rings.base_cost, rings.corner_cost)
+        return fit_outline(ring, energy, [], rings.snap_m / self.gsd_m)
 
     def _is_closed(self, ring: Polygon, new: NewLines) -> bool:
         """Whether all sides but short ones are newly seen."""

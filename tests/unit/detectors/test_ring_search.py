@@ -1,0 +1,61 @@
+"""Outlines that close in new lines, as the search proposes them."""
+
+import numpy as np
+import pytest
+from shapely.geometry import Polygon, box
+
+from detectors import ring_search
+from detectors.perimeter_parameters import PerimeterParameters
+from detectors.ring_search import Comparison, RingSearch, laid
+from detectors.ring_views import Look
+
+SIZE = 120
+SEARCH = RingSearch(PerimeterParameters(), 10.0)
+YARD = box(40, 30, 90, 70)
+
+
+def compared(ring, *, open_to_the_east=False, clear=True):
+    """Nothing before, and the sides of an upright rectangle now."""
+    left, top, right, bottom = (round(bound) for bound in ring.bounds)
+    now = np.zeros((16, SIZE, SIZE), np.uint8)
+    for beside, strength in ((-1, 100), (0, 203), (1, 100)):
+        for row in (top, bottom):
+            now[0, row + beside, left : right + 1] = strength
+        for column in (left,) if open_to_the_east else (left, right):
+            now[8, top : bottom + 1, column + beside] = strength
+    texture, known = np.zeros((SIZE, SIZE), np.float32), np.full((SIZE, SIZE), clear)
+    return Comparison.of(Look(now, texture, known), Look(np.zeros_like(now), texture, known))
+
+
+def iou(one, other):
+    return one.intersection(other).area / one.union(other).area
+
+
+def test_an_empty_yard_closes():
+    found = SEARCH.closed(compared(YARD), [])
+    assert found
+    assert all(iou(ring, YARD) > 0.95 for ring in found)
+
+
+def test_a_yard_that_is_known_is_not_told_again():
+    assert SEARCH.closed(compared(YARD), SEARCH.closed(compared(YARD), [])) == []
+
+
+@pytest.mark.parametrize(
+    "seen",
+    [
+        compared(YARD, open_to_the_east=True),
+        compared(YARD, clear=False),
+        compared(box(5, 30, 55, 70)),  # it may go on beyond the edge
+    ],
+)
+def test_what_is_open_or_hidden_or_at_the_edge_does_not(seen):
+    assert SEARCH.closed(seen, []) == []
+
+
+def test_what_closes_is_also_proposed_fitted_to_its_lines(monkeypatch):
+    short = Polygon([(40, 30), (70, 30), (90, 50), (90, 70), (40, 70)])  # without one of its corners
+    monkeypatch.setattr(ring_search, "closed_outlines", lambda *_: [short])
+    seen = compared(YARD)
+    assert iou(laid(short, seen.now), YARD) < 0.92
+    assert max(iou(laid(ring, seen.now), YARD) for ring in SEARCH.closed(seen, [])) > 0.97
