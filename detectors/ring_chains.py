@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache, reduce
 from itertools import combinations
+from operator import or_
 
 import numpy as np
-from scipy.sparse import csgraph
 from shapely.geometry import Polygon
 
 from detectors.ring_choice import Choice, Weighed, alike, meet
@@ -16,7 +18,6 @@ from detectors.ring_tracks import Onset, Outline
 from geo.scene import BoolArray
 
 _SAME_RING = 0.95  # share of a ring that one around it holds
-_LITTLE = 1e-3  # pixels: a story that explains less than nothing is told where no other is
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -99,8 +100,7 @@ class Chains:
         clash = np.zeros((len(stories), len(stories)), bool)
         for one, other in combinations(range(len(stories)), 2):
             clash[one, other] = clash[other, one] = self._clash(stories[one], stories[other])
-        # Squared, one ring weighs more than two that explain as much: within walls streets are lines as well.
-        told = heaviest_apart([max(story.worth, _LITTLE) ** 2 for story in stories], clash)
+        told = heaviest_apart([_weight(story.worth) for story in stories], clash)
         for place, index in enumerate(told):
             free = ~clash[:, [*told[:place], *told[place + 1 :]]].any(axis=1)
             told[place] = self._outermost(stories, index, np.flatnonzero(free).tolist())
@@ -186,37 +186,39 @@ class Chains:
 
 
 def heaviest_apart(weights: Sequence[float], clash: BoolArray) -> list[int]:
-    """Those of which no two clash and that together weigh most (branch and bound, group by group of those that clash).
+    """Those of which no two clash and that together weigh most, exactly.
+
+    The one that clashes with most others is taken or left, and what then no longer hangs together is weighed by itself
+    (the maximum weight independent set; Tarjan and Trojanowski 1977, SIAM Journal on Computing 6(3)).
 
     Args:
-        weights: Positive, descending.
+        weights: Positive.
         clash: bool (one, other), symmetric.
 
     Returns:
         Their indices, ascending.
     """
-    _, group = csgraph.connected_components(clash, directed=False)
-    groups = [np.flatnonzero(group == number).tolist() for number in np.unique(group)]
-    return sorted(index for each in groups for index in _heaviest_of(weights, clash, each))
+    count = len(weights)
+    near = [sum(1 << int(other) for other in np.flatnonzero(row)) for row in clash]
 
+    @cache
+    def best(free: int) -> tuple[float, int]:
+        left = [index for index in range(count) if free >> index & 1]
+        busiest = max(left, key=lambda index: (near[index] & free).bit_count(), default=0)
+        if not near[busiest] & free:
+            return sum(weights[index] for index in left), free
+        group = grown = 1 << busiest
+        while grown:
+            grown = reduce(or_, (near[index] for index in left if grown >> index & 1)) & free & ~group
+            group |= grown
+        if group != free:
+            one, other = best(group), best(free & ~group)
+            return one[0] + other[0], one[1] | other[1]
+        taken, without = best(free & ~(near[busiest] | 1 << busiest)), best(free & ~(1 << busiest))
+        return max((taken[0] + weights[busiest], taken[1] | 1 << busiest), without)
 
-def _heaviest_of(weights: Sequence[float], clash: BoolArray, group: list[int]) -> list[int]:
-    best: list[int] = []
-    most = 0.0
-
-    def follow(chosen: list[int], weight: float, free: list[int], left: float) -> None:
-        nonlocal best, most
-        if weight > most:
-            best, most = chosen, weight
-        for place, index in enumerate(free):
-            if weight + left <= most:
-                return
-            rest = [k for k in free[place + 1 :] if not clash[index, k]]
-            follow([*chosen, index], weight + weights[index], rest, sum(weights[k] for k in rest))
-            left -= weights[index]
-
-    follow([], 0.0, group, sum(weights[k] for k in group))
-    return best
+    chosen = best((1 << count) - 1)[1] if count else 0
+    return [index for index in range(count) if chosen >> index & 1]
 
 
 def worth_keeping(chains: Sequence[Chain], ranked: Sequence[Weighed], most: int) -> list[Weighed]:
@@ -238,3 +240,11 @@ def _holds(larger: Polygon, smaller: Polygon) -> bool:
 
 def _worth(story: _Story) -> float:
     return story.worth
+
+
+def _weight(worth: float) -> float:
+    """Weight of a story beside others, of one of little worth next to none.
+
+    Squared, one ring weighs more than two that explain as much: within walls streets are lines as well.
+    """
+    return worth**2 if worth > 1.0 else math.exp(worth - 1.0)
