@@ -81,11 +81,26 @@ class Chains:
     def of(self, ranked: Sequence[Weighed]) -> tuple[Chain, ...]:
         """What stands at every place, and what it grew from and into.
 
-        Of all stories that outlines can tell of a place, that is told which explains most: its first ring by what rose
-        with it, each extension by its fresh sides, and each of them by what was seen while it stood as it was.
+        Of all stories that outlines can tell those are told that clash in no place and together explain most.
 
         Args:
             ranked: Outlines, those of most merit first.
+        """
+        stories = sorted(self._stories(ranked), key=_worth, reverse=True)
+        clash = np.zeros((len(stories), len(stories)), bool)
+        for one, other in combinations(range(len(stories)), 2):
+            clash[one, other] = clash[other, one] = self._clash(stories[one], stories[other])
+        told = heaviest_apart([_weight(story.worth) for story in stories], clash)
+        for place, index in enumerate(told):
+            free = ~clash[:, [*told[:place], *told[place + 1 :]]].any(axis=1)
+            told[place] = self._outermost(stories, index, np.flatnonzero(free).tolist())
+        return tuple(stories[index].chain for index in told)
+
+    def _stories(self, ranked: Sequence[Weighed]) -> list[_Story]:
+        """The best story that ends in each outline, where any does.
+
+        A story explains what rose with its first ring, and the fresh sides of each extension, each of them by what was
+        seen while it stood as it was.
         """
         limits = self.choice.parameters.least_merit
         stories: list[_Story] = []
@@ -96,15 +111,7 @@ class Chains:
             able = [_Story((Stage(each.outline, each.onset),), 0.0, each.alone)] if each.alone >= least else []
             able += self._grown(stories, each.outline) if each.merit >= least else []
             stories += [max(able, key=_worth)] if able else []
-        stories.sort(key=_worth, reverse=True)
-        clash = np.zeros((len(stories), len(stories)), bool)
-        for one, other in combinations(range(len(stories)), 2):
-            clash[one, other] = clash[other, one] = self._clash(stories[one], stories[other])
-        told = heaviest_apart([_weight(story.worth) for story in stories], clash)
-        for place, index in enumerate(told):
-            free = ~clash[:, [*told[:place], *told[place + 1 :]]].any(axis=1)
-            told[place] = self._outermost(stories, index, np.flatnonzero(free).tolist())
-        return tuple(stories[index].chain for index in told)
+        return stories
 
     def _outermost(self, stories: Sequence[_Story], best: int, free: Iterable[int]) -> int:
         """Of the stories that explain nearly as much as the best and hold its ring, the one that ends in the largest.
