@@ -80,11 +80,7 @@ def _drawn_on(
     length = np.hypot(*(ends - starts).T)
     along = (ends - starts) / np.maximum(length, 1e-9)[:, None]
     on = parameters.past_px + parameters.past_share * length
-    first, last = within(starts, along, shape)
-    size = np.array(shape[::-1], float)
-    travels = np.maximum(-on, first), np.minimum(length + on, last)
-    start, end = (np.clip(starts + travel[:, None] * along, -0.5, size - 0.5) for travel in travels)
-    return start, end
+    return within(starts, along, -on, length + on, shape)
 
 
 def _merged(partition: Partition, seen: npt.NDArray[np.float64]) -> Iterator[_Region]:

@@ -95,31 +95,32 @@ def across(lines: Sequence[Line], shape: tuple[int, ...]) -> tuple[Points, Point
     angle = np.array([line.angle for line in lines])
     along = np.column_stack([np.cos(angle), np.sin(angle)])
     foot = np.array([line.offset_px for line in lines])[:, None] * np.column_stack([-along[:, 1], along[:, 0]])
-    first, last = within(foot, along, shape)
-    met = last - first > _SHORTEST_PX
-    ends = (foot[met] + travel[met, None] * along[met] for travel in (first, last))
-    size = np.array(shape[::-1], float)
-    start, end = (np.clip(end, -0.5, size - 0.5) for end in ends)
-    return start, end
+    return within(foot, along, np.full(len(lines), -np.inf), np.full(len(lines), np.inf), shape)
 
 
-def within(places: Points, along: Points, shape: tuple[int, ...]) -> tuple[Points, Points]:
-    """From where to where lines through some places lie within an image of a shape (y, x), as travel along them.
+def within(places: Points, along: Points, first: Points, last: Points, shape: tuple[int, ...]) -> tuple[Points, Points]:
+    """The parts of straight cuts within an image of a shape (y, x), those that miss it left out.
 
     By Liang and Barsky (1984, ACM Transactions on Graphics 3(1)).
 
     Args:
-        places: float64 (line, 2): x and y.
-        along: Unit vectors, float64 (line, 2).
+        places: A place on the line of each cut, float64 (cut, 2): x and y.
+        along: Their directions, unit vectors, float64 (cut, 2).
+        first: Where they begin, as travel from there, float64 (cut,); may be infinite.
+        last: Where they end.
         shape: (y, x).
 
     Returns:
-        float64 (line,) each; the second is less than the first where a line misses the image.
+        Starts and ends, float64 (cut, 2): x and y.
     """
     size = np.array(shape[::-1], float)
     slope = np.where(np.abs(along) > 1e-9, along, 1e-9)  # what runs along the frame meets its other sides far away
     limits = np.sort(np.stack([(-0.5 - places) / slope, (size - 0.5 - places) / slope]), axis=0)
-    return limits[0].max(axis=1), limits[1].min(axis=1)
+    first, last = np.maximum(first, limits[0].max(axis=1)), np.minimum(last, limits[1].min(axis=1))
+    met = last - first > _SHORTEST_PX
+    ends = (places[met] + travel[met, None] * along[met] for travel in (first, last))
+    start, end = (np.clip(end, -0.5, size - 0.5) for end in ends)
+    return start, end
 
 
 def _net(starts: Points, ends: Points) -> tuple[Points, Numbers]:

@@ -143,7 +143,8 @@ class PerimeterParameters:
         least_clear: Share of a ring that must be clear for a scene to count.
         least_growth: Growth of the area, as a share, from which a ring is extended.
         works_days: Growth within this time of the onset belongs to the same works.
-        rings_sure: Scenes that show a ring before lines that divide it are looked for.
+        rings_sure: Scenes that show a ring before lines that divide it are looked for, and its place is no longer
+            searched for other rings.
         rest_scenes: Scenes for which a place that was looked at in vain is left alone, unless it grows.
         gone_scenes: Clear scenes without a ring after which it is removed.
         stood_days: How long a ring that was there first has to have been seen for its going to be told: tracks of

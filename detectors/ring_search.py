@@ -14,14 +14,13 @@ from shapely.geometry import Polygon
 from detectors.alignment import align_sides, squared
 from detectors.closures import closed_outlines
 from detectors.line_strength import FULL, Strength, beside, gained
-from detectors.outline import Energy, fit_outline
 from detectors.partition import frame_of
 from detectors.perimeter_parameters import PerimeterParameters
 from detectors.ring_choice import alike
 from detectors.ring_merit import NewLines
 from detectors.ring_shapes import outline_mask, ring_mask, steps, tidy
 from detectors.ring_views import Look
-from detectors.rings import find_rings, inside_evidence
+from detectors.rings import find_rings, fitted, inside_evidence
 from geo.scene import BoolArray
 
 _ALIGN_PX = 2.0  # a fitted side is within this of its line
@@ -125,11 +124,9 @@ class RingSearch:
     def _fitted(self, ring: Polygon, compared: Comparison) -> Polygon:
         """A closed outline fitted to the new lines around it."""
         rings = self.parameters.rings
-        inside = ring_mask(ring, compared.clear.shape) - np.float32(rings.outside_share)
-        weight = rings.fit_weight * self.parameters.closures.area_weight / math.sqrt(ring.area)
-        enclosed = np.cumsum(weight * inside, axis=1, dtype=np.float64)
-        energy = Energy(compared.new_beside, enclosed, rings.support, rings.base_cost, rings.corner_cost)
-        return fit_outline(ring, energy, [], rings.snap_m / self.gsd_m)
+        weight = np.float32(self.parameters.closures.area_weight / math.sqrt(ring.area))
+        inside = weight * (ring_mask(ring, compared.clear.shape) - np.float32(rings.outside_share))
+        return fitted(ring, compared.new_beside, inside, [], self.gsd_m, rings)
 
     def _is_closed(self, ring: Polygon, new: NewLines) -> bool:
         """Whether all sides but short ones are newly seen."""

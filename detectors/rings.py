@@ -174,7 +174,7 @@ def _ring_around(
             merit.append(stands_out)
     rings = [
         shapely.affinity.translate(
-            _fitted(tidy(part, gsd_m, parameters), local_wide, gain, lines, gsd_m, parameters),
+            fitted(tidy(part, gsd_m, parameters), local_wide, gain, lines, gsd_m, parameters),
             window[1].start,
             window[0].start,
         )
@@ -199,17 +199,27 @@ def _leaves(ring: Polygon, seed: BoolArray, gsd_m: float, parameters: RingParame
     return bool(ring.distance(frame) * gsd_m < margin_m)
 
 
-def _fitted(
+def fitted(
     ring: Polygon,
     strength: Strength,
-    gain: FloatArray,
-    lines: list[Line],
+    inside: FloatArray,
+    lines: Sequence[Line],
     gsd_m: float,
     parameters: RingParameters,
 ) -> Polygon:
+    """A ring fitted to line strength and to evidence for inside.
+
+    Args:
+        ring: Where to start, in pixel coordinates.
+        strength: uint8 (orientation, y, x) from `detectors.line_strength.beside`.
+        inside: float32 (y, x): evidence for inside, in pixels of unseen side.
+        lines: Straight lines that may take the place of sides.
+        gsd_m: Pixel size, metres.
+        parameters: Of the search.
+    """
     energy = Energy(
         strength,
-        np.cumsum(parameters.fit_weight * gain, axis=1, dtype=np.float64),
+        np.cumsum(parameters.fit_weight * inside, axis=1, dtype=np.float64),
         parameters.support,
         parameters.base_cost,
         parameters.corner_cost,

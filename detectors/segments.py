@@ -59,6 +59,7 @@ def _stretches(
 ) -> tuple[Points, Numbers, Points]:
     """Sum of every stretch, pixels, its direction, and its ends (x, y, x, y)."""
     count = len(strength)
+    # An empty list has no type for numba; a comprehension over nothing has.
     found = [(0.0, 0, 0.0, 0.0, 0.0, 0.0) for _ in range(0)]
     for layer in range(count):
         cos, sin = math.cos(math.pi * layer / count), math.sin(math.pi * layer / count)
