@@ -149,7 +149,7 @@ class RingWatch:
 
     def _appeared(self, index: int, standing: tuple[Chain, ...]) -> list[Outline]:
         """Rings that the newest scenes show and the ones before don't."""
-        state, known, old = self.state, self._sure(standing), self._remembered(index)
+        state, known, old = self.state, self.sure(standing), self._remembered(index)
         newest = Comparison.of(Look.of([self.reader.lines(index)]), old)
         state.compared, state.differs = float(newest.clear.mean()), newest.differs(self.parameters.most_change)
         rested = self._rested(state.looked_at, index)
@@ -164,7 +164,7 @@ class RingWatch:
         closed = self.search.closed(several, [*known, *followed])
         return outlines + self._outlines([laid(ring, several.now) for ring in closed], several)
 
-    def _sure(self, standing: Sequence[Chain]) -> list[Polygon]:
+    def sure(self, standing: Sequence[Chain]) -> list[Polygon]:
         """The rings that stand, as they were last seen in enough scenes: a place is left open until then."""
         told = ([stage for stage in chain if len(stage.onset.seen) >= self.parameters.rings_sure] for chain in standing)
         return [stages[-1].outline.ring for stages in told if stages]
