@@ -28,8 +28,9 @@ lint: .venv/installed ## Style, types and layers
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+# Whole runs wait for processes and servers much of the time, so they go one after another beside all other tests.
 unit: .venv/installed ## All tests and doctests
-	$(BIN)/pytest
+	$(BIN)/pytest --numprocesses 2 --dist loadgroup
 
 benchmark: .venv/installed ## Print tables of speed and memory, as ratios to a baseline of the same run
 	$(BIN)/python -m tests.benchmarks
