@@ -15,7 +15,7 @@ import numpy.typing as npt
 import shapely
 from scipy import sparse
 from scipy.sparse import csgraph
-from shapely.geometry import MultiLineString, Polygon, box
+from shapely.geometry import Polygon, box
 
 from detectors.hough import Line
 from detectors.side_support import Points
@@ -76,7 +76,8 @@ class Partition:
         """Outer boundaries of the connected parts of chosen faces, bool (face,)."""
         inside = np.append(chosen, False)[self.sides]
         border = inside[:, 0] != inside[:, 1]
-        whole = shapely.build_area(MultiLineString(list(np.stack([self.starts[border], self.ends[border]], axis=1))))
+        edges = np.asarray(shapely.linestrings(np.stack([self.starts[border], self.ends[border]], axis=1)))
+        whole = shapely.build_area(shapely.multilinestrings(edges))
         return [Polygon(part.exterior) for part in shapely.get_parts(whole)]
 
 

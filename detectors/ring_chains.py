@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cache, reduce
+from functools import cache, lru_cache, reduce
 from itertools import combinations
 from operator import or_
 
@@ -177,13 +177,12 @@ class Chains:
         return self._growths[pair]
 
     def _grown_from(self, older: Outline, outline: Outline) -> _Growth | None:
-        least = (1.0 + self.choice.parameters.least_growth) * older.ring.area
-        if outline.ring.area < least or not _holds(outline.ring, older.ring):
+        if not _larger(outline.ring, older.ring, 1.0 + self.choice.parameters.least_growth):
             return None
         found = self.choice.fresh_onset(outline, older.ring)
         if found is None:
             return None
-        left = older.ring.exterior.difference(outline.ring.buffer(self.choice.beside_px)).length
+        left = _left_outside(older.ring, outline.ring, self.choice.beside_px)
         return _Growth(found, self.choice.fresh_merit(outline, found, older.ring), left)
 
     def _is_later(self, grown: Onset, older: Onset) -> bool:
@@ -240,9 +239,17 @@ def worth_keeping(chains: Sequence[Chain], ranked: Sequence[Weighed], most: int)
     return sorted(chosen, key=lambda each: -each.merit)
 
 
-def _holds(larger: Polygon, smaller: Polygon) -> bool:
-    """Whether most of a ring lies within another."""
-    return bool(shared_area(larger, smaller) >= 0.8 * smaller.area)
+# The same pairs are asked about after every scene.
+@lru_cache(maxsize=1 << 14)
+def _larger(ring: Polygon, older: Polygon, times: float) -> bool:
+    """Whether a ring is so many times as large as another and holds most of it."""
+    return bool(ring.area >= times * older.area and shared_area(ring, older) >= 0.8 * older.area)
+
+
+@lru_cache(maxsize=1 << 12)
+def _left_outside(older: Polygon, ring: Polygon, beside_px: float) -> float:
+    """Length of an older ring's outline that another neither holds nor runs along."""
+    return float(older.exterior.difference(ring.buffer(beside_px)).length)
 
 
 def _worth(story: _Story) -> float:

@@ -19,6 +19,7 @@ from detectors.perimeter_parameters import PerimeterParameters
 from detectors.ring_merit import NewLines
 from detectors.ring_shapes import ring_mask, steps
 from detectors.side_support import Points, SideReading, support_share
+from geo.compiled import compiled
 from geo.scene import BoolArray, FloatArray
 
 _PIECE_PX = 8.0
@@ -144,13 +145,11 @@ class Outline:
     @property
     def lengths(self) -> npt.NDArray[np.float64]:
         """Of the pieces, pixels."""
-        starts, ends = pieces(self.ring)
-        return np.asarray(np.hypot(*(ends - starts).T))
+        return _lengths(self.ring)
 
     def apart_from(self, older: Polygon, tolerance_px: float) -> BoolArray:
         """Which pieces don't run along an older ring, bool (piece,)."""
-        starts, ends = pieces(self.ring)
-        return np.asarray(shapely.distance(shapely.points((starts + ends) / 2.0), older.exterior) > tolerance_px)
+        return _apart(self.ring, older, tolerance_px)
 
     def gains(self, dated: Onset) -> npt.NDArray[np.float64]:
         """How much better each piece is seen than before the onset, float64 (era, piece).
@@ -171,14 +170,10 @@ class Outline:
 
         After the ring went nothing more is told of it, unless asked for.
         """
-        weight = np.where(chosen, self.lengths, 0.0)
-        clear = np.isfinite(self.seen)
-        known = clear @ weight
-        mean = np.where(clear, self.seen, 0.0) @ weight / np.maximum(known, 1e-9)
-        mean[known < max(least_clear * weight.sum(), 1e-9)] = np.nan
+        mean = _weighted(self.seen, np.where(chosen, self.lengths, 0.0), least_clear)
         if until_gone and self.gone_from is not None:
             mean[self.gone_from :] = np.nan
-        return np.asarray(mean)
+        return mean
 
 
 def side_of(ring: Polygon) -> npt.NDArray[np.int64]:
@@ -189,10 +184,39 @@ def side_of(ring: Polygon) -> npt.NDArray[np.int64]:
     return np.asarray(shapely.distance(sides[:, None], middle).argmin(axis=0))
 
 
+# The same rings and pairs of rings are asked about after every scene.
 @lru_cache(maxsize=256)
 def pieces(ring: Polygon) -> tuple[Points, Points]:
     """Start and end of each piece of a ring's sides, float64 (piece, 2), in pixel coordinates."""
     return steps(ring.segmentize(_PIECE_PX))
+
+
+@lru_cache(maxsize=256)
+def _lengths(ring: Polygon) -> npt.NDArray[np.float64]:
+    starts, ends = pieces(ring)
+    return np.asarray(np.hypot(*(ends - starts).T))
+
+
+@lru_cache(maxsize=1 << 12)
+def _apart(ring: Polygon, older: Polygon, tolerance_px: float) -> BoolArray:
+    starts, ends = pieces(ring)
+    return np.asarray(shapely.distance(shapely.points((starts + ends) / 2.0), older.exterior) > tolerance_px)
+
+
+@compiled
+def _weighted(seen: FloatArray, weight: npt.NDArray[np.float64], least_clear: float) -> npt.NDArray[np.float64]:
+    """Weighted mean over the pieces of each scene, float64 (scene,); NaN where too little of them is clear."""
+    mean = np.full(len(seen), np.nan)
+    least = max(least_clear * weight.sum(), 1e-9)
+    for scene in range(len(seen)):
+        known, total = 0.0, 0.0
+        for piece in range(len(weight)):
+            if not np.isnan(seen[scene, piece]):
+                known += weight[piece]
+                total += weight[piece] * seen[scene, piece]
+        if known >= least:
+            mean[scene] = total / known
+    return mean
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,31 +259,44 @@ def onset(visible: npt.NDArray[np.float64]) -> Onset | None:
     Args:
         visible: float64 (scene,); NaN where not assessable.
     """
-    known = np.flatnonzero(np.isfinite(visible))
-    if len(known) < 2:
+    split, before, after = _step(visible)
+    if split < 0:
         return None
-    series = visible[known]
-    split = _best_split(series)
-    before, after = float(series[:split].mean()), float(series[split:].mean())
-    if after <= before:
-        return None
+    known = np.isfinite(visible)
     middle = (before + after) / 2.0
-    late, early = known[split:], known[:split]
-    seen = tuple(int(index) for index in late[series[split:] >= middle])
-    low = early[series[:split] < middle]
+    seen = (split + np.flatnonzero(visible[split:] >= middle)).tolist()
+    low = np.flatnonzero(visible[:split] < middle)
     if not seen or not len(low):
         return None
-    assessed = len(known[known >= seen[0]])
-    now = float(visible[list(seen[-_ERA:])].mean())
-    return Onset(int(low[-1]), seen[0], seen, assessed, len(early), len(low) / len(early), before, after, now)
+    early = int(known[:split].sum())
+    now = float(visible[seen[-_ERA:]].mean())
+    assessed = int(known[seen[0] :].sum())
+    return Onset(int(low[-1]), seen[0], tuple(seen), assessed, early, len(low) / early, before, after, now)
 
 
-def _best_split(series: npt.NDArray[np.float64]) -> int:
-    """How many values come before the step of the two-segment constant model with the least squared error."""
-    count = np.arange(1, len(series))
-    total, left = series.sum(), np.cumsum(series)[:-1]
-    explained = left**2 / count + (total - left) ** 2 / (len(series) - count)
-    return int(explained.argmax()) + 1
+@compiled
+def _step(visible: npt.NDArray[np.float64]) -> tuple[int, float, float]:
+    """The first scene after the step of the two-segment constant model with the least squared error, and both levels.
+
+    -1 where fewer than two scenes are known, or visibility doesn't rise.
+    """
+    total, count = 0.0, 0
+    for value in visible:
+        if not np.isnan(value):
+            total += value
+            count += 1
+    best, split, before, after = -1.0, -1, 0.0, 0.0
+    left, passed = 0.0, 0
+    for scene in range(len(visible)):
+        if np.isnan(visible[scene]):
+            continue
+        if passed > 0:
+            explained = left**2 / passed + (total - left) ** 2 / (count - passed)
+            if explained > best:
+                best, split, before, after = explained, scene, left / passed, (total - left) / (count - passed)
+        left += visible[scene]
+        passed += 1
+    return (split, before, after) if after > before else (-1, before, after)
 
 
 def departure(visible: npt.NDArray[np.float64]) -> Onset | None:
