@@ -42,7 +42,7 @@ class Perimeter:
     """Finds and follows linear enclosures consistent with a perimeter wall."""
 
     name: ClassVar[str] = "perimeter"
-    version: ClassVar[str] = "2.4.0"
+    version: ClassVar[str] = "2.5.0"
     requires: ClassVar[Requirements] = Requirements(
         max_gsd_m=10.0, bands=(), min_scenes=2, optional_bands=("B02", "B03", "B04")
     )
@@ -113,11 +113,14 @@ class PerimeterFollower:
 def _findings(watch: RingWatch) -> Iterator[Finding]:
     """What rings' histories say: that they appeared, grew, and went."""
     series = watch.series
-    for chain in watch.chains:
+    for chain in watch.told:
         for stage in chain:
             gone = watch.departed(stage) if stage is chain[-1] else None
             kind = ChangeType.PERIMETER_ADDED if stage.extends is None else ChangeType.PERIMETER_EXTENDED
-            added = _finding(kind, stage.outline, stage.onset, stage.onset.seen, series)
+            added = replace(
+                _finding(kind, stage.outline, stage.onset, stage.onset.seen, series),
+                confidence=watch.choice.confidence_in(stage.outline, stage.onset, stage.extends),
+            )
             if gone is not None:
                 yield _finding(ChangeType.PERIMETER_REMOVED, stage.outline, gone, stage.onset.seen, series)
                 added = replace(added, gone_at=series.scenes[gone.first].acquired_at)
@@ -129,7 +132,7 @@ def _findings(watch: RingWatch) -> Iterator[Finding]:
 
 
 def _finding(kind: ChangeType, outline: Outline, dated: Onset, shown: tuple[int, ...], series: Series) -> Finding:
-    ring = _on_ground(outline.ring, series.grid)
+    ring = on_ground(outline.ring, series.grid)
     scenes = series.scenes
     clear = np.mean([scenes[i].clear_fraction for i in dated.seen])
     components = Components(
@@ -163,14 +166,14 @@ def _sides(outline: Outline, shown: tuple[int, ...], series: Series) -> tuple[Si
         each = outline.visibility(owner == number, 0.5)[list(shown)]
         surely = [series.scenes[index].item_id for index, share in zip(shown, each, strict=True) if share > 0.5]
         strength = float(np.nanmean(each)) if np.isfinite(each).any() else 0.0
-        sides.append(Side(_on_ground(LineString([start, end]), series.grid), strength, tuple(surely)))
+        sides.append(Side(on_ground(LineString([start, end]), series.grid), strength, tuple(surely)))
     for divider in outline.dividers or ():
         shown_in = tuple(series.scenes[index].item_id for index in divider.seen)
-        sides.append(Side(_on_ground(divider.line, series.grid), divider.strength, shown_in, SideRole.INTERIOR))
+        sides.append(Side(on_ground(divider.line, series.grid), divider.strength, shown_in, SideRole.INTERIOR))
     return tuple(sides)
 
 
-def _on_ground(geometry: BaseGeometry, grid: Grid) -> BaseGeometry:
+def on_ground(geometry: BaseGeometry, grid: Grid) -> BaseGeometry:
     """A geometry in pixel coordinates, 0 at the centre of the first pixel, in the grid's CRS."""
     corner = np.array([grid.transform.c, grid.transform.f])
     return shapely.transform(geometry, lambda points: corner + (points + 0.5) * [grid.gsd_m, -grid.gsd_m])

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from detectors.perimeter_confidence import PerimeterCalibration
+
 
 @dataclass(frozen=True, slots=True)
 class RingParameters:
@@ -133,6 +135,7 @@ class PerimeterParameters:
         chance_gain: Rise of visibility that chance reaches on 100 m of wall; falls with the root of length.
         least_persistence: Least share of clear scenes since the onset that show a ring, and of those before that don't.
         least_merit: Merit below which a ring is none, in one scene, in two, and so on; the last for all that are more.
+        least_confidence: Confidence below which a ring that more than one scene shows isn't told.
         nearly: Share of what the best story of a place explains that the one with the outermost ring has to explain.
         empty_merit: Share of a ring that has to be newly seen beyond chance where nothing has been built inside: what
             has become rougher inside speaks for itself, an empty yard has to be closed, and by no road.
@@ -157,6 +160,7 @@ class PerimeterParameters:
             to be visible for an area to be assessable.
         limit_noises: Contrast, in units of local noise, below which rings are not taken to be visible (measured by
             simulation, see PERIMETERS.md).
+        calibration: What makes a confidence of the evidence.
     """
 
     orientations: int = 16
@@ -173,6 +177,7 @@ class PerimeterParameters:
     chance_gain: float = 0.3
     least_persistence: float = 0.8
     least_merit: tuple[float, ...] = (-20.0, -10.0, 0.0)
+    least_confidence: float = 0.5
     nearly: float = 0.95
     empty_merit: float = 0.4
     least_built: float = 0.5
@@ -190,3 +195,4 @@ class PerimeterParameters:
     least_scene_clear: float = 0.6
     wall_contrast: float = 0.02
     limit_noises: float = 6.0
+    calibration: PerimeterCalibration = field(default_factory=PerimeterCalibration)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -12,6 +13,7 @@ import shapely
 from shapely.geometry import Polygon
 
 from detectors.alignment import leaning, main_direction
+from detectors.perimeter_confidence import RingEvidence
 from detectors.perimeter_parameters import PerimeterParameters
 from detectors.ring_shapes import shared_area
 from detectors.ring_tracks import Onset, Outline, onset
@@ -106,12 +108,36 @@ class Choice:
         """How near to a ring's outline a side runs along it."""
         return self.parameters.rings.snap_m / self.gsd_m / 2.0
 
+    def confidence_in(self, outline: Outline, dated: Onset, older: Polygon | None = None) -> float:
+        """Probability that a ring, or the extension of an older one, is real, 0 to 1."""
+        return self.parameters.calibration.confidence(self.evidence(outline, dated, older))
+
+    def evidence(self, outline: Outline, dated: Onset, older: Polygon | None = None) -> RingEvidence:
+        """What the confidence in a ring is made of; in the extension of an older one it is its fresh sides."""
+        lengths, goes_on = outline.lengths, outline.goes_on.clip(0.0)
+        if older is not None:
+            lengths = np.where(outline.apart_from(older, self.beside_px), lengths, 0.0)
+        lengths = lengths / lengths.sum()
+        return RingEvidence(
+            newly_seen=float((self._newness(outline, dated) @ lengths).max()),
+            turning=1.0 - float(goes_on @ lengths),
+            length=math.log(outline.ring.length * self.gsd_m / 1000.0),
+            sightings=math.log(len(dated.seen)),
+            persistence=dated.persistence,
+            built=min(max(outline.built(dated), 0.0), 1.0),
+            looks_before=math.log(dated.looks_before),
+        )
+
     def _newly_seen(self, outline: Outline, dated: Onset, chosen: BoolArray | None = None) -> float:
-        """Pixels of an outline, or of some pieces of it, newly seen beyond chance; roads count less."""
-        rings = self.parameters.rings
-        worth = outline.gains(dated) * (1.0 - rings.road_discount * outline.goes_on.clip(0.0)) - rings.chance_share
+        """Pixels of an outline, or of some pieces of it, newly seen beyond chance."""
+        worth = self._newness(outline, dated) - self.parameters.rings.chance_share
         lengths = outline.lengths if chosen is None else np.where(chosen, outline.lengths, 0.0)
         return float((worth @ lengths).max())
+
+    def _newness(self, outline: Outline, dated: Onset) -> npt.NDArray[np.float64]:
+        """How far each piece of an outline is newly seen, float64 (era, piece); roads count less."""
+        road = self.parameters.rings.road_discount * outline.goes_on.clip(0.0)
+        return outline.gains(dated) * (1.0 - road)
 
     def _owed(self, outline: Outline, dated: Onset) -> float:
         """Newly seen pixels of side that a ring has to show beyond chance where little has been built inside.

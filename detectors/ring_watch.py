@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -81,6 +81,23 @@ class RingWatch:
         if self._chains is None:
             self._chains = Chains(self.choice).of(self.choice.weighed(self.state.outlines))
         return self._chains
+
+    @property
+    def told(self) -> Iterator[Chain]:
+        """Rings that stand and are told: each place up to the last stage that is likelier real than not.
+
+        What a single scene shows is told however likely it is: that is for the next scenes to say.
+        """
+        for chain in self.chains:
+            likely = [place for place, stage in enumerate(chain) if self._likely(stage)]
+            if likely:
+                yield chain[: likely[-1] + 1]
+
+    def _likely(self, stage: Stage) -> bool:
+        least = self.parameters.least_confidence
+        return (
+            len(stage.onset.seen) == 1 or self.choice.confidence_in(stage.outline, stage.onset, stage.extends) >= least
+        )
 
     @property
     def choice(self) -> Choice:

@@ -12,11 +12,10 @@ from scipy import ndimage
 from shapely.geometry import LineString
 from shapely.geometry.base import BaseGeometry
 
-from detectors.base import assess, follow
-from detectors.perimeter import Perimeter, PerimeterParameters
-from detectors.perimeter_confidence import RingEvidence, evidence_of
+from detectors.base import Finding, follow
+from detectors.perimeter import Perimeter
 from flows.evaluate.ring_draws import barracks
-from flows.evaluate.ring_trials import CONFIRMED, STANDING, Background, part, scenes_before, shares_ground
+from flows.evaluate.ring_trials import CONFIRMED, Background, part, shares_ground
 from flows.evaluate.rings import coverage, random_ring, with_roofs
 from geo.scene import FloatArray, ImageStack
 
@@ -31,6 +30,7 @@ class Mistakes:
         areas: Areas looked at.
         wrong: Areas with a confirmed perimeter change.
         years: Length of all series together.
+        told: Confidence in each change of any status after the last scene.
     """
 
     background: str
@@ -38,6 +38,7 @@ class Mistakes:
     areas: int
     wrong: int
     years: float
+    told: tuple[float, ...]
 
 
 def mistakes(backgrounds: Sequence[Background], count: int, seed: int, window_px: int = 300) -> Iterator[Mistakes]:
@@ -45,34 +46,20 @@ def mistakes(backgrounds: Sequence[Background], count: int, seed: int, window_px
     for number, ground in enumerate(backgrounds):
         for place, (name, drawn_into) in enumerate(LOOKALIKES.items()):
             wrong, years = 0, 0.0
+            told: list[float] = []
             for repeat in range(count):
                 random = np.random.default_rng([seed, number, place, repeat])
                 stack = drawn_into(part(ground.stack, window_px, random), random)
-                wrong += _confirms(stack, ground.taken)
+                each = [_off(assessment.findings, ground.taken) for assessment in follow(Perimeter(), stack)]
+                wrong += any(len(finding.seen_in) >= CONFIRMED for findings in each for finding in findings)
+                told += [finding.confidence for finding in each[-1] if finding.confidence is not None]
                 years += (stack.scenes[-1].acquired_at - stack.scenes[0].acquired_at).days / 365.25
-            yield Mistakes(ground.name, name, count, wrong, years)
+            yield Mistakes(ground.name, name, count, wrong, years, tuple(told))
 
 
-def wrong_evidence(
-    backgrounds: Sequence[Background], count: int, seed: int, window_px: int, parameters: PerimeterParameters
-) -> Iterator[RingEvidence]:
-    """What findings on look-alikes rest on after the last scene, all of them wrong."""
-    for number, ground in enumerate(backgrounds):
-        for place, drawn_into in enumerate(LOOKALIKES.values()):
-            for repeat in range(count):
-                random = np.random.default_rng([seed, number, place, repeat])
-                stack = drawn_into(part(ground.stack, window_px, random), random)
-                for finding in assess(Perimeter(parameters), stack).findings:
-                    if finding.kind in STANDING and not shares_ground(finding.geometry, ground.taken):
-                        yield evidence_of(finding, scenes_before(finding.first_with, stack))
-
-
-def _confirms(stack: ImageStack, taken: BaseGeometry) -> bool:
-    return any(
-        len(finding.seen_in) >= CONFIRMED and not shares_ground(finding.geometry, taken)
-        for assessment in follow(Perimeter(), stack)
-        for finding in assessment.findings
-    )
+def _off(findings: Sequence[Finding], taken: BaseGeometry) -> list[Finding]:
+    """Findings off some ground."""
+    return [finding for finding in findings if not shares_ground(finding.geometry, taken)]
 
 
 def _nothing(stack: ImageStack, random: np.random.Generator) -> ImageStack:

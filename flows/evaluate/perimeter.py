@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from dataclasses import astuple, dataclass, replace
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 
@@ -15,18 +15,20 @@ from rich.console import Console
 from shapely.geometry.base import BaseGeometry
 
 from detectors.base import assess
-from detectors.evaluation.metrics import expected_calibration_error, fit_logistic, reliability
-from detectors.perimeter import Perimeter, PerimeterParameters
+from detectors.evaluation.metrics import reliability
+from detectors.perimeter import Perimeter
 from detectors.perimeter_confidence import PerimeterCalibration
 from flows.evaluate.divided import divided
 from flows.evaluate.half_metre import half_metre_grounds
-from flows.evaluate.lookalikes import mistakes, wrong_evidence
+from flows.evaluate.lookalikes import mistakes
 from flows.evaluate.nothing import silence
 from flows.evaluate.perimeter_limit import ground_noise, limit_table
 from flows.evaluate.perimeter_real import against_truth, shuffled_line, squares, standing_contrasts
 from flows.evaluate.perimeter_variants import outcomes, variants, variants_table
 from flows.evaluate.pictures import draw_reliability, draw_rings, draw_trials
+from flows.evaluate.ring_confidence import fitted, held_out, told_rings
 from flows.evaluate.ring_tables import (
+    confidence_table,
     detection_table,
     divider_table,
     lookalike_table,
@@ -88,56 +90,26 @@ def run(options: Options, console: Console | None = None) -> None:
 
 
 def fit_calibration(options: Options, console: Console | None = None) -> PerimeterCalibration:
-    """Fit the weights of `detectors.perimeter_confidence.PerimeterCalibration` on simulated rings and print them.
+    """Fit the weights of `detectors.perimeter_confidence.PerimeterCalibration` on drawn rings and print them.
 
-    Findings of the detector as it is, of a lenient one, and of that on look-alikes are taken together: there would be
-    too few wrong ones.
+    With them how well confidence holds in areas that they weren't fitted on.
+
+    Raises:
+        InputError: A folder can't be used, or too little is told to learn from.
     """
     out = console or Console(width=None if sys.stdout.isatty() else 150)
-    backgrounds = _backgrounds(options)
-    told = [
-        each
-        for parameters in (PerimeterParameters(), lenient())
-        for done in trials(backgrounds, options.rings, options.seed, CONTRASTS, options.window_px, parameters)
-        for each in done.evidence
-    ]
-    wrong = wrong_evidence(backgrounds, options.rings, options.seed, options.window_px, lenient())
-    told += [(each, False) for each in wrong]
-    real = np.array([right for _, right in told], bool)
-    if real.all() or not real.any():
-        raise InputError(f"{len(told)} findings, {real.sum()} of them real: too few to learn from, give more --rings")
-    evidence = np.array([astuple(each) for each, _ in told], float)
-    weights = PerimeterCalibration(*(round(float(weight), 3) for weight in fit_logistic(evidence, real)))
-    confidence = np.array([weights.confidence(each) for each, _ in told])
+    rings = list(told_rings(_backgrounds(options), options.rings, options.seed, options.window_px))
+    told = [each.real for each in rings if not each.usual]
+    if all(told) or not any(told):
+        raise InputError(f"{len(told)} findings, {sum(told)} of them real: too few to learn from, give more --rings")
+    weights = fitted(rings)
     out.print(weights)
-    out.print(
-        f"{len(told)} findings, {real.sum()} real; expected calibration error "
-        f"{expected_calibration_error(confidence, real):.3f} on the findings that it was fitted on"
-    )
+    out.print(f"fitted on {len(told)} findings, {sum(told)} of them real")
+    confidence, real = held_out(rings)
+    out.print(confidence_table(confidence, real, "Confidence fitted on other areas, after every scene"))
     if options.pictures is not None:
         draw_reliability(reliability(confidence, real), options.pictures / "perimeter_reliability.png")
     return weights
-
-
-def lenient() -> PerimeterParameters:
-    """Parameters that let weak rings through, so that there are wrong ones to learn from."""
-    usual = PerimeterParameters()
-    return replace(
-        usual,
-        least_visibility=0.6 * usual.least_visibility,
-        least_gain=0.5 * usual.least_gain,
-        chance_gain=0.5 * usual.chance_gain,
-        least_persistence=0.6 * usual.least_persistence,
-        least_built=0.0,
-        rings=replace(
-            usual.rings,
-            seed_evidence=0.6 * usual.rings.seed_evidence,
-            least_new=0.5 * usual.rings.least_new,
-            chance_share=0.3 * usual.rings.chance_share,
-            road_discount=0.0,
-            corner_merit=0.0,
-        ),
-    )
 
 
 def _backgrounds(options: Options) -> list[Background]:
@@ -176,7 +148,13 @@ def _simulated(backgrounds: Sequence[Background], options: Options, out: Console
         out.print(table(done))
     out.print(removal_table(list(removals(backgrounds, options.rings, options.seed, window_px=options.window_px))))
     out.print(divider_table(list(divided(backgrounds, options.rings, options.seed, CONTRASTS[2:], options.window_px))))
-    out.print(lookalike_table(list(mistakes(backgrounds, options.rings, options.seed, options.window_px))))
+    wrong = list(mistakes(backgrounds, options.rings, options.seed, options.window_px))
+    out.print(lookalike_table(wrong))
+    told = [each for one in done for each in one.told] + [(each, False) for one in wrong for each in one.told]
+    confidence, real = (
+        (np.array(part) for part in zip(*told, strict=True)) if told else (np.zeros(0), np.zeros(0, bool))
+    )
+    out.print(confidence_table(confidence, real, "Confidence in what is told of rings and look-alikes"))
     if options.pictures is not None:
         draw_trials(done, options.pictures / "perimeter_simulated.png")
 

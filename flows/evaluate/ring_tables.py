@@ -9,11 +9,13 @@ import numpy as np
 from rich.table import Table
 
 from detectors.base import ChangeType
+from detectors.evaluation.metrics import FloatVector, expected_calibration_error, reliability
 from flows.evaluate.divided import Divided
 from flows.evaluate.lookalikes import Mistakes
 from flows.evaluate.nothing import Silence
 from flows.evaluate.ring_draws import Story
 from flows.evaluate.ring_trials import Trial
+from geo.scene import BoolArray
 
 _SIZES_HA = ((1.0, 4.0), (4.0, 15.0), (15.0, math.inf))
 
@@ -125,6 +127,21 @@ def lookalike_table(seen: Sequence[Mistakes]) -> Table:
     )
     for each in seen:
         table.add_row(each.background, each.drawn, str(each.areas), str(each.wrong), f"{each.years:.0f}")
+    return table
+
+
+def confidence_table(confidence: FloatVector, real: BoolArray, title: str) -> Table:
+    """How often what is told is real, by how sure it claims to be.
+
+    Args:
+        confidence: float64 (finding,), 0 to 1.
+        real: bool (finding,).
+        title: Of the table; the expected calibration error goes with it.
+    """
+    error = expected_calibration_error(confidence, real)
+    table = _table(f"{title}; expected calibration error {error:.3f}", ("confidence", "real", "findings"))
+    for each in reliability(confidence, real):
+        table.add_row(f"{each.confidence:.2f}", f"{each.accuracy:.2f}", str(each.count))
     return table
 
 

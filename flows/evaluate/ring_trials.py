@@ -11,7 +11,6 @@ from shapely.geometry.base import BaseGeometry
 
 from detectors.base import ChangeType, Finding, Verdict
 from detectors.perimeter import Perimeter, PerimeterParameters
-from detectors.perimeter_confidence import RingEvidence, evidence_of
 from detectors.ring_merit import NewLines
 from detectors.ring_tracks import Outline, pooled
 from detectors.ring_watch import RingWatch
@@ -57,7 +56,7 @@ class Trial:
         standing: The confirmed finding that matches the ring, None if there is none; before it was opened or removed.
         afterwards: Findings that match the ring after the last scene.
         false: Confirmed findings after the last scene that lie off the ring and off the walls that really appeared.
-        evidence: What each finding off these walls rests on, and whether it is the ring.
+        told: Confidence in each standing finding off these walls after the last scene, and whether it is the ring.
         onset_error: First scene found less first scene drawn; None if not found.
         gone_late: First scene in which it is told to be gone less the first in which it was opened or removed; None if
             that isn't told.
@@ -75,7 +74,7 @@ class Trial:
     standing: Finding | None
     afterwards: tuple[Finding, ...]
     false: int
-    evidence: tuple[tuple[RingEvidence, bool], ...]
+    told: tuple[tuple[float, bool], ...]
     onset_error: int | None
     gone_late: int | None
     assessable: bool
@@ -168,10 +167,8 @@ def trial(
         standing=standing,
         afterwards=tuple(finding for finding in last if overlap(finding.geometry, ring) >= MATCH),
         false=sum(len(each.seen_in) >= CONFIRMED and not shares_ground(each.geometry, ring) for each in last),
-        evidence=tuple(
-            (evidence_of(each, scenes_before(each.first_with, stack)), overlap(each.geometry, ring) >= MATCH)
-            for each in last
-            if each.kind in STANDING
+        told=tuple(
+            (each.confidence, overlap(each.geometry, ring) >= MATCH) for each in last if each.confidence is not None
         ),
         onset_error=None if standing is None else scenes_before(standing.first_with, stack) - plan.since,
         gone_late=_gone_late(last, plan, stack),

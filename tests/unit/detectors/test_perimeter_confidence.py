@@ -1,62 +1,74 @@
 """Confidence in perimeters."""
 
-from dataclasses import replace
-from datetime import UTC, datetime
+import math
+from dataclasses import astuple, fields, replace
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from shapely.geometry import LineString, box
+from shapely.geometry import box
 
-from detectors.base import ChangeType, Components, Finding, Side, SideRole
-from detectors.perimeter_confidence import PerimeterCalibration, RingEvidence, evidence_of
+from detectors.perimeter_confidence import PerimeterCalibration, RingEvidence
+from detectors.perimeter_parameters import PerimeterParameters
+from tests.unit.detectors.made_up_rings import BOTH, CHOICE, OLD, an_outline
 
 NONE = RingEvidence(0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
-RING = box(0, 0, 300, 200)
+FITTED = PerimeterParameters().calibration
 
 
-def ring(*strengths, interior=()):
-    corners = list(RING.exterior.coords)
-    sides = [Side(LineString(corners[k : k + 2]), strength, ()) for k, strength in enumerate(strengths)]
-    sides += [Side(LineString([(150, 0), (150, 200)]), strength, (), SideRole.INTERIOR) for strength in interior]
-    return Finding(
-        kind=ChangeType.PERIMETER_ADDED,
-        geometry=RING,
-        area_m2=RING.area,
-        length_m=RING.length,
-        score=0.5,
-        components=Components(0.6, 0.8, 1.0, 1.0),
-        last_without=datetime(2020, 1, 1, tzinfo=UTC),
-        first_with=datetime(2020, 2, 1, tzinfo=UTC),
-        before_item_id="a",
-        after_item_id="b",
-        seen_in=("b", "c", "d"),
-        sides=tuple(sides),
-    )
+def evidence(outline, older=None):
+    dated = CHOICE.dated(outline) if older is None else CHOICE.fresh_onset(outline, older)
+    return CHOICE.evidence(outline, dated, older)
 
 
-def test_evidence_is_of_the_outline_alone():
-    told = evidence_of(ring(1.0, 0.5, 1.0, 0.2, interior=(0.1,)), scenes_before=1)
-    assert told.weakest_side == 0.2
-    assert told.visibility == pytest.approx((200 + 150 + 200 + 60) / 1000)
-    assert (told.gain, told.persistence) == (0.6, 0.8)
-    assert told.sightings == pytest.approx(1.0986, abs=1e-4)
-    assert told.length == 0.0
-    assert told.scenes_before == 0.0
+def test_evidence_is_what_is_seen_of_a_ring():
+    told = evidence(an_outline(OLD, 4, built=0.5))
+    assert told.newly_seen == pytest.approx(0.85)
+    assert told.turning == 1.0
+    assert told.length == pytest.approx(math.log(1.6))
+    assert told.sightings == pytest.approx(math.log(12))
+    assert (told.persistence, told.built) == (1.0, 0.5)
+    assert told.looks_before == pytest.approx(math.log(4))
 
 
-def test_a_ring_without_sides_is_seen_nowhere():
-    told = evidence_of(ring(), scenes_before=0)
-    assert (told.visibility, told.weakest_side, told.scenes_before) == (0.0, 0.0, 0.0)
+def test_lines_that_go_on_past_corners_count_less():
+    road = an_outline(OLD, 4)
+    road.goes_on = np.where(np.arange(len(road.goes_on)) % 2, 1.0, 0.0)
+    told = evidence(road)
+    assert told.turning == pytest.approx(0.5)
+    assert told.newly_seen == pytest.approx(0.75 * 0.85)
+
+
+def test_of_an_extension_it_is_what_is_seen_of_its_fresh_sides():
+    whole = an_outline(BOTH, 10, older=(OLD, 4))
+    along = ~whole.apart_from(OLD, CHOICE.beside_px)
+    whole.seen[:, along] = 0.0  # what has become of the sides that it builds on says nothing of the extension
+    told = evidence(whole, OLD)
+    assert told.newly_seen == pytest.approx(0.85)
+    assert told.sightings == pytest.approx(math.log(6))
+    assert told.looks_before == pytest.approx(math.log(10))
 
 
 def test_without_weights_a_ring_is_as_likely_real_as_not():
     assert PerimeterCalibration(*(0.0,) * 8).confidence(NONE) == 0.5
 
 
+def test_nothing_that_is_measured_speaks_against_a_ring():
+    assert min(astuple(FITTED)[1:]) >= 0.0
+    assert [each.name for each in fields(FITTED)][1:] == [each.name for each in fields(RingEvidence)]
+
+
+def test_a_ring_that_is_seen_all_around_is_surer_than_a_crossing_of_roads():
+    road = an_outline(box(20, 20, 40, 40), 4, seen=0.7)
+    road.goes_on = np.full(len(road.goes_on), 0.6)
+    ring = an_outline(OLD, 4)
+    assert FITTED.confidence(evidence(road)) < 0.5 < 0.9 < FITTED.confidence(evidence(ring))
+
+
 @given(st.floats(0, 1), st.floats(0, 1), st.floats(-1e6, 1e6))
 def test_confidence_is_a_probability_that_rises_with_what_weighs_for_it(low, high, weight):
-    calibration = PerimeterCalibration(*(0.0,) * 7, scenes_before=weight)
-    one, other = (calibration.confidence(replace(NONE, scenes_before=part)) for part in sorted((low, high)))
+    calibration = PerimeterCalibration(*(0.0,) * 7, looks_before=weight)
+    one, other = (calibration.confidence(replace(NONE, looks_before=part)) for part in sorted((low, high)))
     assert 0.0 < one < 1.0
     assert (other >= one) if weight >= 0 else (other <= one)

@@ -120,7 +120,9 @@ def test_a_strong_ring_on_quiet_ground_is_found_and_told_in_the_tables(plain):
     assert done.iou > 0.7
     assert abs(done.onset_error) <= 1
     assert done.assessable
-    assert any(right for _, right in done.evidence)
+    ((confidence, right),) = done.told
+    assert right
+    assert confidence == done.standing.confidence > 0.5
     assert report_of(done) == "still stands"
     (row,) = zip(*(column.cells for column in detection_table([done]).columns), strict=True)
     assert (*row[:2], *row[3:6]) == ("plain", "0.120", "1", "100%", "100%")

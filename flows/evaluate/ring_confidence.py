@@ -1,0 +1,124 @@
+"""What the confidence in perimeters is fitted on: rings and look-alikes drawn into real scenes, told scene by scene."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import astuple, dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+from shapely.geometry import Polygon
+from shapely.geometry.base import BaseGeometry
+
+from detectors.evaluation.metrics import FloatVector, fit_rising
+from detectors.perimeter import Perimeter, on_ground
+from detectors.perimeter_confidence import PerimeterCalibration, RingEvidence
+from detectors.perimeter_parameters import PerimeterParameters
+from detectors.ring_watch import RingWatch
+from flows.evaluate.lookalikes import LOOKALIKES
+from flows.evaluate.ring_draws import draw
+from flows.evaluate.ring_trials import CONTRASTS, MATCH, Background, overlap, part, shares_ground
+from geo.scene import BoolArray, ImageStack
+
+_RIDGE = 0.3
+_FOLDS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A ring told after some scene.
+
+    Attributes:
+        area: Number of the area that it is told in, each with a draw of its own.
+        evidence: What it rests on.
+        real: Whether it is the ring that was drawn.
+        usual: Whether the detector tells it as it is; otherwise only with lower bars.
+    """
+
+    area: int
+    evidence: RingEvidence
+    real: bool
+    usual: bool
+
+
+def told_rings(backgrounds: Sequence[Background], count: int, seed: int, window_px: int = 300) -> Iterator[Told]:
+    """Every ring told after any scene, by the detector as it is and with lower bars.
+
+    With lower bars more wrong ones are told, of the same outlines, and what is measured on them is measured alike.
+
+    Args:
+        backgrounds: Real scenes.
+        count: Rings of each contrast, and areas with each look-alike, on each background.
+        seed: Of everything drawn by chance.
+        window_px: Side of the areas, pixels.
+    """
+    for number, (ground, stack, ring) in enumerate(_areas(backgrounds, count, seed, window_px)):
+        follower = Perimeter().start(stack.grid)
+        for scene in stack:
+            follower.add(scene)
+            for usual, watch in ((True, follower.watch), (False, RingWatch(_lenient(), follower.state))):
+                for evidence, shape in _told_by(watch):
+                    if not shares_ground(shape, ground.taken):
+                        yield Told(number, evidence, ring is not None and overlap(shape, ring) >= MATCH, usual)
+
+
+def fitted(rings: Sequence[Told]) -> PerimeterCalibration:
+    """The calibration that rings told with lower bars teach; none of the evidence speaks against a ring."""
+    learned = [each for each in rings if not each.usual]
+    weights = fit_rising(_evidence(learned), _real(learned), _RIDGE)
+    return PerimeterCalibration(*(round(float(weight), 3) for weight in weights))
+
+
+def held_out(rings: Sequence[Told]) -> tuple[FloatVector, BoolArray]:
+    """Confidence in each ring that the detector tells as it is, fitted on other areas alone, and whether it is real."""
+    confidence: list[float] = []
+    real: list[bool] = []
+    for fold in range(_FOLDS):
+        others = [each for each in rings if each.area % _FOLDS != fold]
+        here = [each for each in rings if each.area % _FOLDS == fold and each.usual]
+        if here:
+            calibration = fitted(others)
+            confidence += [calibration.confidence(each.evidence) for each in here]
+            real += [each.real for each in here]
+    return np.array(confidence), np.array(real, bool)
+
+
+def _areas(
+    backgrounds: Sequence[Background], count: int, seed: int, window_px: int
+) -> Iterator[tuple[Background, ImageStack, Polygon | None]]:
+    """Areas into which a ring, or what looks like one, has been drawn."""
+    for number, ground in enumerate(backgrounds):
+        for contrast in CONTRASTS:
+            for repeat in range(count):
+                random = np.random.default_rng([seed, number, round(1e4 * contrast), repeat])
+                area = part(ground.stack, window_px, random)
+                plan = draw(area, contrast, ground.taken, random)
+                if plan is not None:
+                    yield ground, plan.into(area, random), plan.wall.ring
+        for place, drawn_into in enumerate(LOOKALIKES.values()):
+            for repeat in range(count):
+                random = np.random.default_rng([seed, number, place, repeat])
+                yield ground, drawn_into(part(ground.stack, window_px, random), random), None
+
+
+def _lenient() -> PerimeterParameters:
+    """Parameters that tell weak rings too, so that there are wrong ones to learn from: what is measured stays."""
+    usual = PerimeterParameters()
+    return replace(usual, least_merit=tuple(merit - 40.0 for merit in usual.least_merit), least_confidence=0.0)
+
+
+def _told_by(watch: RingWatch) -> Iterator[tuple[RingEvidence, BaseGeometry]]:
+    for chain in watch.told:
+        for stage in chain:
+            yield (
+                watch.choice.evidence(stage.outline, stage.onset, stage.extends),
+                on_ground(stage.outline.ring, watch.series.grid),
+            )
+
+
+def _evidence(rings: Sequence[Told]) -> npt.NDArray[np.float64]:
+    return np.array([astuple(each.evidence) for each in rings], float)
+
+
+def _real(rings: Sequence[Told]) -> BoolArray:
+    return np.array([each.real for each in rings], bool)
