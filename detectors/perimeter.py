@@ -118,20 +118,20 @@ def _findings(watch: RingWatch) -> Iterator[Finding]:
             gone = watch.departed(stage) if stage is chain[-1] else None
             kind = ChangeType.PERIMETER_ADDED if stage.extends is None else ChangeType.PERIMETER_EXTENDED
             added = replace(
-                _finding(kind, stage.outline, stage.onset, stage.onset.seen, series),
+                _finding(kind, stage.outline, stage.onset, series),
                 confidence=watch.choice.confidence_in(stage.outline, stage.onset, stage.extends),
             )
             if gone is not None:
-                yield _finding(ChangeType.PERIMETER_REMOVED, stage.outline, gone, stage.onset.seen, series)
+                yield _finding(ChangeType.PERIMETER_REMOVED, stage.outline, gone, series)
                 added = replace(added, gone_at=series.scenes[gone.first].acquired_at)
             yield added
     for outline in watch.state.gone:
         gone = watch.went(outline)
         if gone is not None:
-            yield _finding(ChangeType.PERIMETER_REMOVED, outline, gone, tuple(range(gone.without + 1)), series)
+            yield _finding(ChangeType.PERIMETER_REMOVED, outline, gone, series)
 
 
-def _finding(kind: ChangeType, outline: Outline, dated: Onset, shown: tuple[int, ...], series: Series) -> Finding:
+def _finding(kind: ChangeType, outline: Outline, dated: Onset, series: Series) -> Finding:
     ring = on_ground(outline.ring, series.grid)
     scenes = series.scenes
     clear = np.mean([scenes[i].clear_fraction for i in dated.seen])
@@ -153,17 +153,20 @@ def _finding(kind: ChangeType, outline: Outline, dated: Onset, shown: tuple[int,
         before_item_id=scenes[dated.without].item_id,
         after_item_id=scenes[dated.seen[-1]].item_id,
         seen_in=tuple(scenes[i].item_id for i in dated.seen),
-        sides=_sides(outline, shown, series),
+        sides=_sides(outline, dated.seen, series),
     )
 
 
 def _sides(outline: Outline, shown: tuple[int, ...], series: Series) -> tuple[Side, ...]:
-    """A ring's sides, how much of each is seen as a line, and in which of the scenes that show the ring."""
+    """A ring's sides, how much of each is seen as a line in the scenes that show a change of it, and in which of them.
+
+    Where a ring was opened, or went, that is what is left of it.
+    """
     starts, ends = steps(outline.ring)
     owner = side_of(outline.ring)
     sides = []
     for number, (start, end) in enumerate(zip(starts, ends, strict=True)):
-        each = outline.visibility(owner == number, 0.5)[list(shown)]
+        each = outline.visibility(owner == number, 0.5, until_gone=False)[list(shown)]
         surely = [series.scenes[index].item_id for index, share in zip(shown, each, strict=True) if share > 0.5]
         strength = float(np.nanmean(each)) if np.isfinite(each).any() else 0.0
         sides.append(Side(on_ground(LineString([start, end]), series.grid), strength, tuple(surely)))

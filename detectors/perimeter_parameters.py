@@ -114,6 +114,28 @@ class ClosureParameters:
     most_outlines: int = 4
 
 
+@dataclass(frozen=True, slots=True)
+class OpeningParameters:
+    """When a ring was opened.
+
+    Attributes:
+        scenes: Clear scenes in a row that show a stretch, and clear scenes after them that don't, all there are.
+        shown: How well each of the former shows it, 0 to 1, at least.
+        hidden: How well each of the latter, and how well all of them together any piece of it, show it at most.
+        least_m: Shortest stretch, metres; a gate is shorter.
+        least_share: Likewise as a share of what was seen of the outline.
+        least_staying: How well the rest of the outline is still seen, as a share of before: what fades fades all
+            around.
+    """
+
+    scenes: int = 3
+    shown: float = 0.5
+    hidden: float = 0.35
+    least_m: float = 150.0
+    least_share: float = 0.15
+    least_staying: float = 0.8
+
+
 @dataclass(frozen=True)
 class PerimeterParameters:
     """How perimeters are found and followed.
@@ -129,6 +151,7 @@ class PerimeterParameters:
         noise_block_m: Side of the blocks over which noise is measured.
         rings: How rings are found in line strength, by what lies inside.
         closures: How they are found by their closure.
+        openings: When they were opened.
         before: Number of scenes that old lines are averaged over, and how many of the newest are left out.
         least_visibility: Least mean visibility of a ring since its onset.
         least_gain: Least rise of visibility at the onset.
@@ -171,6 +194,7 @@ class PerimeterParameters:
     noise_block_m: float = 300.0
     rings: RingParameters = field(default_factory=RingParameters)
     closures: ClosureParameters = field(default_factory=ClosureParameters)
+    openings: OpeningParameters = field(default_factory=OpeningParameters)
     before: tuple[int, int] = (16, 2)
     least_visibility: float = 0.3
     least_gain: float = 0.2

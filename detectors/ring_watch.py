@@ -11,6 +11,7 @@ from shapely.geometry import LineString, Polygon
 
 from detectors.dividers import dividers
 from detectors.lines import VOTE
+from detectors.openings import opened_stretch
 from detectors.perimeter_parameters import PerimeterParameters
 from detectors.ring_chains import Chain, Chains, Stage, worth_keeping
 from detectors.ring_choice import Choice, meet
@@ -144,8 +145,8 @@ class RingWatch:
         return Look(state.old.strength, state.old.texture, state.old.seen)
 
     def departed(self, stage: Stage) -> Onset | None:
-        """When a ring that had appeared went, if the newest clear scenes all show it gone."""
-        return self._gone(stage.outline, stage.onset.first)
+        """When a ring that had appeared went or was opened, if the newest clear scenes all show it gone, or open."""
+        return self._gone(stage.outline, stage.onset.first) or self._opened(stage.outline, stage.onset.first)
 
     def went(self, outline: Outline) -> Onset | None:
         """When a ring that stood from the start, and long enough, went; None if it didn't."""
@@ -155,14 +156,23 @@ class RingWatch:
         acquired = self.choice.acquired
         return gone if (acquired[gone.without] - acquired[0]).days >= self.parameters.stood_days else None
 
-    def _gone(self, outline: Outline, since: int) -> Onset | None:
-        """When a ring was seen no more, of the scenes since one, if all clear scenes from then on show it gone."""
-        seen = outline.visibility(np.ones(outline.seen.shape[1], bool), self.parameters.least_clear, until_gone=False)
+    def _opened(self, outline: Outline, since: int) -> Onset | None:
+        """When a ring was opened, of the scenes since one."""
+        stretch = opened_stretch(outline.seen[since:], outline.lengths, self.gsd_m, self.parameters.openings)
+        return None if stretch is None else self._gone(outline, since, stretch)
+
+    def _gone(self, outline: Outline, since: int, chosen: BoolArray | None = None) -> Onset | None:
+        """When a ring, or some pieces of it, were seen no more, of the scenes since one.
+
+        All clear scenes from then on have to show them gone.
+        """
+        chosen = np.ones(outline.seen.shape[1], bool) if chosen is None else chosen
+        seen = outline.visibility(chosen, self.parameters.least_clear, until_gone=False)
         seen[:since] = np.nan
         gone = departure(seen)
         if gone is None or len(gone.seen) < self.parameters.gone_scenes or gone.persistence < 1.0:
             return None
-        return gone if self.choice.holds(gone, outline.ring.length, least_after=0.0) else None
+        return gone if self.choice.holds(gone, float(outline.lengths[chosen].sum()), least_after=0.0) else None
 
     def _appeared(self, index: int, standing: tuple[Chain, ...]) -> list[Outline]:
         """Rings that the newest scenes show and the ones before don't."""

@@ -61,7 +61,7 @@ LOOKS = {
             "#009e73",
             "green",
             "Perimeter removed",
-            "the removal of a walled or fenced perimeter",
+            "the opening or removal of a walled or fenced perimeter",
             True,
         ),
     )

@@ -115,7 +115,8 @@ def quotable(change: Change, sightings: Sightings) -> str:
             f"({_onset(change)[0].lower()}{_onset(change)[1:]}); later scenes don't support it. "
             "Don't report it as fact."
         )
-    ended = f" It was gone by {_day(change.valid_to)}." if change.valid_to else ""
+    gone = "opened or gone" if look.is_line else "gone"
+    ended = f" It was {gone} by {_day(change.valid_to)}." if change.valid_to else ""
     return (
         f"{_onset(change)}, satellite images of {located} show a change consistent with {look.works}"
         f"{_extent(change, sightings)}, seen in {_counted(sightings)}.{ended} "
@@ -170,8 +171,9 @@ def _day(moment: datetime | None) -> str:
 
 def _extent(change: Change, sightings: Sightings) -> str:
     if change.length_m is not None:
-        stands = "stood" if change.change_type == ChangeType.PERIMETER_REMOVED else "stands"
-        seen = "" if sightings.line_share is None else f", {100 * sightings.line_share:.0f} % of it seen as a line"
+        stands, still = ("stood", "still ") if change.change_type == ChangeType.PERIMETER_REMOVED else ("stands", "")
+        share = sightings.line_share
+        seen = "" if share is None else f", {100 * share:.0f} % of it {still}seen as a line"
         return f" (a ring of about {_metres(change.length_m)} as it {stands}{seen})"
     if change.area_m2 >= _M2_PER_HA:
         return f" on about {two_digits(change.area_m2 / _M2_PER_HA)} hectares"

@@ -167,6 +167,22 @@ def test_a_ring_that_goes_is_removed_and_told_when():
     assert removed.seen_in == ("scene-07", "scene-08", "scene-09")
 
 
+def test_a_ring_that_is_opened_is_told_with_what_is_left_of_it():
+    images = ground(12)
+    for image in images[3:]:
+        wall(image, ROWS, COLUMNS)
+    for image in images[8:]:
+        image[ROWS[0] + 1 : ROWS[1], COLUMNS[1]] -= 0.05
+    followed = list(follow(Perimeter(), a_stack(images)))
+    assert [len(each.findings) for each in followed[8:]] == [1, 1, 2, 2]  # three scenes show that it is open
+    added, opened = followed[-1].findings
+    assert (added.kind, opened.kind) == (ChangeType.PERIMETER_ADDED, ChangeType.PERIMETER_REMOVED)
+    assert (added.gone_at - START).days == (opened.first_with - START).days == 240
+    assert iou(opened.geometry, rectangle(ROWS, COLUMNS)) > 0.9
+    assert sorted(side.strength > 0.8 for side in opened.sides) == [False, True, True, True]
+    assert min(side.strength for side in added.sides) > 0.8  # while it stood
+
+
 def test_a_ring_that_is_hidden_for_a_while_has_not_gone():
     images = ground(16)
     for image in (*images[3:8], *images[10:]):

@@ -3,6 +3,7 @@ from dataclasses import replace
 import pytest
 from records import DATES, dabancheng
 
+from detectors.base import ChangeType
 from flows.change import ReviewStatus, Status
 from flows.publish.layer import changes_of
 from flows.publish.sentence import Sightings, quotable, sightings_of
@@ -24,6 +25,18 @@ def test_a_ring_says_how_much_of_it_is_seen():
     text = quotable(WALL, sightings_of(dabancheng(), wall))
     assert "a new walled or fenced perimeter (a ring of about 2.8 km as it stands, 60 % of it seen as a line)" in text
     assert "the calibrated probability that it is real is 88 %" in text
+
+
+def test_a_ring_that_was_opened_says_how_much_is_left_of_it():
+    opened = replace(WALL, change_type=ChangeType.PERIMETER_REMOVED, confidence=None)
+    text = quotable(opened, Sightings(3, 3, line_share=0.7))
+    told = (
+        "the opening or removal of a walled or fenced perimeter (a ring of about 2.8 km as it stood, 70 % of it still"
+    )
+    assert f"{told} seen as a line)" in text
+    assert "It was opened or gone by 26 May 2018." in quotable(
+        replace(WALL, valid_to=DATES["S2_2018-05-26"]), Sightings(4, 4)
+    )
 
 
 @pytest.mark.parametrize(

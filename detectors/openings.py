@@ -1,0 +1,77 @@
+"""Rings that were opened: a stretch of the outline went at once, and the rest stayed."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from detectors.perimeter_parameters import OpeningParameters
+from geo.scene import BoolArray, FloatArray
+
+
+def opened_stretch(
+    seen: FloatArray, lengths: npt.NDArray[np.float64], gsd_m: float, parameters: OpeningParameters
+) -> BoolArray | None:
+    """The longest stretch of an outline that several scenes in a row show and no later one does.
+
+    Lines fade as soil settles, so that a stretch has to go from one clear scene to the next, and the rest of the
+    outline has to be seen as before.
+
+    Args:
+        seen: float32 (scene, piece), 0 to 1: how well each piece is seen, in order around the ring; NaN where not
+            clear.
+        lengths: float64 (piece,), pixels.
+        gsd_m: Pixel size, metres.
+        parameters: What an opening is.
+
+    Returns:
+        bool (piece,); None where nothing was opened.
+    """
+    many = parameters.scenes
+    longest, stretch_px = None, parameters.least_m / gsd_m
+    for first in range(many, len(seen) - many + 1):
+        before, after = seen[:first], seen[first:]
+        stood = np.array([_last(piece, many) >= parameters.shown for piece in before.T])
+        stretch = _longest_stretch(stood & _gone(after, parameters), lengths)
+        length = float(lengths[stretch].sum())
+        if length < max(stretch_px, parameters.least_share * lengths[stood].sum()):
+            continue
+        rest = [float(np.nanmean(_means(part[:, ~stretch], lengths[~stretch]))) for part in (before, after)]
+        hidden = float(np.nanmax(_means(after[:, stretch], lengths[stretch])))
+        if hidden <= parameters.hidden and rest[1] >= parameters.least_staying * rest[0]:
+            longest, stretch_px = stretch, length
+    return longest
+
+
+def _gone(after: FloatArray, parameters: OpeningParameters) -> BoolArray:
+    """Pieces that some scenes hardly show, bool (piece,)."""
+    clear = np.isfinite(after).sum(axis=0)
+    mean = np.nansum(after, axis=0) / np.maximum(clear, 1)
+    return np.asarray((mean <= parameters.hidden) & (clear >= parameters.scenes))
+
+
+def _last(piece: FloatArray, many: int) -> float:
+    """The least that the last clear scenes show of a piece; 0 where fewer are clear."""
+    clear = piece[np.isfinite(piece)][-many:]
+    return float(clear.min()) if len(clear) == many else 0.0
+
+
+def _longest_stretch(went: BoolArray, lengths: npt.NDArray[np.float64]) -> BoolArray:
+    """The longest run of pieces in order around the ring, bool (piece,); none where all or none of them went."""
+    longest = np.zeros(len(went), bool)
+    if went.all() or not went.any():
+        return longest
+    start = int(np.flatnonzero(~went)[0])
+    turned = np.roll(went, -start)  # begins with a piece that stayed: no run goes over the end
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], turned, [False]]).astype(np.int8)))
+    runs = [(np.arange(one, end) + start) % len(went) for one, end in edges.reshape(-1, 2)]
+    longest[max(runs, key=lambda run: float(lengths[run].sum()))] = True
+    return longest
+
+
+def _means(seen: FloatArray, lengths: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """How well pieces are seen in each scene, float64 (scene,); NaN where none is clear."""
+    weight = np.where(np.isfinite(seen), lengths, 0.0)
+    known = weight.sum(axis=1)
+    mean = (np.nan_to_num(seen) * weight).sum(axis=1) / np.maximum(known, 1e-9)
+    return np.where(known > 0.0, mean, np.nan)
