@@ -104,7 +104,8 @@ class Finding:
         before_item_id: The clearest of the scenes before the onset; None as for `last_without`.
         after_item_id: The scene after the onset that shows it best.
         seen_in: Item ids of the clear scenes that show it, ascending by acquisition.
-        gone_at: Acquisition of the first scene in which it no longer stands; None while it stands.
+        gone_at: Acquisition of the first scene in which it no longer stands, or a ring is open; None while it
+            stands.
         confidence: Calibrated probability that the change is real; None where the detector isn't calibrated.
         sides: Sides of a perimeter, in order around the ring, then what divides it; empty for areal changes.
         stage: How far the works had come by the newest scene: no building to be seen, buildings and still changing,

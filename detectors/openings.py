@@ -12,10 +12,10 @@ from geo.scene import BoolArray, FloatArray
 def opened_stretch(
     seen: FloatArray, lengths: npt.NDArray[np.float64], gsd_m: float, parameters: OpeningParameters
 ) -> BoolArray | None:
-    """The longest stretch of an outline that several scenes in a row show and no later one does.
+    """The longest stretch of an outline that several scenes in a row show and hardly any later one does.
 
     Lines fade as soil settles, so that a stretch has to go from one clear scene to the next, and the rest of the
-    outline has to be seen as before.
+    outline has to be seen as before in the scenes around it; what becomes of it later doesn't matter.
 
     Args:
         seen: float32 (scene, piece), 0 to 1: how well each piece is seen, in order around the ring; NaN where not
@@ -28,18 +28,21 @@ def opened_stretch(
         bool (piece,); None where nothing was opened.
     """
     many = parameters.scenes
-    longest, stretch_px = None, parameters.least_m / gsd_m
+    longest, longest_px = None, parameters.least_m / gsd_m
     for first in range(many, len(seen) - many + 1):
         before, after = seen[:first], seen[first:]
-        stood = np.array([_last(piece, many) >= parameters.shown for piece in before.T])
-        stretch = _longest_stretch(stood & _gone(after, parameters), lengths)
-        length = float(lengths[stretch].sum())
-        if length < max(stretch_px, parameters.least_share * lengths[stood].sum()):
+        gone = _gone(after, parameters)
+        if lengths[gone].sum() < longest_px:
             continue
-        rest = [float(np.nanmean(_means(part[:, ~stretch], lengths[~stretch]))) for part in (before, after)]
-        hidden = float(np.nanmax(_means(after[:, stretch], lengths[stretch])))
-        if hidden <= parameters.hidden and rest[1] >= parameters.least_staying * rest[0]:
-            longest, stretch_px = stretch, length
+        stood = np.array([_last(piece, many) >= parameters.shown for piece in before.T])
+        stretch = _longest_stretch(stood & gone, lengths)
+        length = float(lengths[stretch].sum())
+        if length < max(longest_px, parameters.least_share * lengths[stood].sum()):
+            continue
+        hidden = _means(after[:, stretch], lengths[stretch]) <= parameters.hidden
+        stays = _stays(before[:, ~stretch], after[:, ~stretch], lengths[~stretch], parameters)
+        if hidden[:many].all() and hidden.mean() >= parameters.least_hidden and stays:
+            longest, longest_px = stretch, length
     return longest
 
 
@@ -56,6 +59,16 @@ def _last(piece: FloatArray, many: int) -> float:
     return float(clear.min()) if len(clear) == many else 0.0
 
 
+def _stays(
+    before: FloatArray, after: FloatArray, lengths: npt.NDArray[np.float64], parameters: OpeningParameters
+) -> bool:
+    """Whether the rest of an outline is seen in the next clear scenes about as well as in the last ones."""
+    last, following = _means(before, lengths)[-parameters.scenes :], _means(after, lengths)[: parameters.scenes]
+    if not len(last) or not len(following):
+        return False
+    return bool(following.mean() >= parameters.least_staying * last.mean())
+
+
 def _longest_stretch(went: BoolArray, lengths: npt.NDArray[np.float64]) -> BoolArray:
     """The longest run of pieces in order around the ring, bool (piece,); none where all or none of them went."""
     longest = np.zeros(len(went), bool)
@@ -70,8 +83,8 @@ def _longest_stretch(went: BoolArray, lengths: npt.NDArray[np.float64]) -> BoolA
 
 
 def _means(seen: FloatArray, lengths: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """How well pieces are seen in each scene, float64 (scene,); NaN where none is clear."""
+    """How well pieces are seen in each scene in which any of them is clear, float64 (clear scene,)."""
     weight = np.where(np.isfinite(seen), lengths, 0.0)
     known = weight.sum(axis=1)
-    mean = (np.nan_to_num(seen) * weight).sum(axis=1) / np.maximum(known, 1e-9)
-    return np.where(known > 0.0, mean, np.nan)
+    total = (np.nan_to_num(seen) * weight).sum(axis=1)
+    return np.asarray(total[known > 0.0] / known[known > 0.0])

@@ -112,10 +112,10 @@ class PerimeterFollower:
 
 def _findings(watch: RingWatch) -> Iterator[Finding]:
     """What rings' histories say: that they appeared, grew, and went."""
-    series = watch.series
+    series, departures = watch.series, watch.departures(watch.chains)
     for chain in watch.told:
         for stage in chain:
-            gone = watch.departed(stage) if stage is chain[-1] else None
+            gone = departures[stage]
             kind = ChangeType.PERIMETER_ADDED if stage.extends is None else ChangeType.PERIMETER_EXTENDED
             added = replace(
                 _finding(kind, stage.outline, stage.onset, series),
@@ -153,14 +153,14 @@ def _finding(kind: ChangeType, outline: Outline, dated: Onset, series: Series) -
         before_item_id=scenes[dated.without].item_id,
         after_item_id=scenes[dated.seen[-1]].item_id,
         seen_in=tuple(scenes[i].item_id for i in dated.seen),
-        sides=_sides(outline, dated.seen, series),
+        sides=_sides(outline, dated.seen, series, interior=kind is not ChangeType.PERIMETER_REMOVED),
     )
 
 
-def _sides(outline: Outline, shown: tuple[int, ...], series: Series) -> tuple[Side, ...]:
+def _sides(outline: Outline, shown: tuple[int, ...], series: Series, *, interior: bool) -> tuple[Side, ...]:
     """A ring's sides, how much of each is seen as a line in the scenes that show a change of it, and in which of them.
 
-    Where a ring was opened, or went, that is what is left of it.
+    Where a ring was opened, or went, that is what is left of its outline; what divided it isn't looked for any more.
     """
     starts, ends = steps(outline.ring)
     owner = side_of(outline.ring)
@@ -170,7 +170,7 @@ def _sides(outline: Outline, shown: tuple[int, ...], series: Series) -> tuple[Si
         surely = [series.scenes[index].item_id for index, share in zip(shown, each, strict=True) if share > 0.5]
         strength = float(np.nanmean(each)) if np.isfinite(each).any() else 0.0
         sides.append(Side(on_ground(LineString([start, end]), series.grid), strength, tuple(surely)))
-    for divider in outline.dividers or ():
+    for divider in (outline.dividers or ()) if interior else ():
         shown_in = tuple(series.scenes[index].item_id for index in divider.seen)
         sides.append(Side(on_ground(divider.line, series.grid), divider.strength, shown_in, SideRole.INTERIOR))
     return tuple(sides)

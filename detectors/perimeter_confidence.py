@@ -9,15 +9,15 @@ from detectors.logistic import probability
 
 @dataclass(frozen=True, slots=True)
 class RingEvidence:
-    """What the confidence in a perimeter is made of; of an extension it is that of its fresh sides.
+    """What the confidence in a perimeter is made of; in an extension it is its fresh sides.
 
     Attributes:
         newly_seen: Share of the outline that is newly seen, roads counted less, in the era that shows it best.
         turning: How far its lines end where it turns, 0 to 1: those of roads, washes and canals go on.
-        length: Natural logarithm of the outline's length in kilometres.
+        length: Natural logarithm of its length in kilometres.
         sightings: Natural logarithm of the number of scenes that show it.
         persistence: Share of the clear scenes since the onset that show it, 0 to 1.
-        built: How much rougher the enclosed ground has become, as a logarithm, 0 to 1.
+        built: How much rougher all of the enclosed ground has become, as a logarithm, 0 to 1.
         looks_before: Natural logarithm of the number of clear scenes before the onset.
     """
 

@@ -119,9 +119,10 @@ class OpeningParameters:
     """When a ring was opened.
 
     Attributes:
-        scenes: Clear scenes in a row that show a stretch, and clear scenes after them that don't, all there are.
+        scenes: Clear scenes in a row that show a stretch, and clear scenes right after them that don't.
         shown: How well each of the former shows it, 0 to 1, at least.
-        hidden: How well each of the latter, and how well all of them together any piece of it, show it at most.
+        hidden: How well each of the latter, and how well all later ones together any piece of it, show it at most.
+        least_hidden: Share of all later clear scenes that don't show it, at least.
         least_m: Shortest stretch, metres; a gate is shorter.
         least_share: Likewise as a share of what was seen of the outline.
         least_staying: How well the rest of the outline is still seen, as a share of before: what fades fades all
@@ -131,6 +132,7 @@ class OpeningParameters:
     scenes: int = 3
     shown: float = 0.5
     hidden: float = 0.35
+    least_hidden: float = 0.8
     least_m: float = 150.0
     least_share: float = 0.15
     least_staying: float = 0.8
@@ -187,7 +189,7 @@ class PerimeterParameters:
     """
 
     orientations: int = 16
-    finest_m: float = 2.5
+    finest_m: float = 5.0
     flank_px: float = 1.5
     along_m: float = 60.0
     saturation: float = 2.5
@@ -203,7 +205,7 @@ class PerimeterParameters:
     least_merit: tuple[float, ...] = (-20.0, -10.0, 0.0)
     least_confidence: float = 0.5
     nearly: float = 0.95
-    empty_merit: float = 0.4
+    empty_merit: float = 0.2
     least_built: float = 0.5
     least_persistence_alone: float = 0.9
     most_outlines: int = 24

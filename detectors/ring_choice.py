@@ -117,11 +117,12 @@ class Choice:
         lengths, goes_on = outline.lengths, outline.goes_on.clip(0.0)
         if older is not None:
             lengths = np.where(outline.apart_from(older, self.beside_px), lengths, 0.0)
-        lengths = lengths / lengths.sum()
+        length_px = float(lengths.sum())
+        lengths = lengths / length_px
         return RingEvidence(
             newly_seen=float((self._newness(outline, dated) @ lengths).max()),
             turning=1.0 - float(goes_on @ lengths),
-            length=math.log(outline.ring.length * self.gsd_m / 1000.0),
+            length=math.log(length_px * self.gsd_m / 1000.0),
             sightings=math.log(len(dated.seen)),
             persistence=dated.persistence,
             built=min(max(outline.built(dated), 0.0), 1.0),

@@ -97,7 +97,7 @@ class Outline:
         sample: int64 (point,): flat indices into (y, x) of points spread over the ground that it encloses.
         inside: float32 (scene,): mean texture there.
         fitted_with: Number of scenes with which its sides were last fitted.
-        gone_from: First scene in which it stood no more; None while it stands.
+        gone_from: First scene in which it stood no more, or was open; None while it stands.
         dividers: Lines that divide the enclosed ground; None where they haven't been looked for since the last fit.
     """
 

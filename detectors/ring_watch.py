@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import zip_longest
 
 import numpy as np
 import numpy.typing as npt
@@ -87,7 +88,8 @@ class RingWatch:
     def told(self) -> Iterator[Chain]:
         """Rings that stand and are told: each place up to the last stage that is likelier real than not.
 
-        What a single scene shows is told however likely it is: that is for the next scenes to say.
+        What a likely ring grew from is told with it, and what a single scene shows is told however likely it is: that
+        is for the next scenes to say.
         """
         for chain in self.chains:
             likely = [place for place, stage in enumerate(chain) if self._likely(stage)]
@@ -112,8 +114,7 @@ class RingWatch:
         newest, standing = self.reader.lines(index), self.chains
         for outline in (*state.outlines, *state.gone):
             outline.add(newest, self.parameters)
-        for stage in (chain[-1] for chain in standing):
-            gone = self.departed(stage)
+        for stage, gone in self.departures(standing).items():
             stage.outline.gone_from = None if gone is None else gone.first  # what is seen again has not gone
         if index == 0:
             return
@@ -144,33 +145,50 @@ class RingWatch:
             state.old.add(self.reader.lines(index - newest - 1), many)
         return Look(state.old.strength, state.old.texture, state.old.seen)
 
-    def departed(self, stage: Stage) -> Onset | None:
-        """When a ring that had appeared went or was opened, if the newest clear scenes all show it gone, or open."""
-        return self._gone(stage.outline, stage.onset.first) or self._opened(stage.outline, stage.onset.first)
+    def departures(self, chains: Sequence[Chain]) -> dict[Stage, Onset | None]:
+        """When each ring that had appeared went or was opened, if clear scenes show that; None where it stands.
+
+        What was extended is looked at until then alone: what becomes of its walls within the larger ring is no going.
+        """
+        gone: dict[Stage, Onset | None] = {}
+        for chain in chains:
+            for stage, later in zip_longest(chain, chain[1:]):
+                since, until = stage.onset.first, None if later is None else later.onset.first
+                gone[stage] = self._opened(stage.outline, since, until) or self._gone(stage.outline, since, until)
+        return gone
 
     def went(self, outline: Outline) -> Onset | None:
         """When a ring that stood from the start, and long enough, went; None if it didn't."""
-        gone = self._gone(outline, 0)
+        gone = self._gone(outline, 0, None)
         if gone is None or 1.0 - gone.before < self.parameters.least_visibility:
             return None
         acquired = self.choice.acquired
         return gone if (acquired[gone.without] - acquired[0]).days >= self.parameters.stood_days else None
 
-    def _opened(self, outline: Outline, since: int) -> Onset | None:
-        """When a ring was opened, of the scenes since one."""
-        stretch = opened_stretch(outline.seen[since:], outline.lengths, self.gsd_m, self.parameters.openings)
-        return None if stretch is None else self._gone(outline, since, stretch)
+    def _opened(self, outline: Outline, since: int, until: int | None) -> Onset | None:
+        """When a stretch of a ring went, of the scenes from one on and before another."""
+        stretch = opened_stretch(outline.seen[since:until], outline.lengths, self.gsd_m, self.parameters.openings)
+        if stretch is None:
+            return None
+        return self._departure(outline, since, until, stretch, self.parameters.openings.least_hidden)
 
-    def _gone(self, outline: Outline, since: int, chosen: BoolArray | None = None) -> Onset | None:
-        """When a ring, or some pieces of it, were seen no more, of the scenes since one.
+    def _gone(self, outline: Outline, since: int, until: int | None) -> Onset | None:
+        """When a ring was seen no more, of the scenes from one on and before another.
 
-        All clear scenes from then on have to show them gone.
+        All clear scenes from then on have to show it gone.
         """
-        chosen = np.ones(outline.seen.shape[1], bool) if chosen is None else chosen
-        seen = outline.visibility(chosen, self.parameters.least_clear, until_gone=False)
+        whole = np.ones(outline.seen.shape[1], bool)
+        gone = self._departure(outline, since, until, whole, 1.0)
+        return gone if gone is not None and len(gone.seen) >= self.parameters.gone_scenes else None
+
+    def _departure(
+        self, outline: Outline, since: int, until: int | None, chosen: BoolArray, persistence: float
+    ) -> Onset | None:
+        """When some pieces of a ring were seen no more, where that is more than chance and lasts."""
+        seen = outline.visibility(chosen, self.parameters.least_clear, until_gone=False)[:until]
         seen[:since] = np.nan
         gone = departure(seen)
-        if gone is None or len(gone.seen) < self.parameters.gone_scenes or gone.persistence < 1.0:
+        if gone is None or gone.persistence < persistence:
             return None
         return gone if self.choice.holds(gone, float(outline.lengths[chosen].sum()), least_after=0.0) else None
 

@@ -130,7 +130,7 @@ FIELDS: tuple[PublishedField, ...] = tuple(
             "valid_to",
             "datetime",
             "UTC",
-            "Acquisition of the first scene without it again; null while it stands",
+            "Acquisition of the first scene without it again, or in which a ring is open; null while it stands",
         ),
         (
             "last_without",

@@ -50,9 +50,9 @@ def mistakes(backgrounds: Sequence[Background], count: int, seed: int, window_px
             for repeat in range(count):
                 random = np.random.default_rng([seed, number, place, repeat])
                 stack = drawn_into(part(ground.stack, window_px, random), random)
-                each = [_off(assessment.findings, ground.taken) for assessment in follow(Perimeter(), stack)]
-                wrong += any(len(finding.seen_in) >= CONFIRMED for findings in each for finding in findings)
-                told += [finding.confidence for finding in each[-1] if finding.confidence is not None]
+                followed = [_off(assessment.findings, ground.taken) for assessment in follow(Perimeter(), stack)]
+                wrong += any(len(finding.seen_in) >= CONFIRMED for findings in followed for finding in findings)
+                told += [finding.confidence for finding in followed[-1] if finding.confidence is not None]
                 years += (stack.scenes[-1].acquired_at - stack.scenes[0].acquired_at).days / 365.25
             yield Mistakes(ground.name, name, count, wrong, years, tuple(told))
 

@@ -92,21 +92,22 @@ def run(options: Options, console: Console | None = None) -> None:
 def fit_calibration(options: Options, console: Console | None = None) -> PerimeterCalibration:
     """Fit the weights of `detectors.perimeter_confidence.PerimeterCalibration` on drawn rings and print them.
 
-    With them how well confidence holds in areas that they weren't fitted on.
+    With them how well confidence holds in draws that they weren't fitted on.
 
     Raises:
         InputError: A folder can't be used, or too little is told to learn from.
     """
     out = console or Console(width=None if sys.stdout.isatty() else 150)
     rings = list(told_rings(_backgrounds(options), options.rings, options.seed, options.window_px))
-    told = [each.real for each in rings if not each.usual]
-    if all(told) or not any(told):
-        raise InputError(f"{len(told)} findings, {sum(told)} of them real: too few to learn from, give more --rings")
+    real_ones = [each.real for each in rings if not each.usual]
+    if all(real_ones) or not any(real_ones):
+        counts = f"{len(real_ones)} findings, {sum(real_ones)} of them real"
+        raise InputError(f"{counts}: too few to learn from, give more --rings")
     weights = fitted(rings)
     out.print(weights)
-    out.print(f"fitted on {len(told)} findings, {sum(told)} of them real")
+    out.print(f"fitted on {len(real_ones)} findings, {sum(real_ones)} of them real")
     confidence, real = held_out(rings)
-    out.print(confidence_table(confidence, real, "Confidence fitted on other areas, after every scene"))
+    out.print(confidence_table(confidence, real, "Confidence fitted on other draws, after every scene"))
     if options.pictures is not None:
         draw_reliability(reliability(confidence, real), options.pictures / "perimeter_reliability.png")
     return weights

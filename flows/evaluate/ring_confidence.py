@@ -8,7 +8,6 @@ from dataclasses import astuple, dataclass, replace
 import numpy as np
 import numpy.typing as npt
 from shapely.geometry import Polygon
-from shapely.geometry.base import BaseGeometry
 
 from detectors.evaluation.metrics import FloatVector, fit_rising
 from detectors.perimeter import Perimeter, on_ground
@@ -31,8 +30,8 @@ class Told:
     Attributes:
         area: Number of the area that it is told in, each with a draw of its own.
         evidence: What it rests on.
-        real: Whether it is the ring that was drawn.
-        usual: Whether the detector tells it as it is; otherwise only with lower bars.
+        real: Whether it is the ring that was drawn, told as a new one.
+        usual: Whether the detector as it is tells it, or one with lower bars, which tells these and more.
     """
 
     area: int
@@ -57,9 +56,12 @@ def told_rings(backgrounds: Sequence[Background], count: int, seed: int, window_
         for scene in stack:
             follower.add(scene)
             for usual, watch in ((True, follower.watch), (False, RingWatch(_lenient(), follower.state))):
-                for evidence, shape in _told_by(watch):
-                    if not shares_ground(shape, ground.taken):
-                        yield Told(number, evidence, ring is not None and overlap(shape, ring) >= MATCH, usual)
+                for stage in (stage for chain in watch.told for stage in chain):
+                    shape = on_ground(stage.outline.ring, stack.grid)
+                    if shares_ground(shape, ground.taken):
+                        continue
+                    real = ring is not None and stage.extends is None and overlap(shape, ring) >= MATCH
+                    yield Told(number, watch.choice.evidence(stage.outline, stage.onset, stage.extends), real, usual)
 
 
 def fitted(rings: Sequence[Told]) -> PerimeterCalibration:
@@ -70,13 +72,13 @@ def fitted(rings: Sequence[Told]) -> PerimeterCalibration:
 
 
 def held_out(rings: Sequence[Told]) -> tuple[FloatVector, BoolArray]:
-    """Confidence in each ring that the detector tells as it is, fitted on other areas alone, and whether it is real."""
+    """Confidence in each ring that the detector as it is tells, fitted on other draws alone, and whether it is real."""
     confidence: list[float] = []
     real: list[bool] = []
     for fold in range(_FOLDS):
         others = [each for each in rings if each.area % _FOLDS != fold]
         here = [each for each in rings if each.area % _FOLDS == fold and each.usual]
-        if here:
+        if here and len({each.real for each in others if not each.usual}) == 2:
             calibration = fitted(others)
             confidence += [calibration.confidence(each.evidence) for each in here]
             real += [each.real for each in here]
@@ -86,18 +88,18 @@ def held_out(rings: Sequence[Told]) -> tuple[FloatVector, BoolArray]:
 def _areas(
     backgrounds: Sequence[Background], count: int, seed: int, window_px: int
 ) -> Iterator[tuple[Background, ImageStack, Polygon | None]]:
-    """Areas into which a ring, or what looks like one, has been drawn."""
+    """Areas into which a ring, or what looks like one, has been drawn: other draws than those of the evaluation."""
     for number, ground in enumerate(backgrounds):
         for contrast in CONTRASTS:
             for repeat in range(count):
-                random = np.random.default_rng([seed, number, round(1e4 * contrast), repeat])
+                random = np.random.default_rng([seed, number, round(1e4 * contrast), repeat, 1])
                 area = part(ground.stack, window_px, random)
                 plan = draw(area, contrast, ground.taken, random)
                 if plan is not None:
                     yield ground, plan.into(area, random), plan.wall.ring
         for place, drawn_into in enumerate(LOOKALIKES.values()):
             for repeat in range(count):
-                random = np.random.default_rng([seed, number, place, repeat])
+                random = np.random.default_rng([seed, number, place, repeat, 1])
                 yield ground, drawn_into(part(ground.stack, window_px, random), random), None
 
 
@@ -105,15 +107,6 @@ def _lenient() -> PerimeterParameters:
     """Parameters that tell weak rings too, so that there are wrong ones to learn from: what is measured stays."""
     usual = PerimeterParameters()
     return replace(usual, least_merit=tuple(merit - 40.0 for merit in usual.least_merit), least_confidence=0.0)
-
-
-def _told_by(watch: RingWatch) -> Iterator[tuple[RingEvidence, BaseGeometry]]:
-    for chain in watch.told:
-        for stage in chain:
-            yield (
-                watch.choice.evidence(stage.outline, stage.onset, stage.extends),
-                on_ground(stage.outline.ring, watch.series.grid),
-            )
 
 
 def _evidence(rings: Sequence[Told]) -> npt.NDArray[np.float64]:

@@ -10,7 +10,7 @@ import numpy as np
 from shapely.geometry.base import BaseGeometry
 
 from detectors.base import ChangeType, Finding, Verdict
-from detectors.perimeter import Perimeter, PerimeterParameters
+from detectors.perimeter import Perimeter
 from detectors.ring_merit import NewLines
 from detectors.ring_tracks import Outline, pooled
 from detectors.ring_watch import RingWatch
@@ -56,7 +56,7 @@ class Trial:
         standing: The confirmed finding that matches the ring, None if there is none; before it was opened or removed.
         afterwards: Findings that match the ring after the last scene.
         false: Confirmed findings after the last scene that lie off the ring and off the walls that really appeared.
-        told: Confidence in each standing finding off these walls after the last scene, and whether it is the ring.
+        told: Confidence in each ring told off these walls after the last scene, and whether it is the drawn one.
         onset_error: First scene found less first scene drawn; None if not found.
         gone_late: First scene in which it is told to be gone less the first in which it was opened or removed; None if
             that isn't told.
@@ -105,16 +105,14 @@ def trials(
     backgrounds: Sequence[Background],
     count: int,
     seed: int,
-    contrasts: Sequence[float] = CONTRASTS,
     window_px: int = 300,
-    parameters: PerimeterParameters | None = None,
 ) -> Iterator[Trial]:
     """Rings of every contrast on every background, each drawn from its own seed."""
     for number, ground in enumerate(backgrounds):
-        for contrast in contrasts:
+        for contrast in CONTRASTS:
             for repeat in range(count):
                 random = np.random.default_rng([seed, number, round(1e4 * contrast), repeat])
-                done = trial(ground, contrast, random, window_px, parameters=parameters)
+                done = trial(ground, contrast, random, window_px)
                 if done is not None:
                     yield done
 
@@ -138,7 +136,6 @@ def trial(
     random: np.random.Generator,
     window_px: int = 300,
     story: Story = Story.STAYS,
-    parameters: PerimeterParameters | None = None,
 ) -> Trial | None:
     """Draw one ring into a window of real scenes and look for it; None where there is no room."""
     area = part(ground.stack, window_px, random)
@@ -146,7 +143,7 @@ def trial(
     if plan is None:
         return None
     stack = plan.into(area, random)
-    follower = Perimeter(parameters).start(stack.grid)
+    follower = Perimeter().start(stack.grid)
     watch = follower.watch
     for scene in stack.take(slice(0, plan.changed)):
         follower.add(scene)
@@ -168,7 +165,9 @@ def trial(
         afterwards=tuple(finding for finding in last if overlap(finding.geometry, ring) >= MATCH),
         false=sum(len(each.seen_in) >= CONFIRMED and not shares_ground(each.geometry, ring) for each in last),
         told=tuple(
-            (each.confidence, overlap(each.geometry, ring) >= MATCH) for each in last if each.confidence is not None
+            (each.confidence, each.kind is ChangeType.PERIMETER_ADDED and overlap(each.geometry, ring) >= MATCH)
+            for each in last
+            if each.confidence is not None
         ),
         onset_error=None if standing is None else scenes_before(standing.first_with, stack) - plan.since,
         gone_late=_gone_late(last, plan, stack),

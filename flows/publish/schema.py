@@ -49,7 +49,12 @@ SIDE_FIELDS = _fields(
     ("side_number", "integer", "", "Place in the ring, from 1; what divides it comes after the outline"),
     ("role", "text", "", "outline, or interior: a line from side to side that divides the ring"),
     ("valid_from", "datetime", "UTC", "Of the change: acquisition of the first scene that shows it"),
-    ("valid_to", "datetime", "UTC", "Of the change: first scene without it again; null while it stands"),
+    (
+        "valid_to",
+        "datetime",
+        "UTC",
+        "Of the change: first scene without it, or with it open; null while it stands",
+    ),
     (
         "first_seen",
         "datetime",

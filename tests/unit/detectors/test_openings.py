@@ -57,10 +57,20 @@ def test_three_scenes_have_to_have_shown_it_closed(since, told):
     assert (stretch_of(a_ring(4, 5, 6, 7, since=since)) is not None) is told
 
 
-def test_what_is_seen_once_again_was_not_opened():
+@pytest.mark.parametrize(("again", "told"), [((10,), True), ((10, 11), False)])
+def test_what_is_seen_again_was_not_opened(again, told):
     seen = a_ring(4, 5, 6, 7)
-    seen[10, 4:8] = 0.9
-    assert stretch_of(seen) is None
+    for scene in again:
+        seen[scene, 4:8] = 0.9
+    assert (stretch_of(seen) is not None) is told
+
+
+def test_what_becomes_of_the_rest_later_takes_nothing_back():
+    seen = a_ring(4, 5, 6, 7, since=4)
+    seen[8:] *= 0.5
+    assert stretch_of(seen) == [4, 5, 6, 7]
+    seen[8:] = 0.0
+    assert stretch_of(seen) == [4, 5, 6, 7]
 
 
 def test_what_fades_from_scene_to_scene_was_not_opened():
@@ -83,6 +93,14 @@ def test_clouds_hide_and_open_nothing():
     opened[OPENED] = np.nan
     opened[2, 5] = np.nan
     assert stretch_of(opened) == [4, 5, 6, 7, 8]
+
+
+@pytest.mark.parametrize("hidden", [slice(None, OPENED), slice(OPENED, None)])
+def test_where_the_rest_is_never_clear_nothing_is_told(hidden):
+    seen = a_ring(4, 5, 6, 7)
+    rest = np.delete(np.arange(PIECES), [4, 5, 6, 7])
+    seen[hidden, rest] = np.nan
+    assert stretch_of(seen) is None
 
 
 def test_a_side_that_never_was_seen_was_not_opened():
