@@ -46,6 +46,8 @@ def test_of_an_extension_it_is_what_is_seen_of_its_fresh_sides():
     whole.seen[:, along] = 0.0  # what has become of the sides that it builds on says nothing of the extension
     told = evidence(whole, OLD)
     assert told.newly_seen == pytest.approx(0.85)
+    fresh = whole.lengths[whole.apart_from(OLD, CHOICE.beside_px)].sum()
+    assert told.length == pytest.approx(math.log(fresh / 100))  # a strip along a long wall is as short as it is
     assert told.sightings == pytest.approx(math.log(6))
     assert told.looks_before == pytest.approx(math.log(10))
 

@@ -66,3 +66,9 @@ def test_a_table_tells_how_often_what_is_told_is_real():
     table = confidence_table(np.array([0.95, 0.93, 0.12]), np.array([True, False, False]), "Told")
     assert "expected calibration error 0.333" in table.title
     assert [list(column.cells) for column in table.columns] == [["0.12", "0.94"], ["0.00", "0.50"], ["1", "2"]]
+
+
+def test_draws_that_leave_nothing_to_learn_from_are_left_out(told):
+    one = [each for each in told if each.area % 10 == 0]
+    confidence, real = held_out([*one, a_told(1, 0.9, real=True, usual=True)])
+    assert len(confidence) == len(real) == 1
