@@ -12,7 +12,7 @@ from geo.scene import BoolArray, FloatArray
 def opened_stretch(
     seen: FloatArray, lengths: npt.NDArray[np.float64], gsd_m: float, parameters: OpeningParameters
 ) -> BoolArray | None:
-    """The longest stretch of an outline that several scenes in a row show and hardly any later one does.
+    """The first stretch of an outline to go: several scenes in a row show it, and hardly any later one does.
 
     Lines fade as soil settles, so that a stretch has to go from one clear scene to the next, and the rest of the
     outline has to be seen as before in the scenes around it; what becomes of it later doesn't matter.
@@ -28,22 +28,21 @@ def opened_stretch(
         bool (piece,); None where nothing was opened.
     """
     many = parameters.scenes
-    longest, longest_px = None, parameters.least_m / gsd_m
+    least_px = parameters.least_m / gsd_m
     for first in range(many, len(seen) - many + 1):
         before, after = seen[:first], seen[first:]
         gone = _gone(after, parameters)
-        if lengths[gone].sum() < longest_px:
+        if lengths[gone].sum() < least_px:
             continue
         stood = np.array([_last(piece, many) >= parameters.shown for piece in before.T])
         stretch = _longest_stretch(stood & gone, lengths)
-        length = float(lengths[stretch].sum())
-        if length < max(longest_px, parameters.least_share * lengths[stood].sum()):
+        if lengths[stretch].sum() < max(least_px, parameters.least_share * lengths[stood].sum()):
             continue
         hidden = _means(after[:, stretch], lengths[stretch]) <= parameters.hidden
         stays = _stays(before[:, ~stretch], after[:, ~stretch], lengths[~stretch], parameters)
         if hidden[:many].all() and hidden.mean() >= parameters.least_hidden and stays:
-            longest, longest_px = stretch, length
-    return longest
+            return stretch
+    return None
 
 
 def _gone(after: FloatArray, parameters: OpeningParameters) -> BoolArray:
