@@ -39,14 +39,14 @@ class PerimeterCalibration:
     a ring weighs 0.
     """
 
-    intercept: float = -32.637
-    newly_seen: float = 11.195
-    turning: float = 17.065
-    length: float = 2.738
+    intercept: float = -22.608
+    newly_seen: float = 8.903
+    turning: float = 12.197
+    length: float = 2.481
     sightings: float = 0.0
-    persistence: float = 7.415
-    built: float = 0.922
-    looks_before: float = 1.277
+    persistence: float = 2.186
+    built: float = 1.397
+    looks_before: float = 1.567
 
     def confidence(self, evidence: RingEvidence) -> float:
         """Probability, 0 to 1."""

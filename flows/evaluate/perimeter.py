@@ -42,6 +42,7 @@ from geo.errors import InputError
 from geo.scene import ImageStack
 
 BANDS = ("B02", "B03", "B04")
+_MOST_IMAGES = 20  # at half a metre
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +54,7 @@ class Options:
         truth: Perimeters drawn by eye in EPSG:4326, with `ring`, `facility`, `kind`, `last_without` and `first_with`.
             Each is assessed in a square of 3 km around it; their places are left out of the simulation.
         silent: Folder of GeoTIFFs in which nothing is built.
-        half_metre: Folder with A and B, PNG at half a metre; about a minute for each image of 128 m.
+        half_metre: Folder with A and B, PNG at half a metre; some seconds for each image of 128 m, twenty at most.
         pictures: Folder that pictures are written to.
         rings: Simulated rings of each contrast on each background, and of each look-alike; 0 for none.
         window_px: Side of the squares that are cut from a series, pixels.
@@ -161,9 +162,9 @@ def _simulated(backgrounds: Sequence[Background], options: Options, out: Console
 
 
 def _at_half_a_metre(folder: Path, options: Options, out: Console) -> None:
-    """A ring in every image, as many as are asked for, of low and of high contrast in turn."""
+    """A ring in every image, of low and of high contrast in turn."""
     done: list[Trial] = []
-    for number, ground in enumerate(islice(half_metre_grounds(folder, options.seed), options.rings)):
+    for number, ground in enumerate(islice(half_metre_grounds(folder, options.seed), _MOST_IMAGES)):
         random = np.random.default_rng([options.seed, number])
         made = trial(ground, CONTRASTS[-1 - number % 2], random, max(ground.stack.grid.shape))
         done += [] if made is None else [replace(made, background="half a metre")]

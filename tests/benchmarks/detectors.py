@@ -4,9 +4,9 @@
 
 The decoded files are written for the purpose in the same run. The ground is that of the packaged series, with noise
 and shifts of its own in every scene, so that it compresses and moves about as the real thing does, and a building site
-is begun in every tenth scene, or in none. Each measurement runs in a process of its own, because a process's peak
-memory never falls again; what the imports take is part of it. What is compiled is loaded, or compiled at the first
-time, before the clock starts, and has a row of its own.
+is begun in every tenth scene, in one alone, or in none. Each measurement runs in a process of its own, because a
+process's peak memory never falls again; what the imports take is part of it. What is compiled is loaded, or compiled at
+the first time, before the clock starts, and has a row of its own.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import resource
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -53,9 +53,10 @@ class Spent:
 def rows() -> Iterator[dict[str, str]]:
     """One row for each thing measured."""
     with tempfile.TemporaryDirectory() as scratch:
-        built, quiet = (Path(scratch) / name for name in ("built", "quiet"))
+        built, single, quiet = (Path(scratch) / name for name in ("built", "single", "quiet"))
         write(built)
-        write(quiet, sites=False)
+        write(single, begun=(25,))
+        write(quiet, begun=())
         decoded = _apart(_decode, built)
         yield _row("decode from deflate GeoTIFFs", decoded, decoded)
         for detector in (Footprints, Perimeter):
@@ -63,16 +64,17 @@ def rows() -> Iterator[dict[str, str]]:
             yield _row(f"{detector.name}: load what is compiled, once per process", _apart(load, built), decoded)
             yield _row(f"{detector.name}: assess after the last scene", _apart(assessed, built), decoded)
             yield _row(f"{detector.name}: follow, one assessment per scene", _apart(follow_all, built), decoded)
+            yield _row(f"{detector.name}: likewise, where one site is built", _apart(follow_all, single), decoded)
             yield _row(f"{detector.name}: likewise, where nothing is built", _apart(follow_all, quiet), decoded)
 
 
-def write(folder: Path, *, sites: bool = True) -> None:
-    """60 scenes of six bands as uint16 GeoTIFFs, deflate with predictor, blocks of 256 px."""
+def write(folder: Path, begun: Container[int] = range(5, SCENES, 10)) -> None:
+    """60 scenes of six bands as uint16 GeoTIFFs, deflate with predictor, blocks of 256 px; sites begin in some."""
     folder.mkdir()
     random = np.random.default_rng(0)
     ground = _ground()
     for number in range(SCENES):
-        if sites and number % 10 == 5:
+        if number in begun:
             _build(ground, number)
         moved = ndimage.shift(ground, (0, *random.normal(0.0, 0.15, 2)), order=1, mode="nearest")
         dn = moved * random.uniform(0.9, 1.1) + random.normal(0.0, 30.0, moved.shape)
