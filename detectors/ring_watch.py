@@ -202,12 +202,24 @@ class RingWatch:
         state.looked_at = self._marked(state.looked_at, rested, index)
         found += [other for ring in found for older in known if (other := self._built_on(ring, older)) is not None]
         outlines = self._outlines([laid(ring, newest.now) for ring in found], newest)
-        # A wall alone is weaker than a wall with works inside: it takes all scenes that are none of those before.
+        for compared, built in self._periods(index, old):
+            followed = [outline.ring for outline in (*state.outlines, *outlines)]
+            found = self.search.closed(compared, [*known, *followed])
+            found += self.search.surrounded(compared, known) if built else []
+            outlines += self._outlines([laid(ring, compared.now) for ring in found], compared)
+        return outlines
+
+    def _periods(self, index: int, old: Look) -> Iterator[tuple[Comparison, bool]]:
+        """The last scenes together, in which weaker walls show than in one, and whether to look at what is built too.
+
+        A wall alone is weaker than a wall with works inside: it takes all scenes that are none of those before.
+        """
         latest = range(max(1, index - self.parameters.before[1]), index + 1)
-        several = Comparison.of(Look.of([self.reader.lines(i) for i in latest]), old)
-        followed = [outline.ring for outline in state.outlines]
-        closed = self.search.closed(several, [*known, *followed])
-        return outlines + self._outlines([laid(ring, several.now) for ring in closed], several)
+        yield Comparison.of(Look.of([self.reader.lines(i) for i in latest]), old), index % len(latest) == 0
+        many = self.parameters.pooled_scenes
+        if index % (many // 2) == 0 and index >= many:
+            now, then = range(index - many + 1, index + 1), range(max(0, index - 2 * many + 1), index - many + 1)
+            yield Comparison.of(*(Look.of([self.reader.lines(i) for i in scenes]) for scenes in (now, then))), True
 
     def sure(self, standing: Sequence[Chain]) -> list[Polygon]:
         """The rings that stand, as they were last seen in enough scenes: a place is left open until then."""

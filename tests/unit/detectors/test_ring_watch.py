@@ -9,7 +9,9 @@ from shapely.geometry import box
 from detectors.perimeter import Perimeter
 from detectors.ring_chains import Stage
 from detectors.ring_choice import Choice
+from detectors.ring_search import Comparison
 from detectors.ring_tracks import Onset, Outline
+from detectors.ring_views import Look
 from detectors.ring_watch import RingWatch
 from tests.unit.detectors.made_up import a_stack, desert
 from tests.unit.detectors.made_up_rings import BOTH, CHOICE, OLD, an_outline
@@ -97,3 +99,24 @@ def test_a_ring_that_goes_after_it_was_opened_keeps_its_date(looked_at):
     first.gone_from = 7  # as it was told when it was opened
     (older, _) = stages(looked_at, first, first)
     assert looked_at.departures([(older,)])[older].first == 7
+
+
+@pytest.mark.parametrize(
+    ("index", "several", "built", "many"),
+    [
+        (1, range(1, 2), True, None),
+        (5, range(3, 6), False, None),
+        (6, range(4, 7), True, None),
+        (8, range(6, 9), False, (range(1, 9), range(1))),
+        (10, range(8, 11), False, None),
+        (20, range(18, 21), False, (range(13, 21), range(5, 13))),
+    ],
+)
+def test_weak_walls_are_sought_in_several_scenes_together(watch, monkeypatch, index, several, built, many):
+    monkeypatch.setattr(Look, "of", lambda scenes: list(scenes))
+    monkeypatch.setattr(Comparison, "of", lambda now, then: (now, then))
+    monkeypatch.setattr(watch.reader, "lines", lambda each: each)
+    (first, looked), *more = watch._periods(index, "old")
+    assert first == (list(several), "old")
+    assert looked is built
+    assert more == ([] if many is None else [((list(many[0]), list(many[1])), True)])
