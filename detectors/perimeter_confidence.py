@@ -39,14 +39,14 @@ class PerimeterCalibration:
     a ring weighs 0.
     """
 
-    intercept: float = -22.608
-    newly_seen: float = 8.903
-    turning: float = 12.197
-    length: float = 2.481
+    intercept: float = -23.142
+    newly_seen: float = 9.299
+    turning: float = 12.629
+    length: float = 2.051
     sightings: float = 0.0
-    persistence: float = 2.186
-    built: float = 1.397
-    looks_before: float = 1.567
+    persistence: float = 2.496
+    built: float = 1.236
+    looks_before: float = 1.361
 
     def confidence(self, evidence: RingEvidence) -> float:
         """Probability, 0 to 1."""
