@@ -112,19 +112,17 @@ class PerimeterFollower:
 
 def _findings(watch: RingWatch) -> Iterator[Finding]:
     """What rings' histories say: that they appeared, grew, and went."""
-    series, departures = watch.series, watch.departures(watch.chains)
-    for chain in watch.told:
-        for stage in chain:
-            gone = departures[stage]
-            kind = ChangeType.PERIMETER_ADDED if stage.extends is None else ChangeType.PERIMETER_EXTENDED
-            added = replace(
-                _finding(kind, stage.outline, stage.onset, series),
-                confidence=watch.choice.confidence_in(stage.outline, stage.onset, stage.extends),
-            )
-            if gone is not None:
-                yield _finding(ChangeType.PERIMETER_REMOVED, stage.outline, gone, series)
-                added = replace(added, gone_at=series.scenes[gone.first].acquired_at)
-            yield added
+    series = watch.series
+    for stage, gone in watch.departures(watch.told).items():
+        kind = ChangeType.PERIMETER_ADDED if stage.extends is None else ChangeType.PERIMETER_EXTENDED
+        added = replace(
+            _finding(kind, stage.outline, stage.onset, series),
+            confidence=watch.choice.confidence_in(stage.outline, stage.onset, stage.extends),
+        )
+        if gone is not None:
+            yield _finding(ChangeType.PERIMETER_REMOVED, stage.outline, gone, series)
+            added = replace(added, gone_at=series.scenes[gone.first].acquired_at)
+        yield added
     for outline in watch.state.gone:
         gone = watch.went(outline)
         if gone is not None:

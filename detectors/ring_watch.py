@@ -85,22 +85,16 @@ class RingWatch:
         return self._chains
 
     @property
-    def told(self) -> Iterator[Chain]:
-        """Rings that stand and are told: each place up to the last stage that is likelier real than not.
+    def told(self) -> list[Chain]:
+        """Rings that stand and are told, each with all it grew into: those of which a stage is likelier real than not.
 
-        What a likely ring grew from is told with it, and what a single scene shows is told however likely it is: that
-        is for the next scenes to say.
+        What a single scene shows is told however likely it is: that is for the next scenes to say.
         """
-        for chain in self.chains:
-            likely = [place for place, stage in enumerate(chain) if self._likely(stage)]
-            if likely:
-                yield chain[: likely[-1] + 1]
+        return [chain for chain in self.chains if len(chain[0].onset.seen) == 1 or self._likely(chain)]
 
-    def _likely(self, stage: Stage) -> bool:
-        least = self.parameters.least_confidence
-        return (
-            len(stage.onset.seen) == 1 or self.choice.confidence_in(stage.outline, stage.onset, stage.extends) >= least
-        )
+    def _likely(self, chain: Chain) -> bool:
+        confidences = (self.choice.confidence_in(stage.outline, stage.onset, stage.extends) for stage in chain)
+        return any(confidence >= self.parameters.least_confidence for confidence in confidences)
 
     @property
     def choice(self) -> Choice:

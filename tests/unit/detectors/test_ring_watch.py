@@ -46,19 +46,19 @@ def test_a_ring_keeps_its_place_once_three_scenes_show_it(watch, chain, kept):
 @pytest.mark.parametrize(
     ("chain", "confidences", "told"),
     [
-        ((a_stage(FIRST, 1),), (0.1,), 1),  # a first sighting is told with what is known of it
-        ((a_stage(FIRST, 2),), (0.4,), 0),
-        ((a_stage(FIRST, 2),), (0.6,), 1),
-        ((a_stage(FIRST, 5), a_stage(GROWN, 2, FIRST)), (0.9, 0.4), 1),
-        ((a_stage(FIRST, 5), a_stage(GROWN, 1, FIRST)), (0.9, 0.4), 2),
-        ((a_stage(FIRST, 5), a_stage(GROWN, 2, FIRST)), (0.4, 0.9), 2),  # what a likely ring grew from is told with it
+        ((a_stage(FIRST, 1),), (0.1,), True),  # a first sighting is told with what is known of it
+        ((a_stage(FIRST, 2),), (0.4,), False),
+        ((a_stage(FIRST, 2),), (0.6,), True),
+        ((a_stage(FIRST, 5), a_stage(GROWN, 2, FIRST)), (0.9, 0.4), True),  # a ring is told with all it grew into
+        ((a_stage(FIRST, 5), a_stage(GROWN, 1, FIRST)), (0.4, 0.4), False),
+        ((a_stage(FIRST, 5), a_stage(GROWN, 2, FIRST)), (0.4, 0.9), True),  # and what a likely one grew from with it
     ],
 )
 def test_from_its_second_scene_on_what_is_told_is_likelier_real_than_not(watch, monkeypatch, chain, confidences, told):
     known = {stage.outline: each for stage, each in zip(chain, confidences, strict=True)}
     monkeypatch.setattr(Choice, "confidence_in", lambda _, outline, *more: known[outline])
     monkeypatch.setattr(watch, "_chains", (chain,))
-    assert [len(each) for each in watch.told] == ([told] if told else [])
+    assert watch.told == ([chain] if told else [])
 
 
 def stages(watch, first, grown):
