@@ -19,13 +19,9 @@ from flows.settings import Settings, configure_prefect
 from tests.conftest import ROOT
 
 
-@pytest.hookimpl(tryfirst=True)  # before groups are read
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_itemcollected(item: pytest.Item) -> None:
     """Whole runs share a Prefect server and the clock, so that they go one after another in one process."""
-    here = Path(__file__).parent
-    for item in items:
-        if item.path.is_relative_to(here):
-            item.add_marker(pytest.mark.xdist_group("flows"))
+    item.add_marker(pytest.mark.xdist_group("flows"))
 
 
 @dataclass(frozen=True)
