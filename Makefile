@@ -28,9 +28,10 @@ lint: .venv/installed ## Style, types and layers
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-# Whole runs wait for processes and servers much of the time, so they go one after another beside all other tests.
+# Whole runs share a Prefect server and the clock, so that they go one after another; what is left goes side by side.
 unit: .venv/installed ## All tests and doctests
-	$(BIN)/pytest --numprocesses 2 --dist loadgroup
+	$(BIN)/pytest tests/flows
+	$(BIN)/pytest --ignore tests/flows --numprocesses 2
 
 benchmark: .venv/installed ## Print tables of speed and memory, as ratios to a baseline of the same run
 	$(BIN)/python -m tests.benchmarks

@@ -19,11 +19,6 @@ from flows.settings import Settings, configure_prefect
 from tests.conftest import ROOT
 
 
-def pytest_itemcollected(item: pytest.Item) -> None:
-    """Whole runs share a Prefect server and the clock, so that they go one after another in one process."""
-    item.add_marker(pytest.mark.xdist_group("flows"))
-
-
 @dataclass(frozen=True)
 class Ended:
     """How a command ended: exit code, standard output and standard error."""
