@@ -25,9 +25,10 @@ from detectors.base import (
     Verdict,
     unmet,
 )
+from detectors.onsets import Onset
 from detectors.perimeter_parameters import PerimeterParameters
 from detectors.ring_shapes import steps
-from detectors.ring_tracks import Onset, Outline, side_of
+from detectors.ring_tracks import Outline, side_of
 from detectors.ring_views import lines_grid
 from detectors.ring_watch import RingState, RingWatch
 from detectors.series import Series
@@ -113,7 +114,7 @@ class PerimeterFollower:
 def _findings(watch: RingWatch) -> Iterator[Finding]:
     """What rings' histories say: that they appeared, grew, and went."""
     series = watch.series
-    for stage, gone in watch.departures(watch.told).items():
+    for stage, gone in watch.departures.of(watch.told).items():
         kind = ChangeType.PERIMETER_ADDED if stage.extends is None else ChangeType.PERIMETER_EXTENDED
         added = replace(
             _finding(kind, stage.outline, stage.onset, series),
@@ -124,7 +125,7 @@ def _findings(watch: RingWatch) -> Iterator[Finding]:
             added = replace(added, gone_at=series.scenes[gone.first].acquired_at)
         yield added
     for outline in watch.state.gone:
-        gone = watch.went(outline)
+        gone = watch.departures.went(outline)
         if gone is not None:
             yield _finding(ChangeType.PERIMETER_REMOVED, outline, gone, series)
 

@@ -12,9 +12,10 @@ from operator import or_
 import numpy as np
 from shapely.geometry import Polygon
 
+from detectors.onsets import Onset
 from detectors.ring_choice import Choice, Weighed, alike, meet
 from detectors.ring_shapes import adjoins, shared_area
-from detectors.ring_tracks import Onset, Outline
+from detectors.ring_tracks import Outline
 from geo.scene import BoolArray
 
 _SAME_RING = 0.95  # share of a ring that one around it holds

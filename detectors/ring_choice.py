@@ -13,10 +13,11 @@ import shapely
 from shapely.geometry import Polygon
 
 from detectors.alignment import leaning, main_direction
+from detectors.onsets import Onset, onset
 from detectors.perimeter_confidence import RingEvidence
 from detectors.perimeter_parameters import PerimeterParameters
 from detectors.ring_shapes import shared_area
-from detectors.ring_tracks import Onset, Outline, onset
+from detectors.ring_tracks import Outline
 from geo.scene import BoolArray
 
 _LEANS = np.radians(1.0)  # a side that leans further has a direction of its own

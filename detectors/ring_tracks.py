@@ -1,88 +1,28 @@
-"""Rings through time: how well each piece of an outline is seen in every scene, and when it appeared or went."""
+"""Rings through time: how well each piece of an outline is seen in every scene."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
 import shapely
-from scipy import ndimage
 from shapely.geometry import Polygon
 
 from detectors.dividers import Divider
-from detectors.line_strength import Strength, add_to_mean, averaged_strength, pooled_strength
-from detectors.lines import VOTE, Votes
+from detectors.lines import VOTE
+from detectors.onsets import ERA, Onset
 from detectors.perimeter_parameters import PerimeterParameters
 from detectors.ring_merit import NewLines
 from detectors.ring_shapes import ring_mask, steps
+from detectors.scene_lines import SceneLines
 from detectors.side_support import Points, SideReading, support_share
 from geo.compiled import compiled
 from geo.scene import BoolArray, FloatArray
 
 _PIECE_PX = 8.0
-_ERA = 4  # scenes
 _SAMPLE = 250  # points, enough for a mean
-
-
-@dataclass(frozen=True, slots=True)
-class SceneLines:
-    """What one scene shows of lines.
-
-    Attributes:
-        votes: int8 (orientation, y, x).
-        texture: float32 (y, x): logarithm of local contrast, in units of its own median.
-        clear: bool (y, x): valid ground, less a rim in which lines can't be read.
-    """
-
-    votes: Votes
-    texture: FloatArray
-    clear: BoolArray
-
-
-def pooled(scenes: Sequence[SceneLines]) -> Strength:
-    """Line strength of several scenes together."""
-    return pooled_strength([scene.votes for scene in scenes], [scene.clear for scene in scenes])
-
-
-@dataclass(slots=True)
-class OldLines:
-    """Lines and texture of the scenes before, averaged; the older a scene, the less it counts once there are many.
-
-    Attributes:
-        votes: int16 (orientation, y, x): mean of signed votes, in 1/256 of a vote.
-        texture: float32 (y, x): mean.
-        count: int16 (y, x): clear scenes so far, at most as many as are remembered.
-    """
-
-    votes: npt.NDArray[np.int16]
-    texture: FloatArray
-    count: npt.NDArray[np.int16]
-
-    @classmethod
-    def none(cls, scene: SceneLines) -> OldLines:
-        """Of no scene yet, for scenes like this one."""
-        shape = scene.clear.shape
-        return cls(np.zeros(scene.votes.shape, np.int16), np.zeros(shape, np.float32), np.zeros(shape, np.int16))
-
-    def add(self, scene: SceneLines, most: int) -> None:
-        """Takes a scene in; from so many on it is one of them."""
-        self.count = np.where(scene.clear, np.minimum(self.count + 1, most), self.count).astype(np.int16)
-        add_to_mean(scene.votes, scene.clear, self.count, self.votes)
-        weight = np.float32(1.0) / np.maximum(self.count, 1)
-        self.texture += np.where(scene.clear, (scene.texture - self.texture) * weight, np.float32(0.0))
-
-    @property
-    def strength(self) -> Strength:
-        """Of the lines."""
-        return averaged_strength(self.votes)
-
-    @property
-    def seen(self) -> BoolArray:
-        """Ground that was clear at all, bool (y, x)."""
-        return np.asarray(self.count > 0)
 
 
 @dataclass(eq=False, slots=True)
@@ -159,7 +99,7 @@ class Outline:
         clear = np.isfinite(self.seen)
         seen = np.where(clear, self.seen, 0.0)
         shown, before = list(dated.seen), slice(0, dated.without + 1)
-        era = min(_ERA, len(shown))
+        era = min(ERA, len(shown))
         total, count = (np.vstack([np.zeros((1, part.shape[1])), part[shown].cumsum(axis=0)]) for part in (seen, clear))
         now = (total[era:] - total[:-era]) / np.maximum(count[era:] - count[:-era], 1)
         then = seen[before].sum(axis=0) / np.maximum(clear[before].sum(axis=0), 1)
@@ -217,99 +157,3 @@ def _weighted(seen: FloatArray, weight: npt.NDArray[np.float64], least_clear: fl
         if known >= least:
             mean[scene] = total / known
     return mean
-
-
-@dataclass(frozen=True, slots=True)
-class Onset:
-    """When something appeared, as scene indices.
-
-    Attributes:
-        without: Last scene that doesn't show it.
-        first: First scene that shows it.
-        seen: All scenes since that show it.
-        assessed: Number of clear scenes since the onset.
-        looks_before: Number of clear scenes before the onset.
-        purity: Share of the clear scenes before the onset that don't show it.
-        before: Mean visibility before the onset.
-        after: Mean visibility since.
-        now: Mean visibility in the newest scenes that show it, four at most.
-    """
-
-    without: int
-    first: int
-    seen: tuple[int, ...]
-    assessed: int
-    looks_before: int
-    purity: float
-    before: float
-    after: float
-    now: float
-
-    @property
-    def persistence(self) -> float:
-        """Share of the clear scenes since the onset that show it."""
-        return len(self.seen) / self.assessed
-
-
-def onset(visible: npt.NDArray[np.float64]) -> Onset | None:
-    """The step that splits a series of visibilities best into low before and high after.
-
-    The split with the least squared error (a two-segment constant model); None if visibility doesn't rise.
-
-    Args:
-        visible: float64 (scene,); NaN where not assessable.
-    """
-    split, before, after = _step(visible)
-    if split < 0:
-        return None
-    known = np.isfinite(visible)
-    middle = (before + after) / 2.0
-    seen = (split + np.flatnonzero(visible[split:] >= middle)).tolist()
-    low = np.flatnonzero(visible[:split] < middle)
-    if not seen or not len(low):
-        return None
-    early = int(known[:split].sum())
-    now = float(visible[seen[-_ERA:]].mean())
-    assessed = int(known[seen[0] :].sum())
-    return Onset(int(low[-1]), seen[0], tuple(seen), assessed, early, len(low) / early, before, after, now)
-
-
-@compiled
-def _step(visible: npt.NDArray[np.float64]) -> tuple[int, float, float]:
-    """The first scene after the step of the two-segment constant model with the least squared error, and both levels.
-
-    -1 where fewer than two scenes are known, or visibility doesn't rise.
-    """
-    total, count = 0.0, 0
-    for value in visible:
-        if not np.isnan(value):
-            total += value
-            count += 1
-    best, split, before, after = -1.0, -1, 0.0, 0.0
-    left, passed = 0.0, 0
-    for scene in range(len(visible)):
-        if np.isnan(visible[scene]):
-            continue
-        if passed > 0:
-            explained = left**2 / passed + (total - left) ** 2 / (count - passed)
-            if explained > best:
-                best, split, before, after = explained, scene, left / passed, (total - left) / (count - passed)
-        left += visible[scene]
-        passed += 1
-    return (split, before, after) if after > before else (-1, before, after)
-
-
-def departure(visible: npt.NDArray[np.float64]) -> Onset | None:
-    """The step from high to low visibility, told as the onset of absence; None if visibility doesn't fall.
-
-    Args:
-        visible: float64 (scene,), 0 to 1; NaN where not assessable.
-    """
-    return onset(1.0 - visible)
-
-
-def eroded(valid: BoolArray, rim_px: int) -> BoolArray:
-    """Valid ground without the rim along gaps in which a line filter still sees the gap."""
-    if valid.all():
-        return valid
-    return np.asarray(ndimage.binary_erosion(valid, iterations=rim_px, border_value=1))

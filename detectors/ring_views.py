@@ -13,7 +13,7 @@ from scipy import ndimage
 from detectors.line_strength import Strength, widened
 from detectors.lines import WHOLE, LineFilter, Window, luminance
 from detectors.perimeter_parameters import PerimeterParameters
-from detectors.ring_tracks import SceneLines, eroded, pooled
+from detectors.scene_lines import SceneLines, eroded, pooled
 from geo.bands import visible
 from geo.coarser import coarser_grid
 from geo.grid import Grid

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import zip_longest
 
 import numpy as np
 import numpy.typing as npt
@@ -12,15 +11,16 @@ from shapely.geometry import LineString, Polygon
 
 from detectors.dividers import dividers
 from detectors.lines import VOTE
-from detectors.openings import opened_stretch
 from detectors.perimeter_parameters import PerimeterParameters
-from detectors.ring_chains import Chain, Chains, Stage, worth_keeping
+from detectors.ring_chains import Chain, Chains, worth_keeping
 from detectors.ring_choice import Choice, meet
+from detectors.ring_departures import Departures
 from detectors.ring_merit import NewLines
 from detectors.ring_search import Comparison, RingSearch, laid, laid_square
 from detectors.ring_shapes import adjoins, beyond, joined, shared_area, window_of
-from detectors.ring_tracks import OldLines, Onset, Outline, departure, pooled
+from detectors.ring_tracks import Outline
 from detectors.ring_views import Look, SceneReader, View
+from detectors.scene_lines import OldLines, pooled
 from detectors.series import Series
 from detectors.side_support import SideReading, support_share
 from geo.scene import BoolArray, PreparedScene
@@ -101,6 +101,11 @@ class RingWatch:
         """How rings are chosen."""
         return Choice(self.parameters, self.gsd_m, [scene.acquired_at for scene in self.series.scenes])
 
+    @property
+    def departures(self) -> Departures:
+        """When rings went, or were opened."""
+        return Departures(self.choice)
+
     def add(self, scene: PreparedScene) -> None:
         """Takes in the next scene, which the series has already."""
         self.reader.add(scene)
@@ -108,7 +113,7 @@ class RingWatch:
         newest, standing = self.reader.lines(index), self.chains
         for outline in (*state.outlines, *state.gone):
             outline.add(newest, self.parameters)
-        for stage, gone in self.departures(standing).items():
+        for stage, gone in self.departures.of(standing).items():
             stage.outline.gone_from = None if gone is None else gone.first  # what is seen again has not gone
         if index == 0:
             return
@@ -125,7 +130,9 @@ class RingWatch:
         went = [*state.gone, *self._vanished(index)]
         state.gone = []
         for outline in went:
-            if self.went(outline) is not None and not any(meet(outline.ring, other.ring) for other in state.gone):
+            if self.departures.went(outline) is not None and not any(
+                meet(outline.ring, other.ring) for other in state.gone
+            ):
                 state.gone.append(outline)
 
     def _remembered(self, index: int) -> Look:
@@ -138,53 +145,6 @@ class RingWatch:
         if index - newest - 1 > 0:
             state.old.add(self.reader.lines(index - newest - 1), many)
         return Look(state.old.strength, state.old.texture, state.old.seen)
-
-    def departures(self, chains: Sequence[Chain]) -> dict[Stage, Onset | None]:
-        """When each ring that had appeared went or was opened, if clear scenes show that; None where it stands.
-
-        What was extended is looked at until then alone: what becomes of its walls within the larger ring is no going.
-        """
-        gone: dict[Stage, Onset | None] = {}
-        for chain in chains:
-            for stage, later in zip_longest(chain, chain[1:]):
-                since, until = stage.onset.first, None if later is None else later.onset.first
-                gone[stage] = self._opened(stage.outline, since, until) or self._gone(stage.outline, since, until)
-        return gone
-
-    def went(self, outline: Outline) -> Onset | None:
-        """When a ring that stood from the start, and long enough, went; None if it didn't."""
-        gone = self._gone(outline, 0, None)
-        if gone is None or 1.0 - gone.before < self.parameters.least_visibility:
-            return None
-        acquired = self.choice.acquired
-        return gone if (acquired[gone.without] - acquired[0]).days >= self.parameters.stood_days else None
-
-    def _opened(self, outline: Outline, since: int, until: int | None) -> Onset | None:
-        """When a stretch of a ring went, of the scenes from one on and before another."""
-        stretch = opened_stretch(outline.seen[since:until], outline.lengths, self.gsd_m, self.parameters.openings)
-        if stretch is None:
-            return None
-        return self._departure(outline, since, until, stretch, self.parameters.openings.least_hidden)
-
-    def _gone(self, outline: Outline, since: int, until: int | None) -> Onset | None:
-        """When a ring was seen no more, of the scenes from one on and before another.
-
-        All clear scenes from then on have to show it gone.
-        """
-        whole = np.ones(outline.seen.shape[1], bool)
-        gone = self._departure(outline, since, until, whole, 1.0)
-        return gone if gone is not None and len(gone.seen) >= self.parameters.gone_scenes else None
-
-    def _departure(
-        self, outline: Outline, since: int, until: int | None, chosen: BoolArray, persistence: float
-    ) -> Onset | None:
-        """When some pieces of a ring were seen no more, where that is more than chance and lasts."""
-        seen = outline.visibility(chosen, self.parameters.least_clear, until_gone=False)[:until]
-        seen[:since] = np.nan
-        gone = departure(seen)
-        if gone is None or gone.persistence < persistence:
-            return None
-        return gone if self.choice.holds(gone, float(outline.lengths[chosen].sum()), least_after=0.0) else None
 
     def _appeared(self, index: int, standing: tuple[Chain, ...]) -> list[Outline]:
         """Rings that the newest scenes show and the ones before don't."""
@@ -285,7 +245,7 @@ class RingWatch:
         known += [outline.ring for outline in self.state.gone]
         compared, rested = Comparison.of(first, now), self._rested(self.state.missed_at, index)
         found = self._outlines(self.search.surrounded(compared, known, rested=rested), compared)
-        gone = [outline for outline in found if self.went(outline) is not None]
+        gone = [outline for outline in found if self.departures.went(outline) is not None]
         if gone or not found:  # what is not surely gone yet is looked at again
             self.state.missed_at = self._marked(self.state.missed_at, rested, index)
         return sorted(gone, key=lambda outline: -outline.ring.length)

@@ -10,7 +10,7 @@ import shapely
 from shapely.geometry import LineString, Polygon
 
 from detectors.dividers import dividers
-from detectors.ring_tracks import pooled
+from detectors.scene_lines import pooled
 from flows.evaluate.perimeter_limit import in_pixels, viewed
 from flows.evaluate.ring_draws import Draw, barracks, draw
 from flows.evaluate.ring_trials import Background, part

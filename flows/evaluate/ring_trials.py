@@ -12,8 +12,9 @@ from shapely.geometry.base import BaseGeometry
 from detectors.base import ChangeType, Finding, Verdict
 from detectors.perimeter import Perimeter
 from detectors.ring_merit import NewLines
-from detectors.ring_tracks import Outline, pooled
+from detectors.ring_tracks import Outline
 from detectors.ring_watch import RingWatch
+from detectors.scene_lines import pooled
 from flows.evaluate.perimeter_limit import in_pixels, seen_contrast
 from flows.evaluate.ring_draws import Draw, Story, draw
 from flows.evaluate.stacks import window as part_of

@@ -8,7 +8,7 @@ from detectors.enclosures import enclose, surroundedness
 from detectors.hough import Line, straight_lines
 from detectors.line_strength import FULL, pooled_strength
 from detectors.lines import LineFilter
-from detectors.ring_tracks import departure, onset
+from detectors.onsets import departure, onset
 
 FILTER = LineFilter((80, 80), 10.0, 16, 15.0, 60.0, 2.5)
 

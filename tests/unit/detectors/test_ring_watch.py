@@ -1,20 +1,17 @@
 """What rings that stand keep from being looked at."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 from shapely.geometry import box
 
+from detectors.onsets import Onset
 from detectors.perimeter import Perimeter
 from detectors.ring_chains import Stage
 from detectors.ring_choice import Choice
 from detectors.ring_search import Comparison
-from detectors.ring_tracks import Onset, Outline
+from detectors.ring_tracks import Outline
 from detectors.ring_views import Look
-from detectors.ring_watch import RingWatch
 from tests.unit.detectors.made_up import a_stack, desert
-from tests.unit.detectors.made_up_rings import BOTH, CHOICE, OLD, an_outline
 
 FIRST, GROWN = box(20, 20, 60, 60), box(20, 20, 100, 60)
 
@@ -59,46 +56,6 @@ def test_from_its_second_scene_on_what_is_told_is_likelier_real_than_not(watch, 
     monkeypatch.setattr(Choice, "confidence_in", lambda _, outline, *more: known[outline])
     monkeypatch.setattr(watch, "_chains", (chain,))
     assert watch.told == ([chain] if told else [])
-
-
-def stages(watch, first, grown):
-    """A ring and its extension from scene 12 on, as they are dated."""
-    older = Stage(first, watch.choice.dated(first))
-    return older, Stage(grown, replace(older.onset, without=11, first=12), OLD)
-
-
-@pytest.fixture
-def looked_at(watch, monkeypatch):
-    """A watch that has seen as many scenes as made-up rings have."""
-    monkeypatch.setattr(RingWatch, "choice", CHOICE)
-    return watch
-
-
-def test_a_ring_that_was_opened_before_it_was_extended_stays_told_as_opened(looked_at):
-    first, grown = an_outline(OLD, 3), an_outline(BOTH, 12, older=(OLD, 3))
-    first.seen[8:, :5] = 0.0
-    older, younger = stages(looked_at, first, grown)
-    gone = looked_at.departures([(older, younger)])
-    assert gone[older].first == 8
-    assert gone[older].seen == (8, 9, 10, 11)  # what becomes of its walls within the larger ring is no going
-    assert gone[younger] is None
-
-
-def test_walls_that_go_when_a_ring_is_extended_are_no_going(looked_at):
-    first, grown = an_outline(OLD, 3), an_outline(BOTH, 12, older=(OLD, 3))
-    first.seen[12:, :5] = 0.0
-    older, younger = stages(looked_at, first, grown)
-    assert looked_at.departures([(older, younger)]) == {older: None, younger: None}
-    assert looked_at.departures([(older,)])[older].first == 12  # had nothing been built on to it
-
-
-def test_a_ring_that_goes_after_it_was_opened_keeps_its_date(looked_at):
-    first = an_outline(OLD, 3)
-    first.seen[7:, :5] = 0.0
-    first.seen[12:] = 0.0
-    first.gone_from = 7  # as it was told when it was opened
-    (older, _) = stages(looked_at, first, first)
-    assert looked_at.departures([(older,)])[older].first == 7
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,76 @@
+"""When rings that stood went, or were opened."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import zip_longest
+
+import numpy as np
+
+from detectors.onsets import Onset, departure
+from detectors.openings import opened_stretch
+from detectors.ring_chains import Chain, Stage
+from detectors.ring_choice import Choice
+from detectors.ring_tracks import Outline
+from geo.scene import BoolArray
+
+
+@dataclass(frozen=True, slots=True)
+class Departures:
+    """Tells from how well outlines are seen that they aren't any more.
+
+    Attributes:
+        choice: How rings are chosen.
+    """
+
+    choice: Choice
+
+    def of(self, chains: Sequence[Chain]) -> dict[Stage, Onset | None]:
+        """When each ring that had appeared went or was opened, if clear scenes show that; None where it stands.
+
+        What was extended is looked at until then alone: what becomes of its walls within the larger ring is no going.
+        """
+        gone: dict[Stage, Onset | None] = {}
+        for chain in chains:
+            for stage, later in zip_longest(chain, chain[1:]):
+                since, until = stage.onset.first, None if later is None else later.onset.first
+                gone[stage] = self._opened(stage.outline, since, until) or self._gone(stage.outline, since, until)
+        return gone
+
+    def went(self, outline: Outline) -> Onset | None:
+        """When a ring that stood from the start, and long enough, went; None if it didn't."""
+        gone = self._gone(outline, 0, None)
+        if gone is None or 1.0 - gone.before < self.choice.parameters.least_visibility:
+            return None
+        acquired = self.choice.acquired
+        return gone if (acquired[gone.without] - acquired[0]).days >= self.choice.parameters.stood_days else None
+
+    def _opened(self, outline: Outline, since: int, until: int | None) -> Onset | None:
+        """When a stretch of a ring went, of the scenes from one on and before another."""
+        stretch = opened_stretch(
+            outline.seen[since:until], outline.lengths, self.choice.gsd_m, self.choice.parameters.openings
+        )
+        if stretch is None:
+            return None
+        return self._departure(outline, since, until, stretch, self.choice.parameters.openings.least_hidden)
+
+    def _gone(self, outline: Outline, since: int, until: int | None) -> Onset | None:
+        """When a ring was seen no more, of the scenes from one on and before another.
+
+        All clear scenes from then on have to show it gone.
+        """
+        whole = np.ones(outline.seen.shape[1], bool)
+        gone = self._departure(outline, since, until, whole, 1.0)
+        return gone if gone is not None and len(gone.seen) >= self.choice.parameters.gone_scenes else None
+
+    def _departure(
+        self, outline: Outline, since: int, until: int | None, chosen: BoolArray, persistence: float
+    ) -> Onset | None:
+        """When some pieces of a ring were seen no more, where that is more than chance and lasts."""
+        seen = outline.visibility(chosen, self.choice.parameters.least_clear, until_gone=False)[:until]
+        seen[:since] = np.nan
+        gone = departure(seen)
+        if gone is None or gone.persistence < persistence:
+            return None
+        return gone if self.choice.holds(gone, float(outline.lengths[chosen].sum()), least_after=0.0) else None

@@ -1,0 +1,42 @@
+"""When rings went, or were opened."""
+
+from dataclasses import replace
+
+from detectors.ring_chains import Stage
+from detectors.ring_departures import Departures
+from tests.unit.detectors.made_up_rings import BOTH, CHOICE, OLD, an_outline
+
+DEPARTURES = Departures(CHOICE)
+
+
+def stages(first, grown):
+    """A ring and its extension from scene 12 on, as they are dated."""
+    older = Stage(first, CHOICE.dated(first))
+    return older, Stage(grown, replace(older.onset, without=11, first=12), OLD)
+
+
+def test_a_ring_that_was_opened_before_it_was_extended_stays_told_as_opened():
+    first, grown = an_outline(OLD, 3), an_outline(BOTH, 12, older=(OLD, 3))
+    first.seen[8:, :5] = 0.0
+    older, younger = stages(first, grown)
+    gone = DEPARTURES.of([(older, younger)])
+    assert gone[older].first == 8
+    assert gone[older].seen == (8, 9, 10, 11)  # what becomes of its walls within the larger ring is no going
+    assert gone[younger] is None
+
+
+def test_walls_that_go_when_a_ring_is_extended_are_no_going():
+    first, grown = an_outline(OLD, 3), an_outline(BOTH, 12, older=(OLD, 3))
+    first.seen[12:, :5] = 0.0
+    older, younger = stages(first, grown)
+    assert DEPARTURES.of([(older, younger)]) == {older: None, younger: None}
+    assert DEPARTURES.of([(older,)])[older].first == 12  # had nothing been built on to it
+
+
+def test_a_ring_that_goes_after_it_was_opened_keeps_its_date():
+    first = an_outline(OLD, 3)
+    first.seen[7:, :5] = 0.0
+    first.seen[12:] = 0.0
+    first.gone_from = 7  # as it was told when it was opened
+    (older, _) = stages(first, first)
+    assert DEPARTURES.of([(older,)])[older].first == 7
