@@ -90,7 +90,7 @@ class LineFilter:
         Returns:
             float32 (block, block), never below a third of its own median; NaN where less than a quarter is clear.
         """
-        medians = block_medians(np.where(clear, strongest, np.float32(np.nan)), self._block_px(block_m), 0.25)
+        medians = block_medians(np.where(clear, strongest, np.float32(np.nan)), self.block_px(block_m), 0.25)
         enough = np.isfinite(medians)
         if enough.any():
             medians = np.maximum(medians, max(float(np.median(medians[enough])) / 3.0, 1e-6))
@@ -102,9 +102,10 @@ class LineFilter:
         Where it is NaN, their median stands for it.
         """
         (top, bottom, _), (left, right, _) = (part.indices(n) for part, n in zip(window, self.shape, strict=True))
-        return spread_blocks(of_block, self._block_px(block_m), (top, left), (bottom - top, right - left), 1.0)
+        return spread_blocks(of_block, self.block_px(block_m), (top, left), (bottom - top, right - left), 1.0)
 
-    def _block_px(self, block_m: float) -> int:
+    def block_px(self, block_m: float) -> int:
+        """Side of the blocks over which noise is measured, pixels."""
         return max(4, round(block_m / self.gsd_m))
 
     def votes(self, ridges: FloatArray, noise: FloatArray, window: Window = WHOLE) -> Votes:

@@ -53,7 +53,8 @@ class Perimeter:
 
     def start(self, grid: Grid) -> PerimeterFollower:
         """A follower of an area that has seen no scene yet."""
-        return PerimeterFollower(RingWatch(self.parameters, RingState(Series(lines_grid(grid, self.parameters)))))
+        pixels = lines_grid(grid, self.parameters)
+        return PerimeterFollower(RingWatch(self.parameters.for_pixels(pixels.gsd_m), RingState(Series(pixels))))
 
 
 class PerimeterFollower:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from detectors.perimeter_confidence import PerimeterCalibration
+
+_COARSEST_M = 10.0  # pixels for which the lengths below are told
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,13 +153,14 @@ class PerimeterParameters:
         along_m: Standard deviation of the averaging along a line.
         saturation: Contrast in units of local noise from which a pixel's vote is full.
         noise_block_m: Side of the blocks over which noise is measured.
+        ground_scenes: How many of the first scenes tell what the ground always shows.
         rings: How rings are found in line strength, by what lies inside.
         closures: How they are found by their closure.
         openings: When they were opened.
         before: Number of scenes that old lines are averaged over, and how many of the newest are left out.
         least_visibility: Least mean visibility of a ring since its onset.
         least_gain: Least rise of visibility at the onset.
-        chance_gain: Rise of visibility that chance reaches on 100 m of wall; falls with the root of length.
+        chance_gain: Rise of visibility that chance reaches on ten pixels of wall; falls with the root of length.
         least_persistence: Least share of clear scenes since the onset that show a ring, and of those before that don't.
         least_merit: Merit below which a ring is none, in one scene, in two, and so on; the last for all that are more.
         least_confidence: Confidence below which a ring that more than one scene shows isn't told.
@@ -189,11 +192,12 @@ class PerimeterParameters:
     """
 
     orientations: int = 16
-    finest_m: float = 5.0
+    finest_m: float = 2.5
     flank_px: float = 1.5
     along_m: float = 60.0
-    saturation: float = 2.5
+    saturation: float = 4.0
     noise_block_m: float = 300.0
+    ground_scenes: int = 4
     rings: RingParameters = field(default_factory=RingParameters)
     closures: ClosureParameters = field(default_factory=ClosureParameters)
     openings: OpeningParameters = field(default_factory=OpeningParameters)
@@ -222,3 +226,25 @@ class PerimeterParameters:
     wall_contrast: float = 0.02
     limit_noises: float = 6.0
     calibration: PerimeterCalibration = field(default_factory=PerimeterCalibration)
+
+    def for_pixels(self, gsd_m: float) -> PerimeterParameters:
+        """The parameters for pixels of a size: finer than 10 m, lengths shrink with them, but for the greatest.
+
+        A ring is told by how many pixels of it are seen, whatever their size: in pixels of 5 m one of a hectare shows
+        as one of four does in pixels of 10 m.
+
+        >>> PerimeterParameters().for_pixels(5.0).rings.least_area_m2
+        2000.0
+        """
+        share = min(1.0, gsd_m / _COARSEST_M)
+        if share == 1.0:
+            return self
+        rings, (least_m2, most_m2) = self.rings, self.closures.area_m2
+        shrunk = {name: share * getattr(rings, name) for name in ("margin_m", "snap_m", "shortest_side_m", "frame_m")}
+        return replace(
+            self,
+            along_m=share * self.along_m,
+            noise_block_m=share * self.noise_block_m,
+            rings=replace(rings, **shrunk, least_area_m2=share**2 * rings.least_area_m2),
+            closures=replace(self.closures, area_m2=(share**2 * least_m2, most_m2)),
+        )

@@ -74,7 +74,7 @@ class Choice:
         if length_px == 0.0:
             return False
         # Chance alone moves the visibility of short rings further than that of long ones.
-        chance = limits.chance_gain * np.sqrt(100.0 / max(length_px * self.gsd_m, 100.0))
+        chance = limits.chance_gain * np.sqrt(10.0 / max(length_px, 10.0))
         least = limits.least_visibility if least_after is None else least_after
         return bool(
             dated.after >= least
@@ -123,7 +123,7 @@ class Choice:
         return RingEvidence(
             newly_seen=float((self._newness(outline, dated) @ lengths).max()),
             turning=1.0 - float(goes_on @ lengths),
-            length=math.log(length_px * self.gsd_m / 1000.0),
+            length=math.log(length_px / 100.0),
             sightings=math.log(len(dated.seen)),
             persistence=dated.persistence,
             built=min(max(outline.built(dated), 0.0), 1.0),

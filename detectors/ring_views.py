@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
+from detectors.ground_clutter import GroundClutter
 from detectors.line_strength import Strength, widened
 from detectors.lines import WHOLE, LineFilter, Window, luminance
 from detectors.perimeter_parameters import PerimeterParameters
@@ -20,6 +21,8 @@ from geo.grid import Grid
 from geo.scene import BoolArray, FloatArray, PreparedScene
 
 _TRUNCATE = 4.0  # standard deviations at which a Gaussian ends
+_LOCAL_PX = 4.0  # standard deviation of the surroundings over which contrast is averaged
+_RIM_PX = 2  # along gaps, in which lines can't be read
 _WHOLE = 10_000.0  # an image is kept in whole numbers of 1/10,000
 
 
@@ -30,13 +33,15 @@ class View:
     Attributes:
         image: uint16 (y, x), mean reflectance over the visible bands in 1/10,000, gaps filled.
         clear: bool (y, x): valid ground, less a rim in which lines can't be read.
-        noise: float32 (block, block): local clutter, the quietest up to that scene.
+        repeated: float32 (block, block), 0 to 1: how far it repeats the clutter of the ground.
+        noise: float32 (block, block): local clutter beside that, the quietest up to that scene.
         greatest: Contrast that one pixel in a hundred of the clear ground exceeds, reflectance.
         typical: Median of the local contrast of the clear ground, reflectance.
     """
 
     image: npt.NDArray[np.uint16]
     clear: BoolArray
+    repeated: FloatArray
     noise: FloatArray
     greatest: float
     typical: float
@@ -99,6 +104,7 @@ class SceneReader:
         )
         self.views = views
         self._lines: dict[int, SceneLines] = {}
+        self._clutters: dict[tuple[int, ...], GroundClutter] = {}
 
     @property
     def noise(self) -> float:
@@ -112,53 +118,86 @@ class SceneReader:
         background = None if before is None else before.reflectance
         image = luminance(scene.pick(visible(scene.bands)), scene.valid, background)
         kept = np.clip(np.rint(image * _WHOLE), 0, np.iinfo(np.uint16).max).astype(np.uint16)
-        clear = eroded(scene.valid, max(1, round(20.0 / self.grid.gsd_m)))
+        clear = eroded(scene.valid, _RIM_PX)
         ridges, contrast = self.filter.ridges(_reflectance(kept))
         noise = self.filter.noise(contrast, clear, self.parameters.noise_block_m)
-        if before is not None:
-            # The quietest state of a place is its ground; later buildings must not hide the wall around them.
-            noise = np.fmin(noise, before.noise)
         known = contrast[clear] if clear.any() else contrast.ravel()
         greatest = float(np.percentile(known, 99))
         local = self._local(contrast, greatest)
         typical = float(np.median(local[clear])) if clear.any() else 0.0
-        view = View(kept, clear, noise, greatest, typical)
-        self._lines[len(self.views)] = self._read(view, ridges, local)
-        self.views.append(view)
+        self.views.append(View(kept, clear, np.zeros_like(noise), noise, greatest, typical))
+        index = len(self.views) - 1
+        if index == 1:  # from now on there is something to tell the clutter of the first scene by
+            self._quieten(0, self.filter.ridges(self.views[0].reflectance)[0])
+            self._lines.clear()
+        if index > 0:
+            ridges = self._quieten(index, ridges)
+        self._lines[index] = self._read(self.views[index], ridges, local)
+
+    def _quieten(self, index: int, ridges: FloatArray) -> FloatArray:
+        """Takes the clutter of the ground from a scene's contrast, and measures what is left."""
+        view = self.views[index]
+        clutter = self._clutter(index)
+        if clutter is not None:
+            view.repeated = clutter.repeated_in(ridges, view.clear)
+            ridges, contrast = clutter.taken_from(ridges, view.repeated)
+            view.noise = self.filter.noise(contrast, view.clear, self.parameters.noise_block_m)
+        if index > 0:
+            # The quietest state of a place is its ground; later buildings must not hide the wall around them.
+            view.noise = np.fmin(view.noise, self.views[index - 1].noise)
+        return ridges
+
+    def _clutter(self, index: int) -> GroundClutter | None:
+        """Clutter of the ground as other scenes show it, the first ones; None where none of them is clear enough."""
+        others = (1,) if index == 0 else range(min(index, self.parameters.ground_scenes))
+        least = self.parameters.least_scene_clear
+        scenes = tuple(each for each in others if each < len(self.views) and self.views[each].clear.mean() >= least)
+        if not scenes:
+            return None
+        if scenes not in self._clutters:
+            views = [self.views[each] for each in scenes]
+            self._clutters[scenes] = GroundClutter.of(
+                [view.reflectance for view in views],
+                [view.clear for view in views],
+                self.filter,
+                self.parameters.rings.seen,
+                self.parameters.noise_block_m,
+            )
+        return self._clutters[scenes]
 
     def lines(self, index: int) -> SceneLines:
         """What a scene shows of lines, read again where that has been forgotten."""
         if index not in self._lines:
-            self._lines[index] = self._again(self.views[index], WHOLE)
+            self._lines[index] = self._again(index, WHOLE)
         return self._lines[index]
 
     def lines_within(self, index: int, window: Window) -> SceneLines:
         """What a scene shows of lines within a window; elsewhere nothing, where it would have to be read again."""
         view, shape = self.views[index], self.views[index].clear.shape
-        margin = max(self.filter.reach, math.ceil(_TRUNCATE * self._local_px) + self.filter.ridge_reach)
+        margin = max(self.filter.reach, math.ceil(_TRUNCATE * _LOCAL_PX) + self.filter.ridge_reach)
         rows, columns = (
             slice(max(0, part.start - margin), min(length, part.stop + margin))
             for part, length in zip(window, shape, strict=True)
         )
         if index in self._lines or view.clear[rows, columns].size > 0.5 * view.clear.size:
             return self.lines(index)
-        read = self._again(view, (rows, columns))
+        read = self._again(index, (rows, columns))
         votes, texture = np.zeros((len(read.votes), *shape), np.int8), np.zeros(shape, np.float32)
         votes[:, rows, columns], texture[rows, columns] = read.votes, read.texture
         return SceneLines(votes, texture, view.clear)
 
-    @property
-    def _local_px(self) -> float:
-        return 40.0 / self.grid.gsd_m
-
     def _local(self, contrast: FloatArray, greatest: float) -> FloatArray:
         """Mean contrast around each pixel, float32 (y, x)."""
         capped = np.minimum(contrast, np.float32(greatest))
-        return np.asarray(ndimage.gaussian_filter(capped, self._local_px, truncate=_TRUNCATE), np.float32)
+        return np.asarray(ndimage.gaussian_filter(capped, _LOCAL_PX, truncate=_TRUNCATE), np.float32)
 
-    def _again(self, view: View, window: Window) -> SceneLines:
+    def _again(self, index: int, window: Window) -> SceneLines:
+        view, clutter = self.views[index], self._clutter(index)
         ridges, contrast = self.filter.ridges(view.reflectance[window])
-        return self._read(view, ridges, self._local(contrast, view.greatest), window)
+        local = self._local(contrast, view.greatest)
+        if clutter is not None:
+            ridges, _ = clutter.taken_from(ridges, view.repeated, window)
+        return self._read(view, ridges, local, window)
 
     def _read(self, view: View, ridges: FloatArray, local: FloatArray, window: Window = WHOLE) -> SceneLines:
         noise = self.filter.spread(view.noise, self.parameters.noise_block_m, window)

@@ -23,6 +23,9 @@ from detectors.ring_shapes import ring_mask, steps, tidy
 from detectors.side_support import line_support, support_share
 from geo.scene import BoolArray, FloatArray
 
+_STEP_PX = 3  # apart from which it is asked how far a place is surrounded
+_RIM_PX = 2  # along standing rings, whose own lines are no new ones
+
 
 def inside_evidence(
     new_lines: npt.NDArray[np.uint8],
@@ -47,16 +50,18 @@ def inside_evidence(
     """
     barriers = support_share(np.asarray(new_lines / FULL, np.float32), *parameters.newness)
     barriers[standing] = 1.0
-    step = max(1, round(30.0 / gsd_m))
-    coarse = ndimage.maximum_filter(barriers, size=step, origin=(step // 2 - step + 1 if step > 1 else 0))
-    view = surroundedness(np.ascontiguousarray(coarse[::step, ::step]), round(parameters.reach_m / gsd_m / step))
+    coarse = ndimage.maximum_filter(barriers, size=_STEP_PX, origin=_STEP_PX // 2 - _STEP_PX + 1)
+    view = surroundedness(
+        np.ascontiguousarray(coarse[::_STEP_PX, ::_STEP_PX]), round(parameters.reach_m / gsd_m / _STEP_PX)
+    )
     usual = local_median(
-        np.where(clear[::step, ::step], view, np.float32(np.nan)), round(parameters.country_m / gsd_m / step)
+        np.where(clear[::_STEP_PX, ::_STEP_PX], view, np.float32(np.nan)),
+        round(parameters.country_m / gsd_m / _STEP_PX),
     )
     around = np.empty(barriers.shape, np.float32)
-    between_blocks(view - np.fmax(usual, np.float32(parameters.open_country)), step, 0, 0, around)
+    between_blocks(view - np.fmax(usual, np.float32(parameters.open_country)), _STEP_PX, 0, 0, around)
     evidence = around + parameters.built_weight * np.clip(new_structure, -0.4, 1.0)
-    return np.asarray(ndimage.gaussian_filter(evidence, 15.0 / gsd_m), np.float32)
+    return np.asarray(ndimage.gaussian_filter(evidence, _STEP_PX / 2.0), np.float32)
 
 
 def find_rings(
@@ -89,15 +94,14 @@ def find_rings(
     """
     known = [ring_mask(ring, evidence.shape) for ring in standing]
     taken = np.any(known, axis=0) if known else np.zeros(evidence.shape, bool)
-    rim = max(1, round(20.0 / gsd_m))
     seeds = evidence > parameters.seed_evidence
     if not seeds.any():
         return []
     if known:
-        seeds &= ~ndimage.binary_dilation(taken, iterations=rim)
+        seeds &= ~ndimage.binary_dilation(taken, iterations=_RIM_PX)
     labels = np.zeros(seeds.shape, np.int32)
     for box in ndimage.find_objects(seeds.view(np.uint8)):  # one at most, around all of them
-        labels[box], _ = ndimage.label(ndimage.binary_opening(seeds[box], iterations=rim))
+        labels[box], _ = ndimage.label(ndimage.binary_opening(seeds[box], iterations=_RIM_PX))
     wanted = None if around is None else ring_mask(around, evidence.shape)
     rings: list[Polygon] = []
     wide: Strength | None = None
@@ -112,8 +116,8 @@ def find_rings(
                 continue
             rested[window][here] = False
         seed = labels == index + 1
-        wider = tuple(widened(part, 2 * rim) for part in window)
-        near = ndimage.binary_dilation(seed[wider], iterations=2 * rim)
+        wider = tuple(widened(part, 2 * _RIM_PX) for part in window)
+        near = ndimage.binary_dilation(seed[wider], iterations=2 * _RIM_PX)
         joined = [mask for mask in known if (mask[wider] & near).any()]
         if joined and not _wide(seed[wider], sum(int(mask.sum()) for mask in joined), parameters.least_width):
             continue

@@ -119,7 +119,8 @@ def limit_table(trials: Sequence[Drawn]) -> Table:
 def viewed(stack: ImageStack) -> SceneReader:
     """What the detector keeps of some scenes."""
     parameters = PerimeterParameters()
-    reader = SceneReader(parameters, lines_grid(stack.grid, parameters), [])
+    grid = lines_grid(stack.grid, parameters)
+    reader = SceneReader(parameters.for_pixels(grid.gsd_m), grid, [])
     for scene in stack:
         reader.add(averaged(scene, reader.grid))
     return reader

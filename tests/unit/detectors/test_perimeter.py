@@ -250,11 +250,22 @@ def test_cloud_over_the_newest_scene_is_not_assessable_and_keeps_what_is_known(w
 
 
 def test_clutter_that_would_hide_a_wall_is_not_assessable():
-    random = np.random.default_rng(1)
-    images = 0.2 + random.normal(0.0, 0.1, (SIZE, SIZE)) + random.normal(0.0, 0.002, (4, SIZE, SIZE))
+    images = 0.2 + np.random.default_rng(1).normal(0.0, 0.1, (4, SIZE, SIZE))
     assessment = assess(Perimeter(), a_stack(images))
     assert assessment.verdict is Verdict.NOT_ASSESSABLE
     assert "contrast" in assessment.reason
+
+
+def test_clutter_that_stays_hides_no_wall():
+    rough = np.random.default_rng(1).normal(0.0, 0.1, (SIZE, SIZE))
+    images = rough + ground(8)
+    for image in images[4:]:
+        wall(image, ROWS, COLUMNS)
+    assessment = assess(Perimeter(), a_stack(images))
+    (finding,) = assessment.findings
+    assert assessment.verdict is Verdict.CHANGED
+    assert iou(finding.geometry, rectangle(ROWS, COLUMNS)) > 0.93
+    assert finding.seen_in == ("scene-04", "scene-05", "scene-06", "scene-07")
 
 
 def test_coarse_pixels_are_not_assessable(walled):
