@@ -123,13 +123,19 @@ def _products(
 ) -> None:
     """Sums over the clear pixels of each block (block, block), and over the orientations."""
     count, rows, columns = ridges.shape
-    for k in range(count):
-        for y in range(rows):
+    both, one = np.empty(columns, np.float32), np.empty(columns, np.float32)
+    for y in range(rows):
+        both[:], one[:] = np.float32(0.0), np.float32(0.0)
+        for k in range(count):
+            answer, known = ridges[k, y], clutter[k, y]
             for x in range(columns):
-                if clear[y, x]:
-                    each = np.float64(clutter[k, y, x])
-                    together[y // size, x // size] += each * ridges[k, y, x]
-                    alone[y // size, x // size] += each * each
+                each = np.float32(known[x])
+                both[x] += each * answer[x]
+                one[x] += each * each
+        for x in range(columns):
+            if clear[y, x]:
+                together[y // size, x // size] += both[x]
+                alone[y // size, x // size] += one[x]
 
 
 @compiled

@@ -29,13 +29,11 @@ def opened_stretch(
     """
     many = parameters.scenes
     least_px = parameters.least_m / gsd_m
-    for first in range(many, len(seen) - many + 1):
+    gone = _gone(seen, parameters)
+    for first in many + np.flatnonzero(gone[many : len(seen) - many + 1] @ lengths >= least_px):
         before, after = seen[:first], seen[first:]
-        gone = _gone(after, parameters)
-        if lengths[gone].sum() < least_px:
-            continue
-        stood = np.array([_last(piece, many) >= parameters.shown for piece in before.T])
-        stretch = _longest_stretch(stood & gone, lengths)
+        stood = _last(before, many) >= parameters.shown
+        stretch = _longest_stretch(stood & gone[first], lengths)
         if lengths[stretch].sum() < max(least_px, parameters.least_share * lengths[stood].sum()):
             continue
         hidden = _means(after[:, stretch], lengths[stretch]) <= parameters.hidden
@@ -45,17 +43,20 @@ def opened_stretch(
     return None
 
 
-def _gone(after: FloatArray, parameters: OpeningParameters) -> BoolArray:
-    """Pieces that some scenes hardly show, bool (piece,)."""
-    clear = np.isfinite(after).sum(axis=0)
-    mean = np.nansum(after, axis=0) / np.maximum(clear, 1)
-    return np.asarray((mean <= parameters.hidden) & (clear >= parameters.scenes))
+def _gone(seen: FloatArray, parameters: OpeningParameters) -> BoolArray:
+    """Pieces that the scenes from each on hardly show, bool (scene, piece)."""
+    known = np.isfinite(seen)
+    clear, total = (part[::-1].cumsum(axis=0)[::-1] for part in (known, np.where(known, seen, 0.0).astype(np.float64)))
+    return np.asarray((total <= parameters.hidden * clear) & (clear >= parameters.scenes))
 
 
-def _last(piece: FloatArray, many: int) -> float:
-    """The least that the last clear scenes show of a piece; 0 where fewer are clear."""
-    clear = piece[np.isfinite(piece)][-many:]
-    return float(clear.min()) if len(clear) == many else 0.0
+def _last(seen: FloatArray, many: int) -> FloatArray:
+    """The least that the last clear scenes show of each piece, float32 (piece,); 0 where fewer are clear."""
+    least = seen[-many:].min(axis=0)
+    for piece in np.flatnonzero(np.isnan(least)):
+        clear = seen[np.isfinite(seen[:, piece]), piece][-many:]
+        least[piece] = clear.min() if len(clear) == many else 0.0
+    return np.asarray(least)
 
 
 def _stays(

@@ -35,9 +35,12 @@ def outline_mask(rings: list[Polygon], shape: tuple[int, ...]) -> BoolArray:
     return np.asarray(drawn).astype(bool)
 
 
+@lru_cache(maxsize=64)  # the rings that stand are drawn again for every search
 def ring_mask(ring: Polygon, shape: tuple[int, ...]) -> BoolArray:
-    """Pixels inside a ring, bool (y, x)."""
-    return np.asarray(rasterize([ring], out_shape=shape, transform=_PIXEL_CENTRES, dtype="uint8")).astype(bool)
+    """Pixels inside a ring, bool (y, x), read-only."""
+    mask = np.asarray(rasterize([ring], out_shape=shape, transform=_PIXEL_CENTRES, dtype="uint8")).astype(bool)
+    mask.flags.writeable = False
+    return mask
 
 
 def beyond(ring: Polygon, older: Polygon, gsd_m: float, parameters: RingParameters) -> Polygon:

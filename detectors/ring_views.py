@@ -33,7 +33,8 @@ class View:
     Attributes:
         image: uint16 (y, x), mean reflectance over the visible bands in 1/10,000, gaps filled.
         clear: bool (y, x): valid ground, less a rim in which lines can't be read.
-        repeated: float32 (block, block), 0 to 1: how far it repeats the clutter of the ground.
+        repeated: float32 (block, block), 0 to 1: how far it repeats the clutter of the ground; of no size where that
+            isn't known.
         noise: float32 (block, block): local clutter beside that, the quietest up to that scene.
         greatest: Contrast that one pixel in a hundred of the clear ground exceeds, reflectance.
         typical: Median of the local contrast of the clear ground, reflectance.
@@ -120,28 +121,25 @@ class SceneReader:
         kept = np.clip(np.rint(image * _WHOLE), 0, np.iinfo(np.uint16).max).astype(np.uint16)
         clear = eroded(scene.valid, _RIM_PX)
         ridges, contrast = self.filter.ridges(_reflectance(kept))
-        noise = self.filter.noise(contrast, clear, self.parameters.noise_block_m)
         known = contrast[clear] if clear.any() else contrast.ravel()
         greatest = float(np.percentile(known, 99))
         local = self._local(contrast, greatest)
         typical = float(np.median(local[clear])) if clear.any() else 0.0
-        self.views.append(View(kept, clear, np.zeros_like(noise), noise, greatest, typical))
-        index = len(self.views) - 1
-        if index == 1:  # from now on there is something to tell the clutter of the first scene by
-            self._quieten(0, self.filter.ridges(self.views[0].reflectance)[0])
+        index, unknown = len(self.views), np.zeros((0, 0), np.float32)
+        self.views.append(View(kept, clear, unknown, unknown, greatest, typical))
+        if index == 1:  # from now on there is another scene to tell the clutter in the first one by
+            self._quieten(0, *self.filter.ridges(self.views[0].reflectance))
             self._lines.clear()
-        if index > 0:
-            ridges = self._quieten(index, ridges)
+        ridges = self._quieten(index, ridges, contrast)
         self._lines[index] = self._read(self.views[index], ridges, local)
 
-    def _quieten(self, index: int, ridges: FloatArray) -> FloatArray:
-        """Takes the clutter of the ground from a scene's contrast, and measures what is left."""
-        view = self.views[index]
-        clutter = self._clutter(index)
+    def _quieten(self, index: int, ridges: FloatArray, contrast: FloatArray) -> FloatArray:
+        """Takes the clutter of the ground from what the filter sees of a scene, and measures what is left."""
+        view, clutter = self.views[index], self._clutter(index)
         if clutter is not None:
             view.repeated = clutter.repeated_in(ridges, view.clear)
             ridges, contrast = clutter.taken_from(ridges, view.repeated)
-            view.noise = self.filter.noise(contrast, view.clear, self.parameters.noise_block_m)
+        view.noise = self.filter.noise(contrast, view.clear, self.parameters.noise_block_m)
         if index > 0:
             # The quietest state of a place is its ground; later buildings must not hide the wall around them.
             view.noise = np.fmin(view.noise, self.views[index - 1].noise)

@@ -71,7 +71,11 @@ def _stretches(
         of_strength = np.array([step * (_seen(float(value), weakest, full) - chance) for value in range(256)])
         across = np.array([int(np.rint(slope * along)) for along in range(length)])
         reach = slope * (length - 1)
-        for offset in range(math.floor(min(0.0, -reach)), math.ceil(width - 1 + max(0.0, -reach)) + 1):
+        begin, end = math.floor(min(0.0, -reach)), math.ceil(width - 1 + max(0.0, -reach)) + 1
+        most = _greatest_sums(strength[layer], of_strength, across, flat, begin, end)
+        for offset in range(begin, end):
+            if most[offset - begin] < least:
+                continue
             for along in range(length):
                 row = offset + across[along]
                 worth[along] = of_strength[image[row, along]] if 0 <= row < width else of_strength[0]
@@ -86,6 +90,21 @@ def _stretches(
         sums[index], layers[index] = total, layer
         ends[index, 0], ends[index, 1], ends[index, 2], ends[index, 3] = x0, y0, x1, y1
     return sums, layers, ends
+
+
+@compiled
+def _greatest_sums(
+    image: npt.NDArray[np.uint8], of_strength: Points, across: Numbers, flat: bool, begin: int, end: int
+) -> Points:
+    """All that speaks for a line at each offset: few have enough of it for a stretch."""
+    rows, columns = image.shape
+    most = np.zeros(end - begin)
+    for y in range(rows):
+        for x in range(columns):
+            worth = of_strength[image[y, x]]
+            if worth > 0.0:
+                most[(y - across[x] if flat else x - across[y]) - begin] += worth
+    return most
 
 
 @compiled

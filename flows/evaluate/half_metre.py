@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -33,15 +34,42 @@ def half_metre_grounds(folder: Path, seed: int) -> Iterator[Background]:
     Raises:
         InputError: The folder has no images.
     """
+    for number, path in enumerate(_images(folder)):
+        yield Background(path.stem, _series(_ground(path), _random(seed, number)), shapely.GeometryCollection())
+
+
+def half_metre_changes(folder: Path, seed: int) -> Iterator[ImageStack]:
+    """A series for each pair: the ground as in `A`, then as in `B`, in another light and from another angle.
+
+    Raises:
+        InputError: The folder has no images, or one of `A` is missing in `B`.
+    """
+    for number, path in enumerate(_images(folder)):
+        other = folder / "B" / path.name
+        if not other.exists():
+            raise InputError(f"{other} is missing: every image in A needs one of its name in B")
+        random = _random(seed, number)
+        before, after = (_series(_ground(each), random) for each in (path, other))
+        looks = np.concatenate([before.reflectance[: _SCENES // 2], after.reflectance[_SCENES // 2 :]])
+        yield replace(before, reflectance=looks)
+
+
+def _images(folder: Path) -> list[Path]:
     images = sorted((folder / "A").glob("*.png"))
     if not images:
         raise InputError(f"{folder} has no images: give a folder with A and B, PNG at half a metre")
-    for number, path in enumerate(images):
-        random = np.random.default_rng([seed, number])
-        picture = np.moveaxis(imread(path)[..., :3], -1, 0).astype(np.float32) / 255.0 * _BRIGHTEST
-        around = [(_TILES // 2 * length,) * 2 for length in picture.shape[1:]]
-        wide = np.pad(picture, [(0, 0), *around], "symmetric")
-        yield Background(path.stem, _series(wide, random), shapely.GeometryCollection())
+    return images
+
+
+def _random(seed: int, number: int) -> np.random.Generator:
+    return np.random.default_rng([seed, number])
+
+
+def _ground(path: Path) -> FloatArray:
+    """Reflectance of an image mirrored around, float32 (band, y, x)."""
+    picture = np.moveaxis(imread(path)[..., :3], -1, 0).astype(np.float32) / 255.0 * _BRIGHTEST
+    around = [(_TILES // 2 * length,) * 2 for length in picture.shape[1:]]
+    return np.pad(picture, [(0, 0), *around], "symmetric")
 
 
 def _series(ground: FloatArray, random: np.random.Generator) -> ImageStack:

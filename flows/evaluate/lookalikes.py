@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -45,16 +45,22 @@ def mistakes(backgrounds: Sequence[Background], count: int, seed: int, window_px
     """Every look-alike on every background, each drawn from its own seed."""
     for number, ground in enumerate(backgrounds):
         for place, (name, drawn_into) in enumerate(LOOKALIKES.items()):
-            wrong, years = 0, 0.0
-            told: list[float] = []
-            for repeat in range(count):
-                random = np.random.default_rng([seed, number, place, repeat])
-                stack = drawn_into(part(ground.stack, window_px, random), random)
-                followed = [_off(assessment.findings, ground.taken) for assessment in follow(Perimeter(), stack)]
-                wrong += any(len(finding.seen_in) >= CONFIRMED for findings in followed for finding in findings)
-                told += [finding.confidence for finding in followed[-1] if finding.confidence is not None]
-                years += (stack.scenes[-1].acquired_at - stack.scenes[0].acquired_at).days / 365.25
-            yield Mistakes(ground.name, name, count, wrong, years, tuple(told))
+            draws = (np.random.default_rng([seed, number, place, repeat]) for repeat in range(count))
+            stacks = (drawn_into(part(ground.stack, window_px, random), random) for random in draws)
+            yield mistaken(stacks, ground.name, name, ground.taken)
+
+
+def mistaken(stacks: Iterable[ImageStack], background: str, drawn: str, taken: BaseGeometry) -> Mistakes:
+    """What is confirmed in some areas off the ground where walls really appeared."""
+    areas, wrong, years = 0, 0, 0.0
+    told: list[float] = []
+    for stack in stacks:
+        followed = [_off(assessment.findings, taken) for assessment in follow(Perimeter(), stack)]
+        areas += 1
+        wrong += any(len(finding.seen_in) >= CONFIRMED for findings in followed for finding in findings)
+        told += [finding.confidence for finding in followed[-1] if finding.confidence is not None]
+        years += (stack.scenes[-1].acquired_at - stack.scenes[0].acquired_at).days / 365.25
+    return Mistakes(background, drawn, areas, wrong, years, tuple(told))
 
 
 def _off(findings: Sequence[Finding], taken: BaseGeometry) -> list[Finding]:

@@ -19,8 +19,8 @@ from detectors.evaluation.metrics import reliability
 from detectors.perimeter import Perimeter
 from detectors.perimeter_confidence import PerimeterCalibration
 from flows.evaluate.divided import divided
-from flows.evaluate.half_metre import half_metre_grounds
-from flows.evaluate.lookalikes import mistakes
+from flows.evaluate.half_metre import half_metre_changes, half_metre_grounds
+from flows.evaluate.lookalikes import mistaken, mistakes
 from flows.evaluate.nothing import silence
 from flows.evaluate.perimeter_limit import ground_noise, limit_table
 from flows.evaluate.perimeter_real import against_truth, shuffled_line, squares, standing_contrasts
@@ -162,12 +162,16 @@ def _simulated(backgrounds: Sequence[Background], options: Options, out: Console
 
 
 def _at_half_a_metre(folder: Path, options: Options, out: Console) -> None:
-    """A ring in every image, of low and of high contrast in turn."""
+    """A ring in every image, of low and of high contrast in turn; then none, and what has changed some years later."""
     done: list[Trial] = []
     for number, ground in enumerate(islice(half_metre_grounds(folder, options.seed), _MOST_IMAGES)):
         random = np.random.default_rng([options.seed, number])
         made = trial(ground, CONTRASTS[-1 - number % 2], random, max(ground.stack.grid.shape))
         done += [] if made is None else [replace(made, background="half a metre")]
     out.print(detection_table(done))
+    pairs = islice(half_metre_changes(folder, options.seed), _MOST_IMAGES)
+    unwalled = mistaken(pairs, "half a metre", "nothing", shapely.GeometryCollection())
+    title = "Half a metre, years later: areas with a confirmed change, be it of a road that mirroring closes to a ring"
+    out.print(lookalike_table([unwalled], title))
     if options.pictures is not None:
         draw_trials(done, options.pictures / "perimeter_half_metre.png")

@@ -119,10 +119,12 @@ def divider_table(seen: Sequence[Divided]) -> Table:
     return table
 
 
-def lookalike_table(seen: Sequence[Mistakes]) -> Table:
-    """Confirmed findings on look-alikes, all of them false."""
+def lookalike_table(
+    seen: Sequence[Mistakes], title: str = "No perimeter: areas with a confirmed change after any scene"
+) -> Table:
+    """Confirmed findings where no wall was drawn."""
     table = _table(
-        "No perimeter: areas with a confirmed change after any scene",
+        title,
         ("ground", "drawn", "areas", "with a confirmed change", "years"),
     )
     for each in seen:

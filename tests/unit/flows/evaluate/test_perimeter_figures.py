@@ -17,7 +17,7 @@ from skimage.io import imsave
 from detectors.base import ChangeType, Verdict, assess
 from detectors.perimeter import Perimeter
 from flows.evaluate.divided import divided
-from flows.evaluate.half_metre import half_metre_grounds
+from flows.evaluate.half_metre import half_metre_changes, half_metre_grounds
 from flows.evaluate.lookalikes import LOOKALIKES
 from flows.evaluate.perimeter_limit import found_from, ground_noise, limit_table, seen_contrast
 from flows.evaluate.perimeter_real import square_around
@@ -226,9 +226,30 @@ def test_series_at_half_a_metre_are_looks_at_one_ground(tmp_path):
     assert np.corrcoef(middle.ravel(), truth.ravel())[0, 1] > 0.9
 
 
+def test_pairs_at_half_a_metre_are_looks_at_one_ground_and_then_at_the_other(tmp_path):
+    pictures = {
+        name: np.random.default_rng(seed).integers(0, 255, (40, 40, 3), np.uint8) for seed, name in enumerate("AB")
+    }
+    for name, picture in pictures.items():
+        (tmp_path / name).mkdir()
+        imsave(tmp_path / name / "one.png", picture)
+    (stack,) = half_metre_changes(tmp_path, seed=0)
+    for scenes, name in ((slice(4), "A"), (slice(4, 8), "B")):
+        middle = np.median(stack.reflectance[scenes, :, 80:120, 80:120], axis=0)
+        assert np.corrcoef(middle.ravel(), np.moveaxis(pictures[name], -1, 0).ravel())[0, 1] > 0.9
+
+
 def test_a_folder_without_images_is_refused(tmp_path):
-    with pytest.raises(InputError, match="has no images"):
-        list(half_metre_grounds(tmp_path, seed=0))
+    for grounds in (half_metre_grounds, half_metre_changes):
+        with pytest.raises(InputError, match="has no images"):
+            list(grounds(tmp_path, seed=0))
+
+
+def test_a_pair_of_which_one_is_missing_is_refused(tmp_path):
+    (tmp_path / "A").mkdir()
+    imsave(tmp_path / "A" / "one.png", np.zeros((40, 40, 3), np.uint8))
+    with pytest.raises(InputError, match="is missing"):
+        list(half_metre_changes(tmp_path, seed=0))
 
 
 def test_an_area_too_coarse_is_told_as_not_assessable(plain):
