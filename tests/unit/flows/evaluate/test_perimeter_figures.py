@@ -236,7 +236,7 @@ def test_pairs_at_half_a_metre_are_looks_at_one_ground_and_then_at_the_other(tmp
     (stack,) = half_metre_changes(tmp_path, seed=0)
     for scenes, name in ((slice(4), "A"), (slice(4, 8), "B")):
         middle = np.median(stack.reflectance[scenes, :, 80:120, 80:120], axis=0)
-        assert np.corrcoef(middle.ravel(), np.moveaxis(pictures[name], -1, 0).ravel())[0, 1] > 0.9
+        assert np.corrcoef(middle.ravel(), np.moveaxis(pictures[name], -1, 0).ravel())[0, 1] > 0.8
 
 
 def test_a_folder_without_images_is_refused(tmp_path):
@@ -247,7 +247,7 @@ def test_a_folder_without_images_is_refused(tmp_path):
 
 def test_a_pair_of_which_one_is_missing_is_refused(tmp_path):
     (tmp_path / "A").mkdir()
-    imsave(tmp_path / "A" / "one.png", np.zeros((40, 40, 3), np.uint8))
+    imsave(tmp_path / "A" / "one.png", np.random.default_rng(0).integers(0, 255, (40, 40, 3), np.uint8))
     with pytest.raises(InputError, match="is missing"):
         list(half_metre_changes(tmp_path, seed=0))
 
