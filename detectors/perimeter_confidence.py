@@ -14,7 +14,7 @@ class RingEvidence:
     Attributes:
         newly_seen: Share of the outline that is newly seen, roads counted less, in the era that shows it best.
         turning: How far its lines end where it turns, 0 to 1: those of roads, washes and canals go on.
-        length: Natural logarithm of its length in kilometres.
+        length: Natural logarithm of its length in hundreds of pixels, kilometres at 10 m.
         sightings: Natural logarithm of the number of scenes that show it.
         persistence: Share of the clear scenes since the onset that show it, 0 to 1.
         built: How much rougher all of the enclosed ground has become, as a logarithm, 0 to 1.
@@ -39,14 +39,14 @@ class PerimeterCalibration:
     a ring weighs 0.
     """
 
-    intercept: float = -23.142
-    newly_seen: float = 9.299
-    turning: float = 12.629
-    length: float = 2.051
+    intercept: float = -24.428
+    newly_seen: float = 9.614
+    turning: float = 15.273
+    length: float = 0.945
     sightings: float = 0.0
-    persistence: float = 2.496
-    built: float = 1.236
-    looks_before: float = 1.361
+    persistence: float = 2.008
+    built: float = 0.652
+    looks_before: float = 0.959
 
     def confidence(self, evidence: RingEvidence) -> float:
         """Probability, 0 to 1."""
