@@ -31,12 +31,13 @@ from flows.evaluate.ring_tables import (
     confidence_table,
     detection_table,
     divider_table,
+    extension_table,
     lookalike_table,
     removal_table,
     silence_table,
     traits_table,
 )
-from flows.evaluate.ring_trials import CONTRASTS, Background, Trial, removals, trial, trials
+from flows.evaluate.ring_trials import CONTRASTS, Background, Trial, changes, trial, trials
 from flows.evaluate.stacks import folder_stack
 from geo.errors import InputError
 from geo.scene import ImageStack
@@ -144,11 +145,13 @@ def _on_real(stack: ImageStack, truth: Path, options: Options, out: Console) -> 
 
 
 def _simulated(backgrounds: Sequence[Background], options: Options, out: Console) -> None:
-    """Rings that stay, rings that are opened or go, and what is no ring."""
+    """Rings that stay, rings that are opened, go or are extended, and what is no ring."""
     done = list(trials(backgrounds, options.rings, options.seed, window_px=options.window_px))
     for table in (detection_table, traits_table, limit_table):
         out.print(table(done))
-    out.print(removal_table(list(removals(backgrounds, options.rings, options.seed, window_px=options.window_px))))
+    changed = list(changes(backgrounds, options.rings, options.seed, window_px=options.window_px))
+    out.print(removal_table(changed))
+    out.print(extension_table(changed))
     out.print(divider_table(list(divided(backgrounds, options.rings, options.seed, CONTRASTS[2:], options.window_px))))
     wrong = list(mistakes(backgrounds, options.rings, options.seed, options.window_px))
     out.print(lookalike_table(wrong))

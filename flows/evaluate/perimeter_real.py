@@ -16,7 +16,8 @@ from shapely.geometry.base import BaseGeometry
 from detectors.base import Finding, follow
 from detectors.perimeter import Perimeter
 from flows.evaluate.perimeter_limit import side_contrast
-from flows.evaluate.ring_trials import CONFIRMED, overlap
+from flows.evaluate.ring_draws import overlap
+from flows.evaluate.ring_trials import CONFIRMED
 from flows.evaluate.stacks import reordered
 from flows.evaluate.stacks import window as part_of
 from geo.scene import ImageStack

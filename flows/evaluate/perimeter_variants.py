@@ -12,7 +12,7 @@ from rich.table import Table
 from detectors.base import assess
 from detectors.perimeter import Perimeter
 from flows.evaluate.perimeter_real import corner_errors_m, square_around
-from flows.evaluate.ring_trials import overlap
+from flows.evaluate.ring_draws import overlap
 from geo.scene import ImageStack
 
 _MOVED_M = 200.0

@@ -7,7 +7,6 @@ from dataclasses import astuple, dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
-from shapely.geometry import Polygon
 
 from detectors.evaluation.metrics import FloatVector, fit_rising
 from detectors.perimeter import Perimeter, on_ground
@@ -15,8 +14,8 @@ from detectors.perimeter_confidence import PerimeterCalibration, RingEvidence
 from detectors.perimeter_parameters import PerimeterParameters
 from detectors.ring_watch import RingWatch
 from flows.evaluate.lookalikes import LOOKALIKES
-from flows.evaluate.ring_draws import draw
-from flows.evaluate.ring_trials import CONTRASTS, MATCH, Background, overlap, part, shares_ground
+from flows.evaluate.ring_draws import Draw, Story, draw
+from flows.evaluate.ring_trials import CONTRASTS, Background, part, shares_ground
 from geo.scene import BoolArray, ImageStack
 
 _RIDGE = 0.3
@@ -30,7 +29,7 @@ class Told:
     Attributes:
         area: Number of the area that it is told in, each with a draw of its own.
         evidence: What it rests on.
-        real: Whether it is the ring that was drawn, told as a new one.
+        real: Whether it is what was drawn: a new ring, or the extension of one.
         usual: Whether the detector as it is tells it, or one with lower bars, which tells these and more.
     """
 
@@ -51,7 +50,7 @@ def told_rings(backgrounds: Sequence[Background], count: int, seed: int, window_
         seed: Of everything drawn by chance.
         window_px: Side of the areas, pixels.
     """
-    for number, (ground, stack, ring) in enumerate(_areas(backgrounds, count, seed, window_px)):
+    for number, (ground, stack, plan) in enumerate(_areas(backgrounds, count, seed, window_px)):
         follower = Perimeter().start(stack.grid)
         for scene in stack:
             follower.add(scene)
@@ -60,7 +59,7 @@ def told_rings(backgrounds: Sequence[Background], count: int, seed: int, window_
                     shape = on_ground(stage.outline.ring, stack.grid)
                     if shares_ground(shape, ground.taken):
                         continue
-                    real = ring is not None and stage.extends is None and overlap(shape, ring) >= MATCH
+                    real = plan is not None and plan.shows(shape, extends=stage.extends is not None)
                     yield Told(number, watch.choice.evidence(stage.outline, stage.onset, stage.extends), real, usual)
 
 
@@ -87,16 +86,20 @@ def held_out(rings: Sequence[Told]) -> tuple[FloatVector, BoolArray]:
 
 def _areas(
     backgrounds: Sequence[Background], count: int, seed: int, window_px: int
-) -> Iterator[tuple[Background, ImageStack, Polygon | None]]:
-    """Areas into which a ring, or what looks like one, has been drawn: other draws than those of the evaluation."""
+) -> Iterator[tuple[Background, ImageStack, Draw | None]]:
+    """Areas into which a ring, or what looks like one, has been drawn: other draws than those of the evaluation.
+
+    Every third ring is extended, where there is room and time for that.
+    """
     for number, ground in enumerate(backgrounds):
         for contrast in CONTRASTS:
             for repeat in range(count):
                 random = np.random.default_rng([seed, number, round(1e4 * contrast), repeat, 1])
                 area = part(ground.stack, window_px, random)
-                plan = draw(area, contrast, ground.taken, random)
+                story = Story.EXTENDED if repeat % 3 == 2 else Story.STAYS
+                plan = draw(area, contrast, ground.taken, random, story)
                 if plan is not None:
-                    yield ground, plan.into(area, random), plan.wall.ring
+                    yield ground, plan.into(area, random), plan
         for place, drawn_into in enumerate(LOOKALIKES.values()):
             for repeat in range(count):
                 random = np.random.default_rng([seed, number, place, repeat, 1])

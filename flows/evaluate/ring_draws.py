@@ -11,14 +11,16 @@ from enum import StrEnum
 import numpy as np
 import shapely
 import shapely.affinity
-from shapely.geometry import Polygon
+from shapely.geometry import LineString, Polygon
 from shapely.geometry.base import BaseGeometry
 
 from flows.evaluate.rings import SimulatedWall, pixel_contrast, random_ring, with_roofs, with_wall
 from geo.scene import ImageStack
 
+MATCH = 0.5  # intersection over union from which a found ring is the drawn one
 _BRIGHTEST = 0.35  # reflectance by which walls, tracks and strips differ from the ground at most
 _BEFORE, _AFTER = 3, 4  # scenes before the wall and after each event, at least
+_WORKS_DAYS = 120  # between a wall and what extends it: sooner it is the same works
 _MARGIN_M = 150.0  # to the edge of the area: rings nearer may go on beyond
 
 
@@ -26,6 +28,7 @@ class Story(StrEnum):
     """What happens to a wall once it stands."""
 
     STAYS = "stays"
+    EXTENDED = "is extended"
     OPENED = "a third goes"
     REMOVED = "all goes"
 
@@ -40,8 +43,11 @@ class Draw:
         roof_contrast: Reflectance of the roofs less that of the ground.
         since: First scene that shows the wall.
         built: First scene that shows the roofs.
-        changed: First scene after the wall was opened or removed; the number of scenes where it stays.
+        changed: First scene after the wall was extended, opened or removed; the number of scenes where it stays.
         story: What happens to it.
+        grown: The ring once it is extended; None where it isn't.
+        road: A road that goes on in line with a side of the wall, built with it; None where there is none.
+        road_contrast: Reflectance of the road less that of the ground.
     """
 
     wall: SimulatedWall
@@ -51,19 +57,44 @@ class Draw:
     built: int
     changed: int
     story: Story
+    grown: Polygon | None = None
+    road: Polygon | None = None
+    road_contrast: float = 0.0
+
+    @property
+    def rings(self) -> tuple[Polygon, ...]:
+        """Rings that stand at some time, in the grid's CRS."""
+        return (self.wall.ring,) if self.grown is None else (self.wall.ring, self.grown)
+
+    def shows(self, found: BaseGeometry, *, extends: bool) -> bool:
+        """Whether what was found as a ring, or as the extension of one, is the drawn one."""
+        if extends:
+            return self.grown is not None and overlap(found, self.grown) >= MATCH
+        return max(overlap(found, ring) for ring in self.rings) >= MATCH
 
     def into(self, stack: ImageStack, random: np.random.Generator) -> ImageStack:
         """The stack with everything drawn in."""
         drawn = with_wall(stack, self.wall, self.since, self.changed, random)
         if self.story is Story.OPENED:
             drawn = with_wall(drawn, replace(self.wall, missing=1.0 / 3.0), self.changed, None, random)
+        if self.grown is not None:
+            drawn = with_wall(drawn, replace(self.wall, ring=self.grown), self.changed, None, random)
+        if self.road is not None:
+            drawn = with_roofs(drawn, [self.road], self.road_contrast, self.since)
         return with_roofs(drawn, self.roofs, self.roof_contrast, self.built)
+
+
+def overlap(one: BaseGeometry, other: BaseGeometry) -> float:
+    """Intersection over union."""
+    return float(one.intersection(other).area / one.union(other).area)
 
 
 def draw(
     stack: ImageStack, contrast: float, taken: BaseGeometry, random: np.random.Generator, story: Story = Story.STAYS
 ) -> Draw | None:
     """A wall by chance: 0.5 to 6 m wide, 2 to 6 m high, four to seven corners, 1 to 60 ha where that fits.
+
+    Every other has a road in line with one of its sides, as real ones do.
 
     Args:
         stack: The area; what the wall is drawn into.
@@ -84,10 +115,50 @@ def draw(
         return None
     since = int(random.integers(_BEFORE, times - events * _AFTER + 1))
     changed = times if story is Story.STAYS else int(random.integers(since + _AFTER, times - _AFTER + 1))
+    grown = None
+    if story is Story.EXTENDED:
+        acquired = [scene.acquired_at for scene in stack.scenes]
+        grown = _grown(ring, stack.grid.extent.buffer(-_MARGIN_M), taken.buffer(100.0), random)
+        if grown is None or (acquired[changed] - acquired[since]).days < _WORKS_DAYS:
+            return None
     roofs = tuple(barracks(ring, random)) if random.random() < 0.5 else ()
     roof_contrast = float(random.uniform(0.05, 0.2) * (1 if random.random() < 0.7 else -0.5))
     built = int(random.integers(since, times))
-    return Draw(_wall(ring, contrast, stack.grid.gsd_m, random), roofs, roof_contrast, since, built, changed, story)
+    wall = _wall(ring, contrast, stack.grid.gsd_m, random)
+    width_m = float(random.uniform(4.0, 8.0))
+    road = _road(ring, width_m, random) if random.random() < 0.5 else None
+    road_contrast = float(random.uniform(0.5, 1.5)) * contrast * stack.grid.gsd_m / min(width_m, stack.grid.gsd_m)
+    road_contrast = math.copysign(min(road_contrast, _BRIGHTEST), wall.track_contrast)
+    return Draw(wall, roofs, roof_contrast, since, built, changed, story, grown, road, road_contrast)
+
+
+def _grown(ring: Polygon, room: BaseGeometry, barred: BaseGeometry, random: np.random.Generator) -> Polygon | None:
+    """A ring with ground added along a whole side of it, a third to twice its depth; None where there is no room."""
+    corners = list(itertools.pairwise(ring.exterior.coords))
+    for number in random.permutation(len(corners)):
+        (x0, y0), (x1, y1) = corners[number]
+        length = math.hypot(x1 - x0, y1 - y0)
+        depth = float(random.uniform(0.33, 2.0)) * ring.area / length
+        for right, down in ((y1 - y0, x0 - x1), (y0 - y1, x1 - x0)):
+            away = (right / length * depth, down / length * depth)
+            fresh = Polygon([(x0, y0), (x1, y1), (x1 + away[0], y1 + away[1]), (x0 + away[0], y0 + away[1])])
+            whole = shapely.remove_repeated_points(ring.union(fresh).simplify(0.1))
+            if not isinstance(whole, Polygon) or whole.interiors or fresh.intersection(ring).area > 1.0:
+                continue
+            if room.contains(whole) and not whole.intersects(barred):
+                return whole
+    return None
+
+
+def _road(ring: Polygon, width_m: float, random: np.random.Generator) -> Polygon:
+    """A road that goes on past a corner in line with a side, 100 to 600 m."""
+    corners = list(itertools.pairwise(ring.exterior.coords))
+    start, end = corners[int(random.integers(len(corners)))]
+    if random.random() < 0.5:
+        start, end = end, start
+    further = float(random.uniform(100.0, 600.0)) / math.dist(start, end)
+    line = LineString([end, tuple(b + further * (b - a) for a, b in zip(start, end, strict=True))])
+    return line.buffer(width_m / 2.0, cap_style="flat")
 
 
 def barracks(ring: Polygon, random: np.random.Generator) -> Iterator[Polygon]:

@@ -13,8 +13,8 @@ from detectors.evaluation.metrics import FloatVector, expected_calibration_error
 from flows.evaluate.divided import Divided
 from flows.evaluate.lookalikes import Mistakes
 from flows.evaluate.nothing import Silence
-from flows.evaluate.ring_draws import Story
-from flows.evaluate.ring_trials import Trial
+from flows.evaluate.ring_draws import Story, overlap
+from flows.evaluate.ring_trials import Trial, is_extension
 from geo.scene import BoolArray
 
 _SIZES_HA = ((1.0, 4.0), (4.0, 15.0), (15.0, math.inf))
@@ -88,7 +88,7 @@ def removal_table(trials: Sequence[Trial]) -> Table:
         some = [each for each in trials if each.drawn.story is story]
         found = [each for each in some if each.found]
         told = [report_of(each) for each in found]
-        late = [each.gone_late for each in found if each.gone_late is not None]
+        late = [each.late for each in found if each.late is not None]
         counts = [str(told.count(name)) for name in _REPORTS]
         table.add_row(str(story), str(len(some)), str(len(found)), *counts, f"{np.median(late):+.0f}" if late else "")
     return table
@@ -102,6 +102,20 @@ def report_of(trial: Trial) -> str:
     if any(each.kind is ChangeType.PERIMETER_REMOVED or each.gone_at is not None for each in trial.afterwards):
         return "removed"
     return "still stands" if trial.afterwards else "nothing"
+
+
+def extension_table(trials: Sequence[Trial]) -> Table:
+    """What is reported of rings that were found, after they were extended."""
+    columns = ("rings", "found before", "told as extended", "IoU", "scenes late")
+    table = _table("Rings that are extended, of those found before", columns)
+    some = [each for each in trials if each.drawn.grown is not None]
+    found = [each for each in some if each.found]
+    told = [(each, one) for each in found for one in each.afterwards if is_extension(one, each.drawn.rings[-1])]
+    overlaps = [overlap(one.geometry, each.drawn.rings[-1]) for each, one in told]
+    late = [each.late for each in found if each.late is not None]
+    means = (f"{np.mean(overlaps):.2f}" if told else "", f"{np.median(late):+.0f}" if late else "")
+    table.add_row(str(len(some)), str(len(found)), str(len({id(each) for each, _ in told})), *means)
+    return table
 
 
 def divider_table(seen: Sequence[Divided]) -> Table:

@@ -16,13 +16,12 @@ from detectors.ring_tracks import Outline
 from detectors.ring_watch import RingWatch
 from detectors.scene_lines import pooled
 from flows.evaluate.perimeter_limit import in_pixels, seen_contrast
-from flows.evaluate.ring_draws import Draw, Story, draw
+from flows.evaluate.ring_draws import MATCH, Draw, Story, draw, overlap
 from flows.evaluate.stacks import window as part_of
 from geo.scene import ImageStack
 
 CONTRASTS = (0.01, 0.02, 0.04, 0.08, 0.16)
 CONFIRMED = 3
-MATCH = 0.5  # intersection over union from which a found ring is the drawn one
 _LONGEST = 20
 STANDING = (ChangeType.PERIMETER_ADDED, ChangeType.PERIMETER_EXTENDED)
 
@@ -55,12 +54,12 @@ class Trial:
         drawn: The ring, and what happened to it.
         visible: Whether the drawn outline itself would stand, had the search come upon it.
         standing: The confirmed finding that matches the ring, None if there is none; before it was opened or removed.
-        afterwards: Findings that match the ring after the last scene.
+        afterwards: Findings that match the ring, as it was drawn first or once it was extended, after the last scene.
         false: Confirmed findings after the last scene that lie off the ring and off the walls that really appeared.
         told: Confidence in each ring told off these walls after the last scene, and whether it is the drawn one.
         onset_error: First scene found less first scene drawn; None if not found.
-        gone_late: First scene in which it is told to be gone less the first in which it was opened or removed; None if
-            that isn't told.
+        late: First scene in which it is told to be extended or gone less the first in which it was; None if that isn't
+            told.
         assessable: Whether the detector said that a wall could have been seen.
         years: Length of the series.
     """
@@ -77,7 +76,7 @@ class Trial:
     false: int
     told: tuple[tuple[float, bool], ...]
     onset_error: int | None
-    gone_late: int | None
+    late: int | None
     assessable: bool
     years: float
 
@@ -97,11 +96,6 @@ class Trial:
         return float(self.drawn.wall.ring.area / 1e4)
 
 
-def overlap(one: BaseGeometry, other: BaseGeometry) -> float:
-    """Intersection over union."""
-    return float(one.intersection(other).area / one.union(other).area)
-
-
 def trials(
     backgrounds: Sequence[Background],
     count: int,
@@ -118,12 +112,12 @@ def trials(
                     yield done
 
 
-def removals(
+def changes(
     backgrounds: Sequence[Background], count: int, seed: int, contrast: float = 0.08, window_px: int = 300
 ) -> Iterator[Trial]:
-    """Rings of one contrast that are opened or removed again."""
+    """Rings of one contrast that are opened, removed again or extended."""
     for number, ground in enumerate(backgrounds):
-        for place, story in enumerate((Story.OPENED, Story.REMOVED)):
+        for place, story in enumerate((Story.OPENED, Story.REMOVED, Story.EXTENDED)):
             for repeat in range(count):
                 random = np.random.default_rng([seed, number, 10 + place, repeat])
                 done = trial(ground, contrast, random, window_px, story)
@@ -163,15 +157,15 @@ def trial(
         shown=stack.take([plan.changed - 1]),
         drawn=plan,
         standing=standing,
-        afterwards=tuple(finding for finding in last if overlap(finding.geometry, ring) >= MATCH),
-        false=sum(len(each.seen_in) >= CONFIRMED and not shares_ground(each.geometry, ring) for each in last),
+        afterwards=tuple(finding for finding in last if max(overlap(finding.geometry, r) for r in plan.rings) >= MATCH),
+        false=sum(len(each.seen_in) >= CONFIRMED and not shares_ground(each.geometry, plan.rings[-1]) for each in last),
         told=tuple(
-            (each.confidence, each.kind is ChangeType.PERIMETER_ADDED and overlap(each.geometry, ring) >= MATCH)
+            (each.confidence, plan.shows(each.geometry, extends=each.kind is ChangeType.PERIMETER_EXTENDED))
             for each in last
             if each.confidence is not None
         ),
         onset_error=None if standing is None else scenes_before(standing.first_with, stack) - plan.since,
-        gone_late=_gone_late(last, plan, stack),
+        late=_late(last, plan, stack),
         visible=visible,
         assessable=before.verdict is not Verdict.NOT_ASSESSABLE,
         years=(stack.scenes[-1].acquired_at - stack.scenes[0].acquired_at).days / 365.25,
@@ -213,15 +207,24 @@ def shares_ground(found: BaseGeometry, other: BaseGeometry) -> bool:
     return bool(shared > 0.1 * min(found.area, other.area) > 0.0)
 
 
-def _gone_late(findings: Sequence[Finding], plan: Draw, stack: ImageStack) -> int | None:
-    """By how many scenes the end of a ring is told late."""
-    moments = [
-        finding.first_with if finding.kind is ChangeType.PERIMETER_REMOVED else finding.gone_at
-        for finding in findings
-        if overlap(finding.geometry, plan.wall.ring) >= MATCH
-    ]
-    gone = [scenes_before(moment, stack) for moment in moments if moment is not None]
-    return min(gone) - plan.changed if gone else None
+def _late(findings: Sequence[Finding], plan: Draw, stack: ImageStack) -> int | None:
+    """By how many scenes it is told late that a ring was extended, or went."""
+    if plan.grown is not None:
+        moments: list[datetime | None] = [each.first_with for each in findings if is_extension(each, plan.grown)]
+    else:
+        moments = [
+            finding.first_with if finding.kind is ChangeType.PERIMETER_REMOVED else finding.gone_at
+            for finding in findings
+            if overlap(finding.geometry, plan.wall.ring) >= MATCH
+            and (finding.kind is ChangeType.PERIMETER_REMOVED or finding.gone_at is not None)
+        ]
+    told = [scenes_before(moment, stack) for moment in moments if moment is not None]
+    return min(told) - plan.changed if told else None
+
+
+def is_extension(finding: Finding, grown: BaseGeometry) -> bool:
+    """Whether a finding tells that a ring was extended to another."""
+    return finding.kind is ChangeType.PERIMETER_EXTENDED and overlap(finding.geometry, grown) >= MATCH
 
 
 def scenes_before(moment: datetime, stack: ImageStack) -> int:

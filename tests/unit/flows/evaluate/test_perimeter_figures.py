@@ -8,6 +8,7 @@ import geopandas as gpd
 import numpy as np
 import pytest
 import shapely
+import shapely.affinity
 from affine import Affine
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -23,7 +24,7 @@ from flows.evaluate.perimeter_limit import found_from, ground_noise, limit_table
 from flows.evaluate.perimeter_real import square_around
 from flows.evaluate.perimeter_variants import outcomes, variants, variants_table
 from flows.evaluate.ring_draws import Story, barracks, draw
-from flows.evaluate.ring_tables import detection_table, divider_table, removal_table, report_of
+from flows.evaluate.ring_tables import detection_table, divider_table, extension_table, removal_table, report_of
 from flows.evaluate.ring_trials import Background, trial
 from flows.evaluate.rings import SimulatedWall, coverage, pixel_contrast, with_wall
 from geo.errors import InputError
@@ -90,6 +91,9 @@ def test_what_the_filter_sees_grows_with_the_wall_and_ends_in_its_shadow(plain):
 def test_draws_keep_to_what_was_asked(plain, seed, contrast, story):
     taken = box(600_000, 4_798_800, 601_200, 4_799_200)
     plan = draw(plain, contrast, taken, np.random.default_rng(seed), story)
+    if plan is None:  # no room beside the ring, or too little time
+        assert story is Story.EXTENDED
+        return
     assert abs(pixel_contrast(plan.wall, 10.0)) == pytest.approx(contrast)
     assert 0.5 <= plan.wall.width_m <= 6.0
     assert plan.wall.ring.distance(taken) > 0.0
@@ -98,6 +102,30 @@ def test_draws_keep_to_what_was_asked(plain, seed, contrast, story):
     assert 3 <= plan.since <= plan.changed - 4 <= len(plain) - 4
     assert (plan.changed == len(plain)) is (story is Story.STAYS)
     assert all(roof.within(plan.wall.ring) for roof in plan.roofs)
+    assert (plan.grown is not None) is (story is Story.EXTENDED)
+    if plan.grown is not None:
+        assert plan.grown.area > 1.3 * plan.wall.ring.area
+        assert plan.wall.ring.difference(plan.grown).area == pytest.approx(0.0, abs=1.0)
+        assert plan.grown.distance(taken) > 0.0
+        assert plan.grown.within(GRID.extent.buffer(-149.0))
+        assert (plain.scenes[plan.changed].acquired_at - plain.scenes[plan.since].acquired_at).days >= 120
+    if plan.road is not None:
+        assert plan.road.distance(plan.wall.ring) == pytest.approx(0.0, abs=1e-6)
+        assert plan.road.difference(plan.wall.ring).area > 300.0
+
+
+def test_a_ring_that_is_extended_is_drawn_as_it_was_and_then_as_it_is(plain):
+    draws = (draw(plain, 0.08, NOWHERE, np.random.default_rng(seed), Story.EXTENDED) for seed in range(50))
+    plan = replace(next(each for each in draws if each is not None), roofs=(), road=None)
+    drawn = plan.into(plain, np.random.default_rng(0))
+    fresh = coverage(plan.grown.difference(plan.wall.ring.buffer(30.0)), GRID) > 0.9
+    change = np.abs(drawn.reflectance - plain.reflectance).max(axis=1)[:, fresh].max(axis=1)
+    assert (change[: plan.changed] < 1e-4).all()
+    assert (change[plan.changed :] > 0.03).all()
+    assert plan.shows(plan.wall.ring, extends=False)
+    assert plan.shows(plan.grown, extends=True)
+    assert not plan.shows(box(600_000, 4_799_000, 600_100, 4_799_100), extends=False)
+    assert not replace(plan, grown=None).shows(plan.grown, extends=True)
 
 
 def test_where_there_is_no_room_nothing_is_drawn(plain):
@@ -161,6 +189,19 @@ def test_a_removal_is_told_by_its_end_or_as_a_change_of_its_own(plain, kind):
     assert report_of(replace(told, afterwards=())) == "nothing"
     rows = list(zip(*(column.cells for column in removal_table([told]).columns), strict=True))
     assert rows[1][:5] == ("all goes", "1", "1", "1", "0")
+
+
+def test_an_extension_is_told_where_it_is_one(plain):
+    done = trial(Background("plain", plain, NOWHERE), 0.12, np.random.default_rng(2), SIZE)
+    grown = shapely.affinity.scale(done.drawn.wall.ring, 1.3, 1.3)
+    extended = replace(done.standing, kind=ChangeType.PERIMETER_EXTENDED, geometry=grown)
+    told = replace(done, drawn=replace(done.drawn, story=Story.EXTENDED, grown=grown), late=1)
+    for afterwards, row in (
+        ((done.standing, extended), ("1", "1", "1", "1.00", "+1")),
+        ((done.standing,), ("1", "1", "0", "", "+1")),
+    ):
+        table = extension_table([replace(told, afterwards=afterwards), done])
+        assert next(zip(*(column.cells for column in table.columns), strict=True)) == row
 
 
 def test_fences_in_rings_are_counted_apart_from_lines_that_nobody_drew(plain):
