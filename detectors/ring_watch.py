@@ -120,10 +120,11 @@ class RingWatch:
         found = [*self._appeared(index, standing), *self._refitted(standing)]
         state.outlines += [outline for outline in found if self._may_stand(outline)]
         chains, ranked = Chains(self.choice), self.choice.weighed(state.outlines)
-        ranked = worth_keeping(chains.of(ranked), ranked, self.parameters.most_outlines)
-        # Of what is kept alone, in its order: a series that is gone on with later tells the same.
-        self._chains = chains.of(ranked)
-        state.outlines = [each.outline for each in ranked]
+        told = chains.of(ranked)
+        kept = worth_keeping(told, ranked, self.parameters.most_outlines)
+        # Of what is kept alone: a series that is gone on with later tells the same.
+        self._chains = told if len(kept) == len(ranked) else chains.of(kept)
+        state.outlines = [each.outline for each in kept]
         for chain in self._chains:
             if chain[-1].outline.dividers is None and len(chain[-1].onset.seen) >= self.parameters.rings_sure:
                 self._divide(chain)
