@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from functools import cached_property
+from itertools import islice
 
 import numpy as np
 import numpy.typing as npt
@@ -22,6 +24,7 @@ from geo.scene import BoolArray, FloatArray, PreparedScene
 
 _TRUNCATE = 4.0  # standard deviations at which a Gaussian ends
 _LOCAL_PX = 4.0  # standard deviation of the surroundings over which contrast is averaged
+_ONE_PASS = timedelta(hours=12)
 _RIM_PX = 2  # along gaps, in which lines can't be read
 _WHOLE = 10_000.0  # an image is kept in whole numbers of 1/10,000
 
@@ -31,6 +34,7 @@ class View:
     """What is kept of a scene: enough to read its lines again.
 
     Attributes:
+        acquired: When it was acquired.
         image: uint16 (y, x), mean reflectance over the visible bands in 1/10,000, gaps filled.
         clear: bool (y, x): valid ground, less a rim in which lines can't be read.
         repeated: float32 (block, block), 0 to 1: how far it repeats the clutter of the ground; of no size where that
@@ -40,6 +44,7 @@ class View:
         typical: Median of the local contrast of the clear ground, reflectance.
     """
 
+    acquired: datetime
     image: npt.NDArray[np.uint16]
     clear: BoolArray
     repeated: FloatArray
@@ -126,7 +131,7 @@ class SceneReader:
         local = self._local(contrast, greatest)
         typical = float(np.median(local[clear])) if clear.any() else 0.0
         index, unknown = len(self.views), np.zeros((0, 0), np.float32)
-        self.views.append(View(kept, clear, unknown, unknown, greatest, typical))
+        self.views.append(View(scene.scene.acquired_at, kept, clear, unknown, unknown, greatest, typical))
         if index == 1:  # from now on there is another scene to tell the clutter in the first one by
             self._quieten(0, *self.filter.ridges(self.views[0].reflectance))
             self._lines.clear()
@@ -146,10 +151,14 @@ class SceneReader:
         return ridges
 
     def _clutter(self, index: int) -> GroundClutter | None:
-        """Clutter of the ground as other scenes show it, the first ones; None where none of them is clear enough."""
-        others = (1,) if index == 0 else range(min(index, self.parameters.ground_scenes))
-        least = self.parameters.least_scene_clear
-        scenes = tuple(each for each in others if each < len(self.views) and self.views[each].clear.mean() >= least)
+        """Clutter of the ground as other scenes show it, the first clear ones; None where there is none.
+
+        Scenes of one pass repeat each other's noise as well, and would tell nothing of what changes.
+        """
+        others = (
+            each for each in range(min(max(index, 2), len(self.views))) if self._tells_of(self.views[each], index)
+        )
+        scenes = tuple(islice(others, self.parameters.ground_scenes))
         if not scenes:
             return None
         if scenes not in self._clutters:
@@ -162,6 +171,11 @@ class SceneReader:
                 self.parameters.noise_block_m,
             )
         return self._clutters[scenes]
+
+    def _tells_of(self, view: View, index: int) -> bool:
+        """Whether a look at the ground is clear enough, and from another time than a scene."""
+        apart = abs(view.acquired - self.views[index].acquired)
+        return apart >= _ONE_PASS and bool(view.clear.mean() >= self.parameters.least_scene_clear)
 
     def lines(self, index: int) -> SceneLines:
         """What a scene shows of lines, read again where that has been forgotten."""

@@ -1,5 +1,8 @@
 """Lines of earlier scenes, read again from what was kept of them."""
 
+from dataclasses import replace
+from datetime import timedelta
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -42,6 +45,42 @@ def test_within_a_window_they_are_the_same_as_over_the_whole(readers, index, top
     assert np.array_equal(part.votes[:, *window], whole.votes[:, *window])
     assert np.array_equal(part.texture[window], whole.texture[window])
     assert np.array_equal(part.clear, whole.clear)
+
+
+def reader_of(images, valid=None, days=None):
+    stack = a_stack(images, valid)
+    if days is not None:
+        begun = stack.scenes[0].acquired_at
+        dated = zip(stack.scenes, days, strict=True)
+        stack = replace(stack, scenes=tuple(replace(s, acquired_at=begun + timedelta(days=d)) for s, d in dated))
+    reader = SceneReader(PerimeterParameters(), stack.grid, [])
+    for scene in stack:
+        reader.add(scene)
+    return reader
+
+
+def test_ground_that_stays_is_no_clutter_from_the_second_scene_on():
+    images = desert(6, size=SIZE) + np.random.default_rng(1).normal(0.0, 0.05, (SIZE, SIZE)).astype(np.float32)
+    first, second, last = (reader_of(images[:count]).noise for count in (1, 2, 6))
+    assert first > 5.0 * second
+    assert last == pytest.approx(second, rel=0.5)
+
+
+def test_scenes_of_one_pass_do_not_tell_what_stays():
+    images = desert(4, size=SIZE)
+    images[1] = images[0]
+    apart, together = (reader_of(images, days=days).noise for days in ((0, 20, 40, 60), (0, 0.001, 40, 60)))
+    assert apart < 0.1 * together
+    assert together == pytest.approx(reader_of(images[[0, 2, 3]]).noise, rel=0.3)
+
+
+def test_a_scene_under_cloud_does_not_tell_what_stays():
+    images = desert(5, size=SIZE)
+    cloudy = np.ones((5, SIZE, SIZE), bool)
+    cloudy[0, :100] = False
+    reader = reader_of(images, cloudy)
+    assert not reader.views[1].repeated.size
+    assert reader.views[2].repeated.mean() > 0.3
 
 
 def test_between_the_middles_of_blocks_a_figure_is_linear():
