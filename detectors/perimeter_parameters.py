@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from detectors.perimeter_confidence import PerimeterCalibration
 
 _COARSEST_M = 10.0  # pixels for which the lengths below are told
+_YARD_M2 = 4_000.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,8 +234,11 @@ class PerimeterParameters:
         A ring is told by how many pixels of it are seen, whatever their size: in pixels of 5 m one of a hectare shows
         as one of four does in pixels of 10 m.
 
-        >>> PerimeterParameters().for_pixels(5.0).rings.least_area_m2
-        2000.0
+        What encloses less than 0.4 ha is a yard, however well it is seen.
+
+        >>> fine = PerimeterParameters().for_pixels(2.5)
+        >>> fine.along_m, fine.rings.least_area_m2, fine.rings.reach_m
+        (15.0, 4000.0, 700.0)
         """
         share = min(1.0, gsd_m / _COARSEST_M)
         if share == 1.0:
@@ -245,6 +249,7 @@ class PerimeterParameters:
             self,
             along_m=share * self.along_m,
             noise_block_m=share * self.noise_block_m,
-            rings=replace(rings, **shrunk, least_area_m2=share**2 * rings.least_area_m2),
-            closures=replace(self.closures, area_m2=(share**2 * least_m2, most_m2)),
+            rings=replace(rings, **shrunk, least_area_m2=max(share**2 * rings.least_area_m2, _YARD_M2)),
+            closures=replace(self.closures, area_m2=(max(share**2 * least_m2, _YARD_M2), most_m2)),
+            openings=replace(self.openings, least_m=share * self.openings.least_m),
         )
