@@ -39,14 +39,14 @@ class PerimeterCalibration:
     a ring weighs 0.
     """
 
-    intercept: float = -24.428
-    newly_seen: float = 9.614
-    turning: float = 15.273
-    length: float = 0.945
+    intercept: float = -19.776
+    newly_seen: float = 11.471
+    turning: float = 8.719
+    length: float = 0.552
     sightings: float = 0.0
-    persistence: float = 2.008
-    built: float = 0.652
-    looks_before: float = 0.959
+    persistence: float = 2.35
+    built: float = 1.114
+    looks_before: float = 0.907
 
     def confidence(self, evidence: RingEvidence) -> float:
         """Probability, 0 to 1."""

@@ -25,6 +25,8 @@ from geo.scene import BoolArray, FloatArray, PreparedScene
 _TRUNCATE = 4.0  # standard deviations at which a Gaussian ends
 _LOCAL_PX = 4.0  # standard deviation of the surroundings over which contrast is averaged
 _ONE_PASS = timedelta(hours=12)
+_REPEATED = 0.1  # share of the clutter of the ground that one of the latest scenes has to repeat, or it is another
+_LATEST = 4  # scenes
 _RIM_PX = 2  # along gaps, in which lines can't be read
 _WHOLE = 10_000.0  # an image is kept in whole numbers of 1/10,000
 
@@ -39,7 +41,9 @@ class View:
         clear: bool (y, x): valid ground, less a rim in which lines can't be read.
         repeated: float32 (block, block), 0 to 1: how far it repeats the clutter of the ground; of no size where that
             isn't known.
-        noise: float32 (block, block): local clutter beside that, the quietest up to that scene.
+        rough: float32 (block, block): local clutter, the quietest up to that scene.
+        noise: float32 (block, block): what is expected to be left of it beside what the scene repeats.
+        quiet: float32 (block, block): what was left, the quietest up to that scene.
         greatest: Contrast that one pixel in a hundred of the clear ground exceeds, reflectance.
         typical: Median of the local contrast of the clear ground, reflectance.
     """
@@ -48,7 +52,9 @@ class View:
     image: npt.NDArray[np.uint16]
     clear: BoolArray
     repeated: FloatArray
+    rough: FloatArray
     noise: FloatArray
+    quiet: FloatArray
     greatest: float
     typical: float
 
@@ -118,8 +124,11 @@ class SceneReader:
         of_block = self.views[-1].noise
         return float(np.nanmedian(of_block)) if np.isfinite(of_block).any() else np.inf
 
-    def add(self, scene: PreparedScene) -> None:
-        """Keeps what the next scene shows."""
+    def add(self, scene: PreparedScene) -> bool:
+        """Keeps what the next scene shows; whether it is the first to tell the clutter in earlier ones.
+
+        Then what those show of lines is another than before.
+        """
         before = self.views[-1] if self.views else None
         background = None if before is None else before.reflectance
         image = luminance(scene.pick(visible(scene.bands)), scene.valid, background)
@@ -131,34 +140,49 @@ class SceneReader:
         local = self._local(contrast, greatest)
         typical = float(np.median(local[clear])) if clear.any() else 0.0
         index, unknown = len(self.views), np.zeros((0, 0), np.float32)
-        self.views.append(View(scene.scene.acquired_at, kept, clear, unknown, unknown, greatest, typical))
-        if index == 1:  # from now on there is another scene to tell the clutter in the first one by
-            self._quieten(0, *self.filter.ridges(self.views[0].reflectance))
-            self._lines.clear()
+        self.views.append(
+            View(scene.scene.acquired_at, kept, clear, unknown, unknown, unknown, unknown, greatest, typical)
+        )
+        told = [earlier for earlier in range(index) if not self.views[earlier].repeated.size and self._clutter(earlier)]
+        for earlier in told:
+            self._quieten(earlier, *self.filter.ridges(self.views[earlier].reflectance))
+            self._lines.pop(earlier, None)
         ridges = self._quieten(index, ridges, contrast)
         self._lines[index] = self._read(self.views[index], ridges, local)
+        return bool(told)
 
     def _quieten(self, index: int, ridges: FloatArray, contrast: FloatArray) -> FloatArray:
-        """Takes the clutter of the ground from what the filter sees of a scene, and measures what is left."""
+        """Takes the clutter of the ground from what the filter sees of a scene, and measures what is left.
+
+        The quietest state of a place is its ground: later buildings must not hide the wall around them. But where
+        several scenes in a row repeat nothing of the clutter the ground is another, and none is taken away.
+        """
         view, clutter = self.views[index], self._clutter(index)
+        before = self.views[index - 1] if index > 0 else None
+        own = view.rough = self.filter.noise(contrast, view.clear, self.parameters.noise_block_m)
         if clutter is not None:
             view.repeated = clutter.repeated_in(ridges, view.clear)
             ridges, contrast = clutter.taken_from(ridges, view.repeated)
-        view.noise = self.filter.noise(contrast, view.clear, self.parameters.noise_block_m)
-        if index > 0:
-            # The quietest state of a place is its ground; later buildings must not hide the wall around them.
-            view.noise = np.fmin(view.noise, self.views[index - 1].noise)
+            own = self.filter.noise(contrast, view.clear, self.parameters.noise_block_m)
+        view.noise = view.quiet = own
+        if before is not None:
+            view.rough, view.quiet = np.fmin(view.rough, before.rough), np.fmin(own, before.quiet)
+            latest = [
+                each.repeated for each in self.views[max(0, index - _LATEST + 1) : index + 1] if each.repeated.size
+            ]
+            repeats = np.max(latest, axis=0) >= _REPEATED if latest else np.zeros(own.shape, bool)
+            view.noise = np.where(repeats, view.quiet, np.fmin(own, view.rough))
         return ridges
 
     def _clutter(self, index: int) -> GroundClutter | None:
-        """Clutter of the ground as other scenes show it, the first clear ones; None where there is none.
+        """Clutter of the ground as other scenes show it, the first clear ones before it, or else the first one after.
 
-        Scenes of one pass repeat each other's noise as well, and would tell nothing of what changes.
+        Scenes of one pass repeat each other's noise as well, and would tell nothing of what changes. None where no
+        scene tells it so far.
         """
-        others = (
-            each for each in range(min(max(index, 2), len(self.views))) if self._tells_of(self.views[each], index)
-        )
-        scenes = tuple(islice(others, self.parameters.ground_scenes))
+        others = (each for each in range(len(self.views)) if self._tells_of(self.views[each], index))
+        first = tuple(islice(others, self.parameters.ground_scenes))
+        scenes = tuple(each for each in first if each < index) or first[:1]
         if not scenes:
             return None
         if scenes not in self._clutters:

@@ -108,7 +108,8 @@ class RingWatch:
 
     def add(self, scene: PreparedScene) -> None:
         """Takes in the next scene, which the series has already."""
-        self.reader.add(scene)
+        if self.reader.add(scene):
+            self._begin_again()
         state, index = self.state, len(self.state.views) - 1
         newest, standing = self.reader.lines(index), self.chains
         for outline in (*state.outlines, *state.gone):
@@ -136,13 +137,20 @@ class RingWatch:
             ):
                 state.gone.append(outline)
 
+    def _begin_again(self) -> None:
+        """Forgets what was told by lines that are read anew."""
+        state = self.state
+        state.old, state.looked_at, state.missed_at, state.outlines, state.gone = None, None, None, [], []
+        self._chains = ()
+
     def _remembered(self, index: int) -> Look:
         """Lines of the scenes before, among them the newest that is no longer left out."""
         many, newest = self.parameters.before
         state = self.state
         if state.old is None:
             state.old = OldLines.none(self.reader.lines(0))
-            state.old.add(self.reader.lines(0), many)
+            for earlier in range(max(1, index - newest - 1)):
+                state.old.add(self.reader.lines(earlier), many)
         if index - newest - 1 > 0:
             state.old.add(self.reader.lines(index - newest - 1), many)
         return Look(state.old.strength, state.old.texture, state.old.seen)

@@ -49,7 +49,10 @@ def half_metre_changes(folder: Path, seed: int) -> Iterator[ImageStack]:
         if not other.exists():
             raise InputError(f"{other} is missing: every image in A needs one of its name in B")
         random = _random(seed, number)
-        before, after = (_series(_ground(each), random) for each in (path, other))
+        grounds = [_ground(each) for each in (path, other)]
+        if grounds[0].shape != grounds[1].shape:
+            raise InputError(f"{other} isn't of the size of {path}: both images of a pair show the same ground")
+        before, after = (_series(ground, random) for ground in grounds)
         looks = np.concatenate([before.reflectance[: _SCENES // 2], after.reflectance[_SCENES // 2 :]])
         yield replace(before, reflectance=looks)
 

@@ -15,7 +15,7 @@ from detectors.perimeter_parameters import PerimeterParameters
 from detectors.ring_watch import RingWatch
 from flows.evaluate.lookalikes import LOOKALIKES
 from flows.evaluate.ring_draws import Draw, Story, draw
-from flows.evaluate.ring_trials import CONTRASTS, Background, part, shares_ground
+from flows.evaluate.ring_trials import ATTEMPTS, CONTRASTS, Background, part, shares_ground
 from geo.scene import BoolArray, ImageStack
 
 _RIDGE = 0.3
@@ -52,14 +52,15 @@ def told_rings(backgrounds: Sequence[Background], count: int, seed: int, window_
     """
     for number, (ground, stack, plan) in enumerate(_areas(backgrounds, count, seed, window_px)):
         follower = Perimeter().start(stack.grid)
-        for scene in stack:
+        for index, scene in enumerate(stack):
             follower.add(scene)
-            for usual, watch in ((True, follower.watch), (False, RingWatch(_lenient(), follower.state))):
+            lenient = RingWatch(_lenient(follower.watch.parameters), follower.state)
+            for usual, watch in ((True, follower.watch), (False, lenient)):
                 for stage in (stage for chain in watch.told for stage in chain):
                     shape = on_ground(stage.outline.ring, stack.grid)
                     if shares_ground(shape, ground.taken):
                         continue
-                    real = plan is not None and plan.shows(shape, extends=stage.extends is not None)
+                    real = plan is not None and plan.shows(shape, index, extends=stage.extends is not None)
                     yield Told(number, watch.choice.evidence(stage.outline, stage.onset, stage.extends), real, usual)
 
 
@@ -94,21 +95,22 @@ def _areas(
     for number, ground in enumerate(backgrounds):
         for contrast in CONTRASTS:
             for repeat in range(count):
-                random = np.random.default_rng([seed, number, round(1e4 * contrast), repeat, 1])
-                area = part(ground.stack, window_px, random)
                 story = Story.EXTENDED if repeat % 3 == 2 else Story.STAYS
-                plan = draw(area, contrast, ground.taken, random, story)
-                if plan is not None:
-                    yield ground, plan.into(area, random), plan
+                for attempt in range(ATTEMPTS):
+                    random = np.random.default_rng([seed, number, round(1e4 * contrast), repeat, 1, attempt])
+                    area = part(ground.stack, window_px, random)
+                    plan = draw(area, contrast, ground.taken, random, story)
+                    if plan is not None:
+                        yield ground, plan.into(area, random), plan
+                        break
         for place, drawn_into in enumerate(LOOKALIKES.values()):
             for repeat in range(count):
                 random = np.random.default_rng([seed, number, place, repeat, 1])
                 yield ground, drawn_into(part(ground.stack, window_px, random), random), None
 
 
-def _lenient() -> PerimeterParameters:
+def _lenient(usual: PerimeterParameters) -> PerimeterParameters:
     """Parameters that tell weak rings too, so that there are wrong ones to learn from: what is measured stays."""
-    usual = PerimeterParameters()
     return replace(usual, least_merit=tuple(merit - 40.0 for merit in usual.least_merit), least_confidence=0.0)
 
 

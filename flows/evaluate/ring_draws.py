@@ -18,6 +18,7 @@ from flows.evaluate.rings import SimulatedWall, pixel_contrast, random_ring, wit
 from geo.scene import ImageStack
 
 MATCH = 0.5  # intersection over union from which a found ring is the drawn one
+_UNEVEN = (0.25, 1.25)  # shares of a wall's contrast that its sides have
 _BRIGHTEST = 0.35  # reflectance by which walls, tracks and strips differ from the ground at most
 _BEFORE, _AFTER = 3, 4  # scenes before the wall and after each event, at least
 _WORKS_DAYS = 120  # between a wall and what extends it: sooner it is the same works
@@ -66,11 +67,12 @@ class Draw:
         """Rings that stand at some time, in the grid's CRS."""
         return (self.wall.ring,) if self.grown is None else (self.wall.ring, self.grown)
 
-    def shows(self, found: BaseGeometry, *, extends: bool) -> bool:
-        """Whether what was found as a ring, or as the extension of one, is the drawn one."""
+    def shows(self, found: BaseGeometry, scene: int, *, extends: bool) -> bool:
+        """Whether what was found by a scene as a ring, or as the extension of one, is what was drawn by then."""
         if extends:
-            return self.grown is not None and overlap(found, self.grown) >= MATCH
-        return max(overlap(found, ring) for ring in self.rings) >= MATCH
+            return self.grown is not None and scene >= self.changed and overlap(found, self.grown) >= MATCH
+        rings = self.rings if scene >= self.changed else self.rings[:1]
+        return max(overlap(found, ring) for ring in rings) >= MATCH
 
     def into(self, stack: ImageStack, random: np.random.Generator) -> ImageStack:
         """The stack with everything drawn in."""
@@ -94,7 +96,7 @@ def draw(
 ) -> Draw | None:
     """A wall by chance: 0.5 to 6 m wide, 2 to 6 m high, four to seven corners, 1 to 60 ha where that fits.
 
-    Every other has a road in line with one of its sides, as real ones do.
+    Its sides differ in contrast, and every other has a road in line with one of them, as real ones do.
 
     Args:
         stack: The area; what the wall is drawn into.
@@ -126,7 +128,7 @@ def draw(
     built = int(random.integers(since, times))
     wall = _wall(ring, contrast, stack.grid.gsd_m, random)
     width_m = float(random.uniform(4.0, 8.0))
-    road = _road(ring, width_m, random) if random.random() < 0.5 else None
+    road = _road(ring, grown or ring, width_m, random) if random.random() < 0.5 else None
     road_contrast = float(random.uniform(0.5, 1.5)) * contrast * stack.grid.gsd_m / min(width_m, stack.grid.gsd_m)
     road_contrast = math.copysign(min(road_contrast, _BRIGHTEST), wall.track_contrast)
     return Draw(wall, roofs, roof_contrast, since, built, changed, story, grown, road, road_contrast)
@@ -150,15 +152,21 @@ def _grown(ring: Polygon, room: BaseGeometry, barred: BaseGeometry, random: np.r
     return None
 
 
-def _road(ring: Polygon, width_m: float, random: np.random.Generator) -> Polygon:
-    """A road that goes on past a corner in line with a side, 100 to 600 m."""
+def _road(ring: Polygon, grown: Polygon, width_m: float, random: np.random.Generator) -> Polygon | None:
+    """A road that goes on past a corner in line with a side, 100 to 600 m, off the ring that it will be.
+
+    None where there is none: beyond a corner that is set back the ring itself goes on.
+    """
     corners = list(itertools.pairwise(ring.exterior.coords))
-    start, end = corners[int(random.integers(len(corners)))]
-    if random.random() < 0.5:
-        start, end = end, start
-    further = float(random.uniform(100.0, 600.0)) / math.dist(start, end)
-    line = LineString([end, tuple(b + further * (b - a) for a, b in zip(start, end, strict=True))])
-    return line.buffer(width_m / 2.0, cap_style="flat")
+    ends = [each for pair in corners for each in (pair, pair[::-1])]
+    length = float(random.uniform(100.0, 600.0))
+    for number in random.permutation(len(ends)):
+        start, end = ends[number]
+        further = length / math.dist(start, end)
+        line = LineString([end, tuple(b + further * (b - a) for a, b in zip(start, end, strict=True))])
+        if line.intersection(grown).length < 1.0:
+            return line.buffer(width_m / 2.0, cap_style="flat")
+    return None
 
 
 def barracks(ring: Polygon, random: np.random.Generator) -> Iterator[Polygon]:
@@ -216,4 +224,6 @@ def _wall(ring: Polygon, contrast: float, gsd_m: float, random: np.random.Genera
         wall = replace(wall, wall_contrast=parts[0], track_contrast=parts[1], cleared_contrast=parts[2])
         if max(map(abs, parts)) <= _BRIGHTEST:
             break
-    return wall
+    # A track runs along some sides, a shadow falls from some: real sides differ as much as these.
+    shares = random.uniform(*_UNEVEN, len(ring.exterior.coords) - 1)
+    return replace(wall, uneven=tuple((shares / shares.mean()).tolist()))

@@ -22,6 +22,7 @@ from geo.scene import ImageStack
 
 CONTRASTS = (0.01, 0.02, 0.04, 0.08, 0.16)
 CONFIRMED = 3
+ATTEMPTS = 10  # to draw what needs room beside it, or time
 _LONGEST = 20
 STANDING = (ChangeType.PERIMETER_ADDED, ChangeType.PERIMETER_EXTENDED)
 
@@ -119,10 +120,12 @@ def changes(
     for number, ground in enumerate(backgrounds):
         for place, story in enumerate((Story.OPENED, Story.REMOVED, Story.EXTENDED)):
             for repeat in range(count):
-                random = np.random.default_rng([seed, number, 10 + place, repeat])
-                done = trial(ground, contrast, random, window_px, story)
-                if done is not None:
-                    yield done
+                for attempt in range(ATTEMPTS):
+                    random = np.random.default_rng([seed, number, 10 + place, repeat, attempt])
+                    done = trial(ground, contrast, random, window_px, story)
+                    if done is not None:
+                        yield done
+                        break
 
 
 def trial(
@@ -160,7 +163,10 @@ def trial(
         afterwards=tuple(finding for finding in last if max(overlap(finding.geometry, r) for r in plan.rings) >= MATCH),
         false=sum(len(each.seen_in) >= CONFIRMED and not shares_ground(each.geometry, plan.rings[-1]) for each in last),
         told=tuple(
-            (each.confidence, plan.shows(each.geometry, extends=each.kind is ChangeType.PERIMETER_EXTENDED))
+            (
+                each.confidence,
+                plan.shows(each.geometry, len(stack) - 1, extends=each.kind is ChangeType.PERIMETER_EXTENDED),
+            )
             for each in last
             if each.confidence is not None
         ),

@@ -43,6 +43,7 @@ class SimulatedWall:
         cleared_contrast: Reflectance of the strip less that of the ground.
         gate_m: Opening in the wall and its track.
         missing: Share of the ring that is left out, from the first corner on.
+        uneven: By how much each side shows more or less than the wall as a whole, in turn; none for all alike.
     """
 
     ring: Polygon
@@ -55,6 +56,7 @@ class SimulatedWall:
     cleared_contrast: float = 0.02
     gate_m: float = 10.0
     missing: float = 0.0
+    uneven: tuple[float, ...] = ()
 
     @property
     def line(self) -> BaseGeometry:
@@ -116,7 +118,21 @@ def _stands(wall: SimulatedWall, grid: Grid) -> FloatArray:
         change = change + wall.track_contrast * coverage(near.buffer(wall.track_m / 2.0, cap_style="flat"), grid)
     if wall.cleared_m:
         change = change + wall.cleared_contrast * coverage(line.buffer(wall.cleared_m, cap_style="flat"), grid)
+    if wall.uneven:
+        rows, columns = np.nonzero(change)
+        change[rows, columns] *= _unevenness(wall, grid, rows, columns)
     return np.asarray(change, np.float32)
+
+
+def _unevenness(
+    wall: SimulatedWall, grid: Grid, rows: npt.NDArray[np.int64], columns: npt.NDArray[np.int64]
+) -> npt.NDArray[np.float64]:
+    """By how much the side that is nearest to each pixel shows more or less, float64 (pixel,)."""
+    corners = np.asarray(wall.ring.exterior.coords)
+    sides = np.asarray(shapely.linestrings(np.stack([corners[:-1], corners[1:]], axis=1)))
+    centres = np.column_stack(grid.transform @ tuple(np.stack([columns, rows]) + 0.5))
+    nearest = shapely.distance(sides[:, None], shapely.points(centres)).argmin(axis=0)
+    return np.asarray(np.resize(wall.uneven, len(sides))[nearest], np.float64)
 
 
 def _shade(wall: SimulatedWall, grid: Grid, scene: Scene) -> FloatArray:

@@ -268,6 +268,30 @@ def test_clutter_that_stays_hides_no_wall():
     assert finding.seen_in == ("scene-04", "scene-05", "scene-06", "scene-07")
 
 
+def test_a_wall_that_stood_from_the_start_is_not_new_after_two_scenes_of_one_pass():
+    rough = np.random.default_rng(1).normal(0.0, 0.1, (SIZE, SIZE))
+    stack = a_stack([wall(image, ROWS, COLUMNS, contrast=0.11) for image in rough + ground(8)])
+    begun = stack.scenes[0].acquired_at
+    days = (0, 0.01, 30, 60, 90, 120, 150, 180)
+    dated = (
+        replace(scene, acquired_at=begun + timedelta(days=day)) for scene, day in zip(stack.scenes, days, strict=True)
+    )
+    followed = list(follow(Perimeter(), replace(stack, scenes=tuple(dated))))
+    assert len(followed) == 8
+    assert all(assessment.findings == () for assessment in followed)
+
+
+def test_ground_that_has_changed_for_good_shows_a_wall_again():
+    images = ground(14)
+    images[4:] += np.random.default_rng(7).normal(0.0, 0.012, (SIZE, SIZE))
+    images[4:] -= images[:1] - images[:4].mean()
+    for image in images[9:]:
+        wall(image, ROWS, COLUMNS)
+    (finding,) = assess(Perimeter(), a_stack(images)).findings
+    assert iou(finding.geometry, rectangle(ROWS, COLUMNS)) > 0.9
+    assert finding.seen_in[0] == "scene-09"
+
+
 def test_coarse_pixels_are_not_assessable(walled):
     grid = Grid("EPSG:32645", Affine(20, 0, 600_000, 0, -20, 4_800_000), (SIZE, SIZE), 20.0)
     assessment = assess(Perimeter(), replace(walled, grid=grid))

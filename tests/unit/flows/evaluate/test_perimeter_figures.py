@@ -122,10 +122,11 @@ def test_a_ring_that_is_extended_is_drawn_as_it_was_and_then_as_it_is(plain):
     change = np.abs(drawn.reflectance - plain.reflectance).max(axis=1)[:, fresh].max(axis=1)
     assert (change[: plan.changed] < 1e-4).all()
     assert (change[plan.changed :] > 0.005).all()
-    assert plan.shows(plan.wall.ring, extends=False)
-    assert plan.shows(plan.grown, extends=True)
-    assert not plan.shows(box(600_000, 4_799_000, 600_100, 4_799_100), extends=False)
-    assert not replace(plan, grown=None).shows(plan.grown, extends=True)
+    assert plan.shows(plan.wall.ring, plan.since, extends=False)
+    assert plan.shows(plan.grown, plan.changed, extends=True)
+    assert not plan.shows(plan.grown, plan.changed - 1, extends=True)
+    assert not plan.shows(box(600_000, 4_799_000, 600_100, 4_799_100), plan.changed, extends=False)
+    assert not replace(plan, grown=None).shows(plan.grown, plan.changed, extends=True)
 
 
 def test_where_there_is_no_room_nothing_is_drawn(plain):
