@@ -39,14 +39,14 @@ class PerimeterCalibration:
     a ring weighs 0.
     """
 
-    intercept: float = -19.776
-    newly_seen: float = 11.471
-    turning: float = 8.719
-    length: float = 0.552
+    intercept: float = -16.251
+    newly_seen: float = 8.484
+    turning: float = 10.498
+    length: float = 0.837
     sightings: float = 0.0
-    persistence: float = 2.35
-    built: float = 1.114
-    looks_before: float = 0.907
+    persistence: float = 0.565
+    built: float = 1.547
+    looks_before: float = 0.0
 
     def confidence(self, evidence: RingEvidence) -> float:
         """Probability, 0 to 1."""
