@@ -25,7 +25,7 @@ from geo.scene import BoolArray, FloatArray, PreparedScene
 _TRUNCATE = 4.0  # standard deviations at which a Gaussian ends
 _LOCAL_PX = 4.0  # standard deviation of the surroundings over which contrast is averaged
 _ONE_PASS = timedelta(hours=12)
-_REPEATED = 0.1  # share of the clutter of the ground that one of the latest scenes has to repeat, or it is another
+_REPEATED = 0.05  # share of the clutter of the ground that one of the latest scenes has to repeat, or it is another
 _LATEST = 4  # scenes
 _RIM_PX = 2  # along gaps, in which lines can't be read
 _WHOLE = 10_000.0  # an image is kept in whole numbers of 1/10,000
