@@ -154,7 +154,9 @@ class PerimeterParameters:
         along_m: Standard deviation of the averaging along a line.
         saturation: Contrast in units of local noise from which a pixel's vote is full.
         noise_block_m: Side of the blocks over which noise is measured.
-        ground_scenes: How many of the first scenes tell what the ground always shows.
+        ground_scenes: How many of the first scenes tell what the ground always shows, and how many in a row that it is
+            another.
+        least_repeated: Share of what it always showed that one of these has to repeat, or the ground is another.
         rings: How rings are found in line strength, by what lies inside.
         closures: How they are found by their closure.
         openings: When they were opened.
@@ -199,6 +201,7 @@ class PerimeterParameters:
     saturation: float = 4.0
     noise_block_m: float = 300.0
     ground_scenes: int = 4
+    least_repeated: float = 0.05
     rings: RingParameters = field(default_factory=RingParameters)
     closures: ClosureParameters = field(default_factory=ClosureParameters)
     openings: OpeningParameters = field(default_factory=OpeningParameters)

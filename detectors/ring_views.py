@@ -25,8 +25,6 @@ from geo.scene import BoolArray, FloatArray, PreparedScene
 _TRUNCATE = 4.0  # standard deviations at which a Gaussian ends
 _LOCAL_PX = 4.0  # standard deviation of the surroundings over which contrast is averaged
 _ONE_PASS = timedelta(hours=12)
-_REPEATED = 0.05  # share of the clutter of the ground that one of the latest scenes has to repeat, or it is another
-_LATEST = 4  # scenes
 _RIM_PX = 2  # along gaps, in which lines can't be read
 _WHOLE = 10_000.0  # an image is kept in whole numbers of 1/10,000
 
@@ -167,12 +165,14 @@ class SceneReader:
         view.noise = view.quiet = own
         if before is not None:
             view.rough, view.quiet = np.fmin(view.rough, before.rough), np.fmin(own, before.quiet)
-            latest = [
-                each.repeated for each in self.views[max(0, index - _LATEST + 1) : index + 1] if each.repeated.size
-            ]
-            repeats = np.max(latest, axis=0) >= _REPEATED if latest else np.zeros(own.shape, bool)
-            view.noise = np.where(repeats, view.quiet, np.fmin(own, view.rough))
+            view.noise = np.where(self._repeated_lately(index), view.quiet, np.fmin(own, view.rough))
         return ridges
+
+    def _repeated_lately(self, index: int) -> BoolArray | bool:
+        """Where a scene, or one of those right before it, shows the ground that the first ones show."""
+        views = self.views[max(0, index - self.parameters.ground_scenes + 1) : index + 1]
+        known = [view.repeated for view in views if view.repeated.size]
+        return bool(known) and np.asarray(np.max(known, axis=0) >= self.parameters.least_repeated)
 
     def _clutter(self, index: int) -> GroundClutter | None:
         """Clutter of the ground as other scenes show it, the first clear ones before it, or else the first one after.

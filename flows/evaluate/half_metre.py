@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -35,7 +34,8 @@ def half_metre_grounds(folder: Path, seed: int) -> Iterator[Background]:
         InputError: The folder has no images.
     """
     for number, path in enumerate(_images(folder)):
-        yield Background(path.stem, _series(_ground(path), _random(seed, number)), shapely.GeometryCollection())
+        looks = [_ground(path)] * _SCENES
+        yield Background(path.stem, _series(looks, _random(seed, number)), shapely.GeometryCollection())
 
 
 def half_metre_changes(folder: Path, seed: int) -> Iterator[ImageStack]:
@@ -48,13 +48,11 @@ def half_metre_changes(folder: Path, seed: int) -> Iterator[ImageStack]:
         other = folder / "B" / path.name
         if not other.exists():
             raise InputError(f"{other} is missing: every image in A needs one of its name in B")
-        random = _random(seed, number)
-        grounds = [_ground(each) for each in (path, other)]
-        if grounds[0].shape != grounds[1].shape:
+        before, after = (_ground(each) for each in (path, other))
+        if before.shape != after.shape:
             raise InputError(f"{other} isn't of the size of {path}: both images of a pair show the same ground")
-        before, after = (_series(ground, random) for ground in grounds)
-        looks = np.concatenate([before.reflectance[: _SCENES // 2], after.reflectance[_SCENES // 2 :]])
-        yield replace(before, reflectance=looks)
+        half = _SCENES // 2
+        yield _series([before] * half + [after] * (_SCENES - half), _random(seed, number))
 
 
 def _images(folder: Path) -> list[Path]:
@@ -75,27 +73,27 @@ def _ground(path: Path) -> FloatArray:
     return np.pad(picture, [(0, 0), *around], "symmetric")
 
 
-def _series(ground: FloatArray, random: np.random.Generator) -> ImageStack:
-    """Looks at one ground: brightness, noise and a fraction of a pixel differ."""
-    shape = (ground.shape[1], ground.shape[2])
+def _series(grounds: Sequence[FloatArray], random: np.random.Generator) -> ImageStack:
+    """A look at each ground, all of one size: brightness, noise and a fraction of a pixel differ."""
+    shape = (grounds[0].shape[1], grounds[0].shape[2])
     grid = Grid("EPSG:32614", Affine(GSD_M, 0.0, 600_000.0, 0.0, -GSD_M, 3_400_000.0), shape, GSD_M)
     scenes = tuple(
         Scene(f"look-{index}", "made-up", _BEGIN + timedelta(days=_DAYS * index), grid.extent, GSD_M, _BANDS)
-        for index in range(_SCENES)
+        for index in range(len(grounds))
     )
     looks = [
         ndimage.shift(ground, (0.0, *random.normal(0.0, 0.3, 2)), order=1, mode="nearest") * random.normal(1.0, 0.05)
         + random.normal(0.0, 0.005, ground.shape)
-        for _ in scenes
+        for ground in grounds
     ]
-    valid = np.ones((_SCENES, *shape), bool)
+    valid = np.ones((len(grounds), *shape), bool)
     return ImageStack(
         reflectance=np.asarray(looks, np.float32),
         valid=valid,
         bands=_BANDS,
         scenes=scenes,
         grid=grid,
-        shift_m=np.zeros((_SCENES, 2)),
-        registration_quality=np.ones(_SCENES),
-        clear_fraction=np.ones(_SCENES),
+        shift_m=np.zeros((len(grounds), 2)),
+        registration_quality=np.ones(len(grounds)),
+        clear_fraction=np.ones(len(grounds)),
     )

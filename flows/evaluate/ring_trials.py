@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 
 import numpy as np
 from shapely.geometry.base import BaseGeometry
@@ -120,12 +121,9 @@ def changes(
     for number, ground in enumerate(backgrounds):
         for place, story in enumerate((Story.OPENED, Story.REMOVED, Story.EXTENDED)):
             for repeat in range(count):
-                for attempt in range(ATTEMPTS):
-                    random = np.random.default_rng([seed, number, 10 + place, repeat, attempt])
-                    done = trial(ground, contrast, random, window_px, story)
-                    if done is not None:
-                        yield done
-                        break
+                chances = (np.random.default_rng([seed, number, 10 + place, repeat, k]) for k in range(ATTEMPTS))
+                done = (trial(ground, contrast, random, window_px, story) for random in chances)
+                yield from islice(filter(None, done), 1)
 
 
 def trial(
