@@ -40,8 +40,9 @@ cost: .venv/installed ## Measure the whole catalogue, for `estimate` and the REA
 	$(BIN)/python -m tests.benchmarks.catalogue --facilities 8 32 128 380 --scenes 15 30 60 --out flows/data/cost.json --draw outputs/example/cost.png
 
 example: .venv/installed ## Make outputs/example, with the README's picture, again
+	rm -rf outputs/demo outputs/without # a record goes on from what it holds
 	$(BIN)/facility-watch demo --outputs outputs/demo
-	rm -rf outputs/without && mkdir -p outputs/without outputs/example
+	mkdir -p outputs/without outputs/example
 	cp outputs/demo/ledger.sqlite outputs/without/
 	$(BIN)/facility-watch publish --no-evidence --outputs outputs/without
 	cd outputs/without && cp changes.geojson facilities.geojson coverage.csv ../example/
