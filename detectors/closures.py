@@ -29,12 +29,34 @@ _Borders = dict[int, dict[int, tuple[float, float]]]
 
 @dataclass(frozen=True, slots=True)
 class _Region:
-    """Some faces together: how long their outline is and how much of it is seen, pixels."""
+    """A face, or two regions together: how long their outline is and how much of it is seen, pixels."""
 
-    faces: tuple[int, ...]
+    parts: int | tuple[_Region, _Region]
     area: float
     length: float
     seen: float
+
+    def and_(self, other: _Region, border: tuple[float, float]) -> _Region:
+        """Both together, without the border between them: its length and how much of it is seen."""
+        length, seen = (2.0 * between for between in border)
+        return _Region(
+            (self, other),
+            self.area + other.area,
+            self.length + other.length - length,
+            self.seen + other.seen - seen,
+        )
+
+    @property
+    def faces(self) -> list[int]:
+        """Numbers of the faces."""
+        faces, left = [], [self]
+        while left:
+            parts = left.pop().parts
+            if isinstance(parts, int):
+                faces.append(parts)
+            else:
+                left += parts
+        return faces
 
 
 def closed_outlines(gain: Strength, gsd_m: float, parameters: ClosureParameters) -> list[Polygon]:
@@ -93,7 +115,7 @@ def _merged(partition: Partition, seen: npt.NDArray[np.float64]) -> Iterator[_Re
     outside = len(partition.areas)
     borders = _borders(partition, seen)
     area = partition.areas.tolist()
-    regions = {face: _region((face,), area[face], borders[face]) for face in range(outside)}
+    regions = {face: _region(face, area[face], borders[face]) for face in range(outside)}
     yield from (region for face, region in regions.items() if outside not in borders[face])
     queue = [
         (shown / length, one, two)
@@ -108,9 +130,9 @@ def _merged(partition: Partition, seen: npt.NDArray[np.float64]) -> Iterator[_Re
         if not all(part in regions for part in pair):
             continue  # merged already
         newest += 1
-        around = _join(borders, pair, newest)
         one, two = (regions.pop(part) for part in pair)
-        regions[newest] = _region((*one.faces, *two.faces), one.area + two.area, around)
+        regions[newest] = one.and_(two, borders[pair[0]][pair[1]])
+        around = _join(borders, pair, newest)
         for other, (length, shown) in around.items():
             if other != outside:
                 heapq.heappush(queue, (shown / length, other, newest))
@@ -143,9 +165,9 @@ def _join(borders: _Borders, pair: list[int], joined: int) -> dict[int, tuple[fl
     return around
 
 
-def _region(faces: tuple[int, ...], area: float, border: dict[int, tuple[float, float]]) -> _Region:
+def _region(face: int, area: float, border: dict[int, tuple[float, float]]) -> _Region:
     length, seen = (sum(part) for part in zip(*border.values(), strict=True)) if border else (0.0, 0.0)
-    return _Region(faces, area, length, seen)
+    return _Region(face, area, length, seen)
 
 
 def _apart(regions: Sequence[_Region], partition: Partition, most: int) -> list[Polygon]:
@@ -154,7 +176,7 @@ def _apart(regions: Sequence[_Region], partition: Partition, most: int) -> list[
     taken = np.zeros(len(area), bool)
     outlines: list[Polygon] = []
     for region in regions:
-        faces = list(region.faces)
+        faces = region.faces
         if area[faces][taken[faces]].sum() > 0.5 * region.area:
             continue
         taken[faces] = True

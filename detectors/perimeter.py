@@ -43,7 +43,7 @@ class Perimeter:
     """Finds and follows linear enclosures consistent with a perimeter wall."""
 
     name: ClassVar[str] = "perimeter"
-    version: ClassVar[str] = "2.6.0"
+    version: ClassVar[str] = "2.7.0"
     requires: ClassVar[Requirements] = Requirements(
         max_gsd_m=10.0, bands=(), min_scenes=2, optional_bands=("B02", "B03", "B04")
     )

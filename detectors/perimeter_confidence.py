@@ -39,14 +39,14 @@ class PerimeterCalibration:
     a ring weighs 0.
     """
 
-    intercept: float = -16.251
-    newly_seen: float = 8.484
-    turning: float = 10.498
-    length: float = 0.837
+    intercept: float = -17.614
+    newly_seen: float = 8.922
+    turning: float = 11.81
+    length: float = 0.95
     sightings: float = 0.0
-    persistence: float = 0.565
-    built: float = 1.547
-    looks_before: float = 0.0
+    persistence: float = 0.0
+    built: float = 1.244
+    looks_before: float = 0.388
 
     def confidence(self, evidence: RingEvidence) -> float:
         """Probability, 0 to 1."""

@@ -33,7 +33,7 @@ class Stage:
 
     outline: Outline
     onset: Onset
-    extends: Polygon | None = None
+    extends: Outline | None = None
 
 
 #: Stages of one place, ascending in time and area; the last of them is what stands.
@@ -77,7 +77,7 @@ class Chains:
 
     choice: Choice
     _growths: dict[tuple[Outline, Outline], _Growth | None] = field(default_factory=dict, repr=False)
-    _ended: dict[tuple[Outline, Polygon | None, int], float] = field(default_factory=dict, repr=False)
+    _ended: dict[tuple[Outline, Outline | None, int], float] = field(default_factory=dict, repr=False)
 
     def of(self, ranked: Sequence[Weighed]) -> tuple[Chain, ...]:
         """What stands at every place, and what it grew from and into.
@@ -109,10 +109,23 @@ class Chains:
             if each.onset is None:
                 continue
             least = limits[min(len(each.onset.seen), len(limits)) - 1]
-            able = [_Story((Stage(each.outline, each.onset),), 0.0, each.alone)] if each.alone >= least else []
-            able += self._grown(stories, each.outline) if each.merit >= least else []
+            able = list(self._grown(stories, each.outline)) if each.merit >= least else []
+            alone = self._alone(each, able)
+            able += [_Story((Stage(each.outline, each.onset),), 0.0, alone)] if alone >= least else []
             stories += [max(able, key=_worth)] if able else []
         return stories
+
+    def _alone(self, weighed: Weighed, grown: Sequence[_Story]) -> float:
+        """What an outline explains as a ring that stood as it is from the first.
+
+        Where a part of it came later, it explains no more than what was seen of it until then, and that part.
+        """
+        if weighed.onset is None or not grown:
+            return weighed.alone
+        stage = Stage(weighed.outline, weighed.onset)
+        later = [story for story in grown if story.chain[-1].onset.first > weighed.onset.first]
+        worths = (self._until(stage, story.chain[-1].onset.first) + story.worth - story.settled for story in later)
+        return min((weighed.alone, *worths))
 
     def _outermost(self, stories: Sequence[_Story], best: int, free: Iterable[int]) -> int:
         """Of the stories that explain nearly as much as the best and hold its ring, the one that ends in the largest.
@@ -153,7 +166,7 @@ class Chains:
             older = story.chain[-1]
             growth = self._growth(outline, older.outline)
             if growth is not None and self._is_later(growth.onset, older.onset):
-                stage = Stage(outline, growth.onset, older.outline.ring)
+                stage = Stage(outline, growth.onset, older.outline)
                 settled = story.settled + self._until(older, growth.onset.first) - growth.left
                 yield _Story((*story.chain, stage), settled, settled + growth.fresh)
 
@@ -180,11 +193,11 @@ class Chains:
     def _grown_from(self, older: Outline, outline: Outline) -> _Growth | None:
         if not _larger(outline.ring, older.ring, 1.0 + self.choice.parameters.least_growth):
             return None
-        found = self.choice.fresh_onset(outline, older.ring)
+        found = self.choice.fresh_onset(outline, older)
         if found is None:
             return None
         left = _left_outside(older.ring, outline.ring, self.choice.beside_px)
-        return _Growth(found, self.choice.fresh_merit(outline, found, older.ring), left)
+        return _Growth(found, self.choice.fresh_merit(outline, found, older), left)
 
     def _is_later(self, grown: Onset, older: Onset) -> bool:
         """Whether what grew wasn't part of the same works, and was seen before it did."""

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -15,9 +16,10 @@ from shapely.geometry import Polygon
 from detectors.alignment import leaning, main_direction
 from detectors.onsets import Onset, onset
 from detectors.perimeter_confidence import RingEvidence
-from detectors.perimeter_parameters import PerimeterParameters
-from detectors.ring_shapes import shared_area
-from detectors.ring_tracks import Outline
+from detectors.perimeter_parameters import PerimeterParameters, RingParameters
+from detectors.ring_shapes import shared_area, steps
+from detectors.ring_tracks import Outline, apart, side_of
+from detectors.side_support import Points
 from geo.scene import BoolArray
 
 _LEANS = np.radians(1.0)  # a side that leans further has a direction of its own
@@ -87,37 +89,37 @@ class Choice:
 
         That is its corners, its leaning sides, and what an empty ring owes.
         """
-        rings = self.parameters.rings
-        points = np.asarray(outline.ring.exterior.coords, np.float64)[:-1]
-        free = np.abs(leaning(points, main_direction(points))) > _LEANS
-        shape = rings.corner_merit * len(points) + rings.lean_merit * int(free.sum())
+        shape = _shape_cost(outline.ring, self.parameters.rings)
         return self._newly_seen(outline, dated) - shape - self._owed(outline, dated)
 
-    def fresh_merit(self, outline: Outline, dated: Onset, older: Polygon) -> float:
+    def fresh_merit(self, outline: Outline, dated: Onset, older: Outline) -> float:
         """What an extension explains beyond an older ring: its fresh sides, measured as those of a new ring are."""
-        points = shapely.points(np.asarray(outline.ring.exterior.coords)[:-1])
-        turned = int((shapely.distance(points, older.exterior) > self.beside_px).sum())
-        fresh = self._newly_seen(outline, dated, outline.apart_from(older, self.beside_px))
-        return fresh - self.parameters.rings.corner_merit * turned
+        shape = _fresh_shape_cost(outline.ring, older.ring, self.beside_px, self.parameters.rings)
+        fresh = self._newly_seen(outline, dated, self._fresh(outline, older))
+        return fresh - shape - self._owed(outline, dated, older)
 
-    def fresh_onset(self, outline: Outline, older: Polygon) -> Onset | None:
+    def fresh_onset(self, outline: Outline, older: Outline) -> Onset | None:
         """When the sides of an extension that don't run along an older ring appeared."""
-        return self.dated(outline, outline.apart_from(older, self.beside_px))
+        return self.dated(outline, self._fresh(outline, older))
+
+    def _fresh(self, outline: Outline, older: Outline | None) -> BoolArray:
+        """Pieces of an outline that don't run along an older ring, bool (piece,)."""
+        whole = np.ones(outline.seen.shape[1], bool)
+        return whole if older is None else apart(outline.ring, older.ring, self.beside_px)
 
     @property
     def beside_px(self) -> float:
         """How near to a ring's outline a side runs along it."""
         return self.parameters.rings.snap_m / self.gsd_m / 2.0
 
-    def confidence_in(self, outline: Outline, dated: Onset, older: Polygon | None = None) -> float:
+    def confidence_in(self, outline: Outline, dated: Onset, older: Outline | None = None) -> float:
         """Probability that a ring, or the extension of an older one, is real, 0 to 1."""
         return self.parameters.calibration.confidence(self.evidence(outline, dated, older))
 
-    def evidence(self, outline: Outline, dated: Onset, older: Polygon | None = None) -> RingEvidence:
-        """What the confidence in a ring is made of; in the extension of an older one it is its fresh sides."""
-        lengths, goes_on = outline.lengths, outline.goes_on.clip(0.0)
-        if older is not None:
-            lengths = np.where(outline.apart_from(older, self.beside_px), lengths, 0.0)
+    def evidence(self, outline: Outline, dated: Onset, older: Outline | None = None) -> RingEvidence:
+        """What the confidence in a ring is made of; in an extension that is its fresh sides and ground."""
+        lengths = np.where(self._fresh(outline, older), outline.lengths, 0.0)
+        goes_on = outline.goes_on.clip(0.0)
         length_px = float(lengths.sum())
         lengths = lengths / length_px
         return RingEvidence(
@@ -126,7 +128,7 @@ class Choice:
             length=math.log(length_px / 100.0),
             sightings=math.log(len(dated.seen)),
             persistence=dated.persistence,
-            built=min(max(outline.built(dated), 0.0), 1.0),
+            built=min(max(outline.built(dated, older), 0.0), 1.0),
             looks_before=math.log(dated.looks_before),
         )
 
@@ -141,14 +143,17 @@ class Choice:
         road = self.parameters.rings.road_discount * outline.goes_on.clip(0.0)
         return outline.gains(dated) * (1.0 - road)
 
-    def _owed(self, outline: Outline, dated: Onset) -> float:
+    def _owed(self, outline: Outline, dated: Onset, older: Outline | None = None) -> float:
         """Newly seen pixels of side that a ring has to show beyond chance where little has been built inside.
+
+        Or the extension of an older one, where little has been built in what it adds.
 
         Ground between roads that cross is empty too, so there what goes on past a corner counts less still.
         """
-        empty = 1.0 - min(max(outline.built(dated), 0.0), 1.0)
+        empty = 1.0 - min(max(outline.built(dated, older), 0.0), 1.0)
         roads = self.parameters.rings.road_discount * outline.goes_on.clip(0.0)
-        return float(empty * outline.lengths @ (self.parameters.empty_merit + roads))
+        lengths = np.where(self._fresh(outline, older), outline.lengths, 0.0)
+        return float(empty * lengths @ (self.parameters.empty_merit + roads))
 
     def weighed(self, outlines: Sequence[Outline]) -> list[Weighed]:
         """Outlines with their merit and onset, those of most merit first."""
@@ -172,6 +177,28 @@ class Choice:
         before = onset(visible[: found.first])
         if before is not None and self.holds(before, outline.ring.length, least_after=0.0):
             yield replace(before, seen=(*before.seen, *found.seen))
+
+
+# The same rings and pairs of rings are weighed after every scene.
+@lru_cache(maxsize=1 << 10)
+def _shape_cost(ring: Polygon, rings: RingParameters) -> float:
+    """What a ring's corners and leaning sides cost, in newly seen pixels."""
+    points = steps(ring)[0]
+    return rings.corner_merit * len(points) + rings.lean_merit * int(_leans(points).sum())
+
+
+@lru_cache(maxsize=1 << 12)
+def _fresh_shape_cost(ring: Polygon, older: Polygon, beside_px: float, rings: RingParameters) -> float:
+    """Likewise of the corners and sides that don't lie along an older ring."""
+    points = steps(ring)[0]
+    turned = shapely.distance(shapely.points(points), older.exterior) > beside_px
+    sides = np.unique(side_of(ring)[apart(ring, older, beside_px)])
+    return rings.corner_merit * int(turned.sum()) + rings.lean_merit * int(_leans(points)[sides].sum())
+
+
+def _leans(points: Points) -> BoolArray:
+    """Which sides run neither along an outline's main direction nor across it, bool (side,)."""
+    return np.asarray(np.abs(leaning(points, main_direction(points))) > _LEANS)
 
 
 def meet(one: Polygon, other: Polygon) -> bool:

@@ -4,27 +4,33 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import product
 
 import numpy as np
 import numpy.typing as npt
+import shapely
 from shapely.geometry import Polygon
+from shapely.geometry.base import BaseGeometry
 
 from detectors.alignment import align_sides, squared
 from detectors.closures import closed_outlines
 from detectors.line_strength import FULL, Strength, beside, gained
 from detectors.partition import frame_of
 from detectors.perimeter_parameters import PerimeterParameters
-from detectors.ring_choice import alike
+from detectors.ring_choice import alike, meet
 from detectors.ring_merit import NewLines
-from detectors.ring_shapes import outline_mask, ring_mask, steps, tidy
+from detectors.ring_shapes import adjoins, beyond, joined, outline_mask, ring_mask, shared_area, steps, tidy
 from detectors.ring_views import Look
 from detectors.rings import find_rings, fitted, inside_evidence
+from detectors.side_support import SideReading
 from geo.scene import BoolArray
 
 _ALIGN_PX = 2.0  # a fitted side is within this of its line
-_FEWEST_SIDES = 3  # of some length that a closed outline has
+_FEWEST_SIDES = 3  # of some length that a closed outline has; one fewer beside a ring that stands
+_RIM_PX = (3.0, 8.0)  # from a standing ring's outline, in which what leaves it is sought
+_ALONG_PX = 2.5  # what is nearer to a standing ring's outline runs along it
 _SQUARE_PX = 5.0  # a leaning side is within this of where it belongs
 
 
@@ -112,14 +118,52 @@ class RingSearch:
         # What a face of segments is closed by need not be the whole of a side, and what is fitted need not be closed.
         rings = [each for ring in tidied for each in dict.fromkeys((ring, self._fitted(ring, compared)))]
         new = NewLines(compared.now.strength, compared.old.strength, self.parameters.rings)
-        edge = frame_of(compared.clear.shape).exterior
-        return [
-            ring
-            for ring in rings
-            if ring.distance(edge) * self.gsd_m >= self.parameters.rings.frame_m
-            and self._is_closed(ring, new)
-            and not any(alike(ring, other) for other in known)
-        ]
+        least = self.parameters.rings.least_corners
+        closed = [ring for ring in rings if len(steps(ring)[0]) >= least and self._is_closed(ring.exterior, new)]
+        return self._unknown(closed, known, compared)
+
+    def extending(self, compared: Comparison, standing: Sequence[Polygon], known: Sequence[Polygon]) -> list[Polygon]:
+        """Standing rings, each with ground beside it that new lines close together with its own sides.
+
+        Args:
+            compared: The scenes.
+            standing: The rings; their sides close as well as new lines do.
+            known: Outlines that needn't be found again.
+        """
+        left = any(self._left_by_lines(ring, compared) for ring in standing)
+        if not left or compared.differs(self.parameters.most_change):
+            return []
+        closures = self.parameters.closures
+        walled = replace(compared, gain=_with_sides(compared.gain, standing))
+        most = closures.most_outlines + len(standing)  # each of those closes too
+        found = closed_outlines(walled.gain, self.gsd_m, replace(closures, most_outlines=most))
+        tidied = [tidy(ring, self.gsd_m, self.parameters.rings) for ring in found]
+        beside = [ring for ring in tidied if any(self.built_on(ring, older) is not None for older in standing)]
+        rings = [each for ring in beside for each in dict.fromkeys((ring, self._fitted(ring, walled)))]
+        new = NewLines(compared.now.strength, compared.old.strength, self.parameters.rings)
+        grown: list[Polygon] = []
+        for ring, older in product(rings, standing):
+            whole = self.built_on(ring, older)
+            if whole is not None:
+                fresh = whole.exterior.difference(older.exterior.buffer(_ALONG_PX))
+                grown += [whole] if self._is_closed(fresh, new, _FEWEST_SIDES - 1) else []
+        return self._unknown(grown, known, compared)
+
+    def _left_by_lines(self, ring: Polygon, compared: Comparison) -> bool:
+        """Whether new lines are seen right outside a standing ring: what is fenced in beside it begins there."""
+        inner, outer = (ring_mask(ring.buffer(apart_px), compared.clear.shape) for apart_px in _RIM_PX)
+        new = compared.strongest >= FULL * self.parameters.closures.newness[1]
+        return int((new & outer & ~inner).sum()) >= 2.0 * (_RIM_PX[1] - _RIM_PX[0])
+
+    def built_on(self, ring: Polygon, older: Polygon) -> Polygon | None:
+        """A new outline as the extension of a standing ring; None where it has nothing to do with it."""
+        rings = self.parameters.rings
+        tolerance_px = rings.snap_m / self.gsd_m
+        if shared_area(ring, older) > 0.7 * older.area and ring.area > older.area:
+            return beyond(ring, older, self.gsd_m, rings)
+        if not meet(ring, older) and adjoins(ring, older, tolerance_px):
+            return joined(ring, older, tolerance_px, self.gsd_m, rings)
+        return None
 
     def _fitted(self, ring: Polygon, compared: Comparison) -> Polygon:
         """A closed outline fitted to the new lines around it."""
@@ -128,12 +172,30 @@ class RingSearch:
         inside = weight * (ring_mask(ring, compared.clear.shape) - np.float32(rings.outside_share))
         return fitted(ring, compared.new_beside, inside, [], self.gsd_m, rings)
 
-    def _is_closed(self, ring: Polygon, new: NewLines) -> bool:
-        """Whether all sides but short ones are newly seen."""
-        starts, ends = steps(ring)
+    def _unknown(self, rings: Sequence[Polygon], known: Sequence[Polygon], compared: Comparison) -> list[Polygon]:
+        """Those of some rings that are off the edge of the area, and none that is known."""
+        edge = frame_of(compared.clear.shape).exterior
+        off = [ring for ring in rings if ring.distance(edge) * self.gsd_m >= self.parameters.rings.frame_m]
+        return [ring for ring in off if not any(alike(ring, other) for other in known)]
+
+    def _is_closed(self, outline: BaseGeometry, new: NewLines, fewest: int = _FEWEST_SIDES) -> bool:
+        """Whether all sides of an outline, or of parts of it, are newly seen, but short ones."""
+        points, line = shapely.get_coordinates(shapely.get_parts(outline), return_index=True)
+        same = line[:-1] == line[1:]
+        starts, ends = points[:-1][same], points[1:][same]
         long = np.hypot(*(ends - starts).T) * self.gsd_m >= self.parameters.rings.shortest_side_m
         seen = new.gain(starts[long], ends[long]) >= self.parameters.closures.least_side
-        return bool(long.sum() >= _FEWEST_SIDES and len(starts) >= self.parameters.rings.least_corners and seen.all())
+        return bool(long.sum() >= fewest and seen.all())
+
+
+def _with_sides(gain: Strength, rings: Sequence[Polygon]) -> Strength:
+    """Gain in line strength as if the sides of rings were new as well, in their direction and those beside it."""
+    starts, ends = (np.concatenate(points) for points in zip(*map(steps, rings), strict=True))
+    cells, of_direction = SideReading.along(starts, ends, gain.shape).cells, gain[0].size
+    walled = gain.copy()
+    for turn in (-1, 0, 1):
+        walled.reshape(-1)[(cells + turn * of_direction) % gain.size] = FULL
+    return walled
 
 
 def laid(ring: Polygon, look: Look) -> Polygon:

@@ -72,9 +72,13 @@ class Outline:
         """Mean texture of the enclosed ground."""
         return float(scene.texture.reshape(-1).take(self.sample).mean()) if len(self.sample) else 0.0
 
-    def built(self, dated: Onset) -> float:
-        """How much rougher the enclosed ground has become since the onset, as a logarithm."""
-        return float(self.inside[list(dated.seen)].mean() - self.inside[: dated.without + 1].mean())
+    def built(self, dated: Onset, older: Outline | None = None) -> float:
+        """How much rougher the enclosed ground has become since the onset, as a logarithm; beyond an older ring's."""
+        rougher = _step_in(self.inside, dated)
+        if older is None:
+            return rougher
+        whole, part = self.ring.area, older.ring.area  # what both hold cancels out
+        return (whole * rougher - part * _step_in(older.inside, dated)) / (whole - part)
 
     def read(self, scene: SceneLines, reading: SideReading, parameters: PerimeterParameters) -> FloatArray:
         """How well each piece is seen in a scene, float32 (piece,)."""
@@ -86,10 +90,6 @@ class Outline:
     def lengths(self) -> npt.NDArray[np.float64]:
         """Of the pieces, pixels."""
         return _lengths(self.ring)
-
-    def apart_from(self, older: Polygon, tolerance_px: float) -> BoolArray:
-        """Which pieces don't run along an older ring, bool (piece,)."""
-        return _apart(self.ring, older, tolerance_px)
 
     def gains(self, dated: Onset) -> npt.NDArray[np.float64]:
         """How much better each piece is seen than before the onset, float64 (era, piece).
@@ -116,6 +116,13 @@ class Outline:
         return mean
 
 
+def _step_in(inside: FloatArray, dated: Onset) -> float:
+    """By how much a mean in each scene, float32 (scene,), is larger in those since an onset than in those before."""
+    return float(inside[list(dated.seen)].mean() - inside[: dated.without + 1].mean())
+
+
+# The same rings and pairs of rings are asked about after every scene.
+@lru_cache(maxsize=256)
 def side_of(ring: Polygon) -> npt.NDArray[np.int64]:
     """Index of the side that each piece belongs to, int64 (piece,)."""
     starts, ends = steps(ring)
@@ -124,7 +131,6 @@ def side_of(ring: Polygon) -> npt.NDArray[np.int64]:
     return np.asarray(shapely.distance(sides[:, None], middle).argmin(axis=0))
 
 
-# The same rings and pairs of rings are asked about after every scene.
 @lru_cache(maxsize=256)
 def pieces(ring: Polygon) -> tuple[Points, Points]:
     """Start and end of each piece of a ring's sides, float64 (piece, 2), in pixel coordinates."""
@@ -138,7 +144,8 @@ def _lengths(ring: Polygon) -> npt.NDArray[np.float64]:
 
 
 @lru_cache(maxsize=1 << 12)
-def _apart(ring: Polygon, older: Polygon, tolerance_px: float) -> BoolArray:
+def apart(ring: Polygon, older: Polygon, tolerance_px: float) -> BoolArray:
+    """Which pieces of a ring don't run along an older one, bool (piece,)."""
     starts, ends = pieces(ring)
     return np.asarray(shapely.distance(shapely.points((starts + ends) / 2.0), older.exterior) > tolerance_px)
 

@@ -12,12 +12,12 @@ from shapely.geometry import LineString, Polygon
 from detectors.dividers import dividers
 from detectors.lines import VOTE
 from detectors.perimeter_parameters import PerimeterParameters
-from detectors.ring_chains import Chain, Chains, worth_keeping
+from detectors.ring_chains import Chain, Chains, Stage, worth_keeping
 from detectors.ring_choice import Choice, meet
 from detectors.ring_departures import Departures
 from detectors.ring_merit import NewLines
 from detectors.ring_search import Comparison, RingSearch, laid, laid_square
-from detectors.ring_shapes import adjoins, beyond, joined, shared_area, window_of
+from detectors.ring_shapes import window_of
 from detectors.ring_tracks import Outline
 from detectors.ring_views import Look, SceneReader, View
 from detectors.scene_lines import OldLines, pooled
@@ -86,15 +86,19 @@ class RingWatch:
 
     @property
     def told(self) -> list[Chain]:
-        """Rings that stand and are told, each with all it grew into: those of which a stage is likelier real than not.
+        """Rings that stand and are told, each up to the last of its stages that is likelier real than not.
 
         What a single scene shows is told however likely it is: that is for the next scenes to say.
         """
-        return [chain for chain in self.chains if len(chain[0].onset.seen) == 1 or self._likely(chain)]
+        return [chain[: last + 1] for chain in self.chains if (last := self._last_told(chain)) >= 0]
 
-    def _likely(self, chain: Chain) -> bool:
-        confidences = (self.choice.confidence_in(stage.outline, stage.onset, stage.extends) for stage in chain)
-        return any(confidence >= self.parameters.least_confidence for confidence in confidences)
+    def _last_told(self, chain: Chain) -> int:
+        """Index of the last stage that is to be told; -1 for none."""
+        return max((index for index, stage in enumerate(chain) if self._is_told(stage)), default=-1)
+
+    def _is_told(self, stage: Stage) -> bool:
+        confidence = self.choice.confidence_in(stage.outline, stage.onset, stage.extends)
+        return len(stage.onset.seen) == 1 or confidence >= self.parameters.least_confidence
 
     @property
     def choice(self) -> Choice:
@@ -163,11 +167,13 @@ class RingWatch:
         rested = self._rested(state.looked_at, index)
         found = self.search.surrounded(newest, known, rested=rested)
         state.looked_at = self._marked(state.looked_at, rested, index)
-        found += [other for ring in found for older in known if (other := self._built_on(ring, older)) is not None]
+        grown = (self.search.built_on(ring, older) for ring in found for older in known)
+        found += [ring for ring in grown if ring is not None]
         outlines = self._outlines([laid(ring, newest.now) for ring in found], newest)
         for compared, built in self._periods(index, old):
             followed = [outline.ring for outline in (*state.outlines, *outlines)]
             found = self.search.closed(compared, [*known, *followed])
+            found += self.search.extending(compared, known, [*known, *followed])
             found += self.search.surrounded(compared, known) if built else []
             outlines += self._outlines([laid(ring, compared.now) for ring in found], compared)
         return outlines
@@ -189,16 +195,6 @@ class RingWatch:
         told = ([stage for stage in chain if len(stage.onset.seen) >= self.parameters.rings_sure] for chain in standing)
         return [stages[-1].outline.ring for stages in told if stages]
 
-    def _built_on(self, ring: Polygon, older: Polygon) -> Polygon | None:
-        """A new outline as the extension of a standing ring; None where it has nothing to do with it."""
-        rings = self.parameters.rings
-        tolerance_px = rings.snap_m / self.gsd_m
-        if shared_area(ring, older) > 0.7 * older.area and ring.area > older.area:
-            return beyond(ring, older, self.gsd_m, rings)
-        if not meet(ring, older) and adjoins(ring, older, tolerance_px):
-            return joined(ring, older, tolerance_px, self.gsd_m, rings)
-        return None
-
     def _refitted(self, standing: tuple[Chain, ...]) -> list[Outline]:
         """Rings that stand, found again in all scenes since their onset together: their sides stay, clutter moves."""
         found: list[Outline] = []
@@ -211,7 +207,7 @@ class RingWatch:
                 if meet(outline.ring, top.outline.ring):
                     outline.fitted_with, outline.dividers = len(top.onset.seen), None
             others = [other[-1].outline.ring for other in standing if other is not chain]
-            others += [] if top.extends is None else [top.extends]
+            others += [] if top.extends is None else [top.extends.ring]
             first = range(max(0, top.onset.without - 3), top.onset.without + 1)
             old = Look.of([self.reader.lines(i) for i in first])
             # All together for what stays, the newest alone for what has only just been finished.
@@ -220,7 +216,8 @@ class RingWatch:
                 compared = Comparison.of(now, old)
                 rings = [top.outline.ring, *self.search.surrounded(compared, others, around=top.outline.ring)]
                 if top.extends is not None:
-                    rings += [each for ring in rings if (each := self._built_on(ring, top.extends)) is not None]
+                    older = top.extends.ring
+                    rings += [each for ring in rings if (each := self.search.built_on(ring, older)) is not None]
                 aligned = [each for ring in rings for each in laid_square(ring, now)]
                 found += self._outlines(aligned, compared, len(top.onset.seen))
         return found

@@ -23,6 +23,7 @@ from flows.evaluate.stacks import window as part_of
 from geo.scene import ImageStack
 
 _SQUARE_M = 3000.0
+_STRAIGHT_M = 5.0
 
 
 def squares(stack: ImageStack, drawn: gpd.GeoDataFrame) -> Iterator[tuple[str, ImageStack, gpd.GeoDataFrame]]:
@@ -96,8 +97,11 @@ def against_truth(findings: Sequence[Finding], drawn: gpd.GeoDataFrame, place: s
 
 
 def corner_errors_m(found: BaseGeometry, true: BaseGeometry) -> npt.NDArray[np.float64]:
-    """Distance from each true corner to the nearest found one, metres."""
-    corners, wanted = (shapely.get_coordinates(each)[:-1] for each in (found, true))
+    """Distance from each true corner to the nearest found one, metres.
+
+    Where an outline turns so little that its next corners lie in line but for 5 m, half a pixel, there is no corner.
+    """
+    corners, wanted = (shapely.get_coordinates(each)[:-1] for each in (found, true.simplify(_STRAIGHT_M)))
     apart = corners[None] - wanted[:, None]
     return np.asarray(np.hypot(apart[..., 0], apart[..., 1]).min(axis=1), np.float64)
 

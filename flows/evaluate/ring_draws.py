@@ -80,7 +80,7 @@ class Draw:
         if self.story is Story.OPENED:
             drawn = with_wall(drawn, replace(self.wall, missing=1.0 / 3.0), self.changed, None, random)
         if self.grown is not None:
-            drawn = with_wall(drawn, replace(self.wall, ring=self.grown), self.changed, None, random)
+            drawn = with_wall(drawn, _along(self.wall, self.grown), self.changed, None, random)
         if self.road is not None:
             drawn = with_roofs(drawn, [self.road], self.road_contrast, self.since)
         return with_roofs(drawn, self.roofs, self.roof_contrast, self.built)
@@ -134,12 +134,31 @@ def draw(
     return Draw(wall, roofs, roof_contrast, since, built, changed, story, grown, road, road_contrast)
 
 
+def _along(wall: SimulatedWall, grown: Polygon) -> SimulatedWall:
+    """A wall around more ground: sides that it had stay as they were, the others are as its sides in turn."""
+    shares = dict(zip(itertools.pairwise(wall.ring.exterior.coords), wall.uneven, strict=True))
+    sides = itertools.pairwise(grown.exterior.coords)
+    had = [
+        next((share for ends, share in shares.items() if _run_together(LineString(side), LineString(ends))), None)
+        for side in sides
+    ]
+    others = itertools.cycle(wall.uneven)
+    return replace(wall, ring=grown, uneven=tuple(next(others) if share is None else share for share in had))
+
+
+def _run_together(side: LineString, older: LineString) -> bool:
+    """Whether a side runs along an older one, or goes on from within it."""
+    return bool(side.intersection(older.buffer(0.5)).length > 2.0)
+
+
 def _grown(ring: Polygon, room: BaseGeometry, barred: BaseGeometry, random: np.random.Generator) -> Polygon | None:
-    """A ring with ground added along a whole side of it, a third to twice its depth; None where there is no room."""
+    """A ring with ground added along one of its long sides, a third to twice its depth; None where there is no room."""
     corners = list(itertools.pairwise(ring.exterior.coords))
     for number in random.permutation(len(corners)):
         (x0, y0), (x1, y1) = corners[number]
         length = math.hypot(x1 - x0, y1 - y0)
+        if length < 0.5 * math.sqrt(ring.area):  # what is as narrow as that is a road
+            continue
         depth = float(random.uniform(0.33, 2.0)) * ring.area / length
         for right, down in ((y1 - y0, x0 - x1), (y0 - y1, x1 - x0)):
             away = (right / length * depth, down / length * depth)

@@ -25,6 +25,7 @@ CONTRASTS = (0.01, 0.02, 0.04, 0.08, 0.16)
 CONFIRMED = 3
 ATTEMPTS = 10  # to draw what needs room beside it, or time
 _LONGEST = 20
+_CHANGES = {Story.OPENED: 1, Story.REMOVED: 1, Story.EXTENDED: 4}  # times: few extensions are of a ring that was found
 STANDING = (ChangeType.PERIMETER_ADDED, ChangeType.PERIMETER_EXTENDED)
 
 
@@ -119,8 +120,8 @@ def changes(
 ) -> Iterator[Trial]:
     """Rings of one contrast that are opened, removed again or extended."""
     for number, ground in enumerate(backgrounds):
-        for place, story in enumerate((Story.OPENED, Story.REMOVED, Story.EXTENDED)):
-            for repeat in range(count):
+        for place, (story, times) in enumerate(_CHANGES.items()):
+            for repeat in range(times * count):
                 chances = (np.random.default_rng([seed, number, 10 + place, repeat, k]) for k in range(ATTEMPTS))
                 done = (trial(ground, contrast, random, window_px, story) for random in chances)
                 yield from islice(filter(None, done), 1)

@@ -7,7 +7,7 @@ from shapely.geometry import box
 
 from detectors.perimeter_parameters import PerimeterParameters
 from detectors.ring_choice import Choice
-from detectors.ring_tracks import Outline, pieces
+from detectors.ring_tracks import Outline, apart, pieces
 
 SCENES = 16
 ACQUIRED = [datetime(2020, 1, 1, tzinfo=UTC) + timedelta(days=30 * index) for index in range(SCENES)]
@@ -29,7 +29,7 @@ def an_outline(ring, since, seen=0.9, built=1.0, until=SCENES, older=None):
     )
     shown = np.full(count, since)
     if older is not None:
-        shown[~outline.apart_from(older[0], 2.5)] = older[1]
+        shown[~apart(outline.ring, older[0], 2.5)] = older[1]
     scenes = np.arange(SCENES)[:, None]
     outline.seen = np.where((scenes >= shown) & (scenes < until), seen, 0.05).astype(np.float32)
     return outline

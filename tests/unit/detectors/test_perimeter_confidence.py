@@ -11,6 +11,7 @@ from shapely.geometry import box
 
 from detectors.perimeter_confidence import PerimeterCalibration, RingEvidence
 from detectors.perimeter_parameters import PerimeterParameters
+from detectors.ring_tracks import apart
 from tests.unit.detectors.made_up_rings import BOTH, CHOICE, OLD, an_outline
 
 NONE = RingEvidence(0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
@@ -40,13 +41,16 @@ def test_lines_that_go_on_past_corners_count_less():
     assert told.newly_seen == pytest.approx(0.75 * 0.85)
 
 
-def test_of_an_extension_it_is_what_is_seen_of_its_fresh_sides():
-    whole = an_outline(BOTH, 10, older=(OLD, 4))
-    along = ~whole.apart_from(OLD, CHOICE.beside_px)
+def test_of_an_extension_it_is_what_is_seen_of_its_fresh_sides_and_built_in_its_fresh_ground():
+    old, whole = an_outline(OLD, 4), an_outline(BOTH, 10, built=0.25, older=(OLD, 4))
+    old.inside = whole.inside.copy()
+    whole.inside[10:] += 0.1  # of all that both hold, so that it is twice as much in what is fresh
+    along = ~apart(whole.ring, OLD, CHOICE.beside_px)
     whole.seen[:, along] = 0.0  # what has become of the sides that it builds on says nothing of the extension
-    told = evidence(whole, OLD)
+    told = evidence(whole, old)
+    assert told.built == pytest.approx(0.45)
     assert told.newly_seen == pytest.approx(0.85)
-    fresh = whole.lengths[whole.apart_from(OLD, CHOICE.beside_px)].sum()
+    fresh = whole.lengths[apart(whole.ring, OLD, CHOICE.beside_px)].sum()
     assert told.length == pytest.approx(math.log(fresh / 100))  # a strip along a long wall is as short as it is
     assert told.sightings == pytest.approx(math.log(6))
     assert told.looks_before == pytest.approx(math.log(10))

@@ -7,6 +7,7 @@ from shapely.geometry import box
 from detectors.perimeter_parameters import PerimeterParameters
 from detectors.ring_chains import Chains, heaviest_apart, worth_keeping
 from detectors.ring_choice import Choice, alike, meet
+from detectors.ring_tracks import apart
 from tests.unit.detectors.made_up_rings import ACQUIRED, BESIDE, BOTH, CHOICE, LIMITS, OLD, SCENES, an_outline
 
 
@@ -60,6 +61,28 @@ def test_a_ring_with_a_side_that_was_seen_only_after_it_grew_did_not_stand_befor
     first = an_outline(OLD, 4, seen=0.8)
     assert weighed.alone > CHOICE.weighed([first])[0].alone
     assert told(first, reaching, whole) == [[(1600.0, 4, False), (3200.0, 10, True)]]
+
+
+def test_a_ring_of_which_a_part_came_later_did_not_stand_as_it_is_from_the_first():
+    """As a whole it is seen by halves at first, and explains more than its stages, which have a corner each more."""
+    old, whole = an_outline(box(20, 20, 40, 40), 4, built=0.0), an_outline(box(20, 20, 54, 40), 10, built=0.0)
+    whole.seen[4:10, ~apart(whole.ring, old.ring, CHOICE.beside_px)] = 0.9
+    weighed = {each.outline: each for each in CHOICE.weighed([old, whole])}
+    assert weighed[whole].onset.first == 4
+    fresh = CHOICE.fresh_merit(whole, CHOICE.fresh_onset(whole, old), old)
+    assert fresh > 0.0
+    assert weighed[whole].alone > weighed[old].alone + fresh
+    assert told(old, whole) == [[(400.0, 4, False), (680.0, 10, True)]]
+
+
+@pytest.mark.parametrize(("built", "grows"), [(0.0, False), (1.0, True)])
+def test_an_extension_in_which_nothing_is_built_has_to_be_closed(built, grows):
+    old, whole = an_outline(OLD, 4), an_outline(BOTH, 10, seen=0.55, built=0.0, older=(OLD, 4))
+    whole.seen[4:, ~apart(BOTH, OLD, CHOICE.beside_px)] = 0.9
+    whole.inside = old.inside / 2.0  # half of its ground is the older ring's
+    whole.inside[10:] += built / 2.0
+    found = CHOICE.fresh_onset(whole, old)
+    assert (CHOICE.fresh_merit(whole, found, old) > 20.0) is grows
 
 
 @pytest.mark.parametrize(("scenes", "stands"), [(1, True), (2, True), (3, False)])

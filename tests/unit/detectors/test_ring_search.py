@@ -14,14 +14,14 @@ SEARCH = RingSearch(PerimeterParameters(), 10.0)
 YARD = box(40, 30, 90, 70)
 
 
-def compared(ring, *, open_to_the_east=False, clear=True):
+def compared(ring, *, open_to_the_east=False, open_to_the_west=False, clear=True):
     """Nothing before, and the sides of an upright rectangle now."""
     left, top, right, bottom = (round(bound) for bound in ring.bounds)
     now = np.zeros((16, SIZE, SIZE), np.uint8)
     for beside, strength in ((-1, 100), (0, 203), (1, 100)):
         for row in (top, bottom):
             now[0, row + beside, left : right + 1] = strength
-        for column in (left,) if open_to_the_east else (left, right):
+        for column in ([] if open_to_the_west else [left]) + ([] if open_to_the_east else [right]):
             now[8, top : bottom + 1, column + beside] = strength
     texture, known = np.zeros((SIZE, SIZE), np.float32), np.full((SIZE, SIZE), clear)
     return Comparison.of(Look(now, texture, known), Look(np.zeros_like(now), texture, known))
@@ -59,3 +59,30 @@ def test_what_closes_is_also_proposed_fitted_to_its_lines(monkeypatch):
     seen = compared(YARD)
     assert iou(laid(short, seen.now), YARD) < 0.92
     assert max(iou(laid(ring, seen.now), YARD) for ring in SEARCH.closed(seen, [])) > 0.97
+
+
+STANDING = box(20, 30, 60, 70)
+GROWN = box(20, 30, 90, 70)
+
+
+def test_what_closes_with_the_side_of_a_standing_ring_extends_it():
+    beside = compared(box(60, 30, 90, 70), open_to_the_west=True)
+    assert SEARCH.closed(beside, []) == []
+    found = SEARCH.extending(beside, [STANDING], [STANDING])
+    assert found
+    assert max(iou(ring, GROWN) for ring in found) > 0.95
+    assert SEARCH.extending(beside, [STANDING], [STANDING, *found]) == []
+    assert SEARCH.extending(beside, [], []) == []
+
+
+@pytest.mark.parametrize(
+    "seen",
+    [
+        compared(box(60, 30, 90, 70), open_to_the_west=True, open_to_the_east=True),  # two roads lead away
+        compared(box(72, 30, 90, 70), open_to_the_west=True),  # it begins elsewhere
+        compared(box(60, 30, 90, 70), open_to_the_west=True, clear=False),
+        compared(box(60, 30, 115, 70), open_to_the_west=True),  # it may go on beyond the edge
+    ],
+)
+def test_what_does_not_close_beside_a_standing_ring_does_not(seen):
+    assert SEARCH.extending(seen, [STANDING], [STANDING]) == []

@@ -21,10 +21,14 @@ def watch():
     return Perimeter().start(a_stack(desert(2, size=60), np.ones((2, 60, 60), bool)).grid).watch
 
 
-def a_stage(ring, scenes, extends=None):
+def a_stage(ring, scenes, older=None):
     none = np.zeros((0, 1), np.float32)
     outline = Outline(ring, none, np.zeros(1), np.zeros(1, np.int64), none[:, 0])
-    return Stage(outline, Onset(1, 2, tuple(range(2, 2 + scenes)), scenes, 2, 1.0, 0.0, 0.9, 0.9), extends)
+    onset = Onset(1, 2, tuple(range(2, 2 + scenes)), scenes, 2, 1.0, 0.0, 0.9, 0.9)
+    return Stage(outline, onset, None if older is None else older.outline)
+
+
+OLDER = a_stage(FIRST, 5)
 
 
 @pytest.mark.parametrize(
@@ -32,8 +36,8 @@ def a_stage(ring, scenes, extends=None):
     [
         ((a_stage(FIRST, 2),), []),
         ((a_stage(FIRST, 3),), [FIRST]),
-        ((a_stage(FIRST, 5), a_stage(GROWN, 2, FIRST)), [FIRST]),
-        ((a_stage(FIRST, 5), a_stage(GROWN, 3, FIRST)), [GROWN]),
+        ((OLDER, a_stage(GROWN, 2, OLDER)), [FIRST]),
+        ((OLDER, a_stage(GROWN, 3, OLDER)), [GROWN]),
     ],
 )
 def test_a_ring_keeps_its_place_once_three_scenes_show_it(watch, chain, kept):
@@ -43,19 +47,21 @@ def test_a_ring_keeps_its_place_once_three_scenes_show_it(watch, chain, kept):
 @pytest.mark.parametrize(
     ("chain", "confidences", "told"),
     [
-        ((a_stage(FIRST, 1),), (0.1,), True),  # a first sighting is told with what is known of it
-        ((a_stage(FIRST, 2),), (0.4,), False),
-        ((a_stage(FIRST, 2),), (0.6,), True),
-        ((a_stage(FIRST, 5), a_stage(GROWN, 2, FIRST)), (0.9, 0.4), True),  # a ring is told with all it grew into
-        ((a_stage(FIRST, 5), a_stage(GROWN, 1, FIRST)), (0.4, 0.4), False),
-        ((a_stage(FIRST, 5), a_stage(GROWN, 2, FIRST)), (0.4, 0.9), True),  # and what a likely one grew from with it
+        ((a_stage(FIRST, 1),), (0.1,), 1),  # a first sighting is told with what is known of it
+        ((a_stage(FIRST, 2),), (0.4,), 0),
+        ((a_stage(FIRST, 2),), (0.6,), 1),
+        ((OLDER, a_stage(GROWN, 2, OLDER)), (0.9, 0.6), 2),
+        ((OLDER, a_stage(GROWN, 2, OLDER)), (0.9, 0.4), 1),
+        ((OLDER, a_stage(GROWN, 2, OLDER)), (0.4, 0.4), 0),
+        ((OLDER, a_stage(GROWN, 2, OLDER)), (0.4, 0.9), 2),  # what a likely one grew from is told with it
+        ((OLDER, a_stage(GROWN, 1, OLDER)), (0.9, 0.1), 2),
     ],
 )
 def test_from_its_second_scene_on_what_is_told_is_likelier_real_than_not(watch, monkeypatch, chain, confidences, told):
     known = {stage.outline: each for stage, each in zip(chain, confidences, strict=True)}
     monkeypatch.setattr(Choice, "confidence_in", lambda _, outline, *more: known[outline])
     monkeypatch.setattr(watch, "_chains", (chain,))
-    assert watch.told == ([chain] if told else [])
+    assert watch.told == ([chain[:told]] if told else [])
 
 
 @pytest.mark.parametrize(
