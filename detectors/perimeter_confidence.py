@@ -39,14 +39,14 @@ class PerimeterCalibration:
     a ring weighs 0.
     """
 
-    intercept: float = -17.614
-    newly_seen: float = 8.922
-    turning: float = 11.81
-    length: float = 0.95
+    intercept: float = -17.691
+    newly_seen: float = 9.122
+    turning: float = 11.695
+    length: float = 1.017
     sightings: float = 0.0
     persistence: float = 0.0
-    built: float = 1.244
-    looks_before: float = 0.388
+    built: float = 1.249
+    looks_before: float = 0.448
 
     def confidence(self, evidence: RingEvidence) -> float:
         """Probability, 0 to 1."""

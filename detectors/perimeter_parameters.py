@@ -166,7 +166,8 @@ class PerimeterParameters:
         chance_gain: Rise of visibility that chance reaches on ten pixels of wall; falls with the root of length.
         least_persistence: Least share of clear scenes since the onset that show a ring, and of those before that don't.
         least_merit: Merit below which a ring is none, in one scene, in two, and so on; the last for all that are more.
-        least_confidence: Confidence below which a ring that more than one scene shows isn't told.
+        least_confidence: Confidence below which a ring that more than one scene shows isn't told; an extension from
+            half of that on.
         nearly: Share of what the best story of a place explains that the one with the outermost ring has to explain.
         empty_merit: Share of a ring that has to be newly seen beyond chance where nothing has been built inside: what
             has become rougher inside speaks for itself, an empty yard has to be closed, and by no road.
@@ -184,8 +185,9 @@ class PerimeterParameters:
         stood_days: How long a ring that was there first has to have been seen for its going to be told: tracks of
             works and the lines of a season come and go.
         pooled_scenes: Most scenes pooled to fit a ring's sides.
-        most_change: Gain in line strength that half of the area may reach: beyond, the scene
-            differs everywhere (snow, haze, a failed registration) and no ring is sought in it.
+        most_change: Gain in line strength that half of the area may reach: beyond, the scene differs everywhere (snow,
+            haze, plants, a failed registration). Then no ring is sought by what is built in it, and what closes has to
+            differ more than that half.
         least_scene_clear: Clear share of a scene below which it is not assessed.
         wall_contrast: Contrast of a wall with its shadow and track against the ground, reflectance, that has
             to be visible for an area to be assessable.

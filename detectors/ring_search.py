@@ -62,6 +62,11 @@ class Comparison:
         """Whether half of the ground gains more than so much: the scenes differ everywhere (snow, haze, plants)."""
         return self._typical > most
 
+    def outstanding(self, most: float) -> Strength:
+        """Gain, where half of the ground gains more than so much beyond what that gains: a wall has to differ more."""
+        usual = np.uint8(self._typical * FULL)
+        return np.maximum(self.gain, usual) - usual if self.differs(most) else self.gain
+
     @cached_property
     def new_beside(self) -> Strength:
         """Gain that a line reaches within one pixel across its direction."""
@@ -111,9 +116,8 @@ class RingSearch:
 
     def closed(self, compared: Comparison, known: Sequence[Polygon]) -> list[Polygon]:
         """Outlines that close in new lines, whatever they enclose: off the edge of the area, none that is known."""
-        if not compared.clear.any() or compared.differs(self.parameters.most_change):
-            return []
-        found = closed_outlines(compared.gain, self.gsd_m, self.parameters.closures)
+        gain = compared.outstanding(self.parameters.most_change)
+        found = closed_outlines(gain, self.gsd_m, self.parameters.closures)
         tidied = [tidy(ring, self.gsd_m, self.parameters.rings) for ring in found]
         # What a face of segments is closed by need not be the whole of a side, and what is fitted need not be closed.
         rings = [each for ring in tidied for each in dict.fromkeys((ring, self._fitted(ring, compared)))]
@@ -130,11 +134,11 @@ class RingSearch:
             standing: The rings; their sides close as well as new lines do.
             known: Outlines that needn't be found again.
         """
-        left = any(self._left_by_lines(ring, compared) for ring in standing)
-        if not left or compared.differs(self.parameters.most_change):
+        if not any(self._left_by_lines(ring, compared) for ring in standing):
             return []
         closures = self.parameters.closures
-        walled = replace(compared, gain=_with_sides(compared.gain, standing))
+        gain = compared.outstanding(self.parameters.most_change)
+        walled = replace(compared, gain=_with_sides(gain, standing))
         most = closures.most_outlines + len(standing)  # each of those closes too
         found = closed_outlines(walled.gain, self.gsd_m, replace(closures, most_outlines=most))
         tidied = [tidy(ring, self.gsd_m, self.parameters.rings) for ring in found]

@@ -12,7 +12,7 @@ from shapely.geometry import LineString, Polygon
 from detectors.dividers import dividers
 from detectors.lines import VOTE
 from detectors.perimeter_parameters import PerimeterParameters
-from detectors.ring_chains import Chain, Chains, Stage, worth_keeping
+from detectors.ring_chains import Chain, Chains, worth_keeping
 from detectors.ring_choice import Choice, meet
 from detectors.ring_departures import Departures
 from detectors.ring_merit import NewLines
@@ -86,19 +86,22 @@ class RingWatch:
 
     @property
     def told(self) -> list[Chain]:
-        """Rings that stand and are told, each up to the last of its stages that is likelier real than not.
+        """Rings that stand and are told: those of which a stage is likelier real than not, up to the last likely one.
 
         What a single scene shows is told however likely it is: that is for the next scenes to say.
         """
-        return [chain[: last + 1] for chain in self.chains if (last := self._last_told(chain)) >= 0]
+        return [told for chain in self.chains if (told := self._likely(chain))]
 
-    def _last_told(self, chain: Chain) -> int:
-        """Index of the last stage that is to be told; -1 for none."""
-        return max((index for index, stage in enumerate(chain) if self._is_told(stage)), default=-1)
-
-    def _is_told(self, stage: Stage) -> bool:
-        confidence = self.choice.confidence_in(stage.outline, stage.onset, stage.extends)
-        return len(stage.onset.seen) == 1 or confidence >= self.parameters.least_confidence
+    def _likely(self, chain: Chain) -> Chain:
+        """As much of a chain as is told; none of it where no stage is likelier real than not."""
+        least = self.parameters.least_confidence
+        known = [self.choice.confidence_in(stage.outline, stage.onset, stage.extends) for stage in chain]
+        new = [len(stage.onset.seen) == 1 for stage in chain]
+        if max(known) < least and not new[0]:
+            return ()
+        # What grew from a likely ring is likelier than another ring; half is enough, and what wavers stays told.
+        last = max(index for index in range(len(chain)) if index == 0 or known[index] >= least / 2.0 or new[index])
+        return chain[: last + 1]
 
     @property
     def choice(self) -> Choice:

@@ -14,15 +14,16 @@ SEARCH = RingSearch(PerimeterParameters(), 10.0)
 YARD = box(40, 30, 90, 70)
 
 
-def compared(ring, *, open_to_the_east=False, open_to_the_west=False, clear=True):
-    """Nothing before, and the sides of an upright rectangle now."""
+def compared(ring, *, open_to_the_east=False, open_to_the_west=False, clear=True, strength=203, usual=0):
+    """Nothing before, and the sides of an upright rectangle now, in what is usual all over."""
     left, top, right, bottom = (round(bound) for bound in ring.bounds)
     now = np.zeros((16, SIZE, SIZE), np.uint8)
-    for beside, strength in ((-1, 100), (0, 203), (1, 100)):
+    for beside, seen in ((-1, strength // 2), (0, strength), (1, strength // 2)):
         for row in (top, bottom):
-            now[0, row + beside, left : right + 1] = strength
+            now[0, row + beside, left : right + 1] = seen
         for column in ([] if open_to_the_west else [left]) + ([] if open_to_the_east else [right]):
-            now[8, top : bottom + 1, column + beside] = strength
+            now[8, top : bottom + 1, column + beside] = seen
+    now = np.maximum(now, np.uint8(usual))
     texture, known = np.zeros((SIZE, SIZE), np.float32), np.full((SIZE, SIZE), clear)
     return Comparison.of(Look(now, texture, known), Look(np.zeros_like(now), texture, known))
 
@@ -35,6 +36,13 @@ def test_an_empty_yard_closes():
     found = SEARCH.closed(compared(YARD), [])
     assert found
     assert all(iou(ring, YARD) > 0.95 for ring in found)
+
+
+@pytest.mark.parametrize(("strength", "usual", "closes"), [(203, 60, True), (90, 0, True), (90, 60, False)])
+def test_where_lines_differ_all_over_what_closes_differs_more(strength, usual, closes):
+    seen = compared(YARD, strength=strength, usual=usual)
+    assert seen.differs(SEARCH.parameters.most_change) is (usual > 0)
+    assert any(iou(ring, YARD) > 0.9 for ring in SEARCH.closed(seen, [])) is closes
 
 
 def test_a_yard_that_is_known_is_not_told_again():

@@ -50,9 +50,10 @@ def test_a_ring_keeps_its_place_once_three_scenes_show_it(watch, chain, kept):
         ((a_stage(FIRST, 1),), (0.1,), 1),  # a first sighting is told with what is known of it
         ((a_stage(FIRST, 2),), (0.4,), 0),
         ((a_stage(FIRST, 2),), (0.6,), 1),
-        ((OLDER, a_stage(GROWN, 2, OLDER)), (0.9, 0.6), 2),
-        ((OLDER, a_stage(GROWN, 2, OLDER)), (0.9, 0.4), 1),
+        ((OLDER, a_stage(GROWN, 2, OLDER)), (0.9, 0.3), 2),
+        ((OLDER, a_stage(GROWN, 2, OLDER)), (0.9, 0.2), 1),
         ((OLDER, a_stage(GROWN, 2, OLDER)), (0.4, 0.4), 0),
+        ((OLDER, a_stage(GROWN, 1, OLDER)), (0.4, 0.4), 0),
         ((OLDER, a_stage(GROWN, 2, OLDER)), (0.4, 0.9), 2),  # what a likely one grew from is told with it
         ((OLDER, a_stage(GROWN, 1, OLDER)), (0.9, 0.1), 2),
     ],
