@@ -28,9 +28,10 @@ lint: .venv/installed ## Style, types and layers
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-# Whole runs go one after another and mostly wait, so that there is room for one process more than a small machine has cores.
+# Whole runs share a Prefect server and the clock, so that they go one after another; what is left goes side by side.
 unit: .venv/installed ## All tests and doctests
-	$(BIN)/pytest --numprocesses 3 --dist loadgroup
+	$(BIN)/pytest tests/flows
+	$(BIN)/pytest --ignore tests/flows --numprocesses 2
 
 benchmark: .venv/installed ## Print tables of speed and memory, as ratios to a baseline of the same run
 	$(BIN)/python -m tests.benchmarks

@@ -14,6 +14,7 @@ class RingEvidence:
     Attributes:
         newly_seen: Share of the outline that is newly seen, roads counted less, in the era that shows it best.
         turning: How far its lines end where it turns, 0 to 1: those of roads, washes and canals go on.
+        square: Share of it that runs along its main direction or across, 0 to 1: walls are square, washes wind.
         length: Natural logarithm of its length in hundreds of pixels, kilometres at 10 m.
         sightings: Natural logarithm of the number of scenes that show it.
         persistence: Share of the clear scenes since the onset that show it, 0 to 1.
@@ -23,6 +24,7 @@ class RingEvidence:
 
     newly_seen: float
     turning: float
+    square: float
     length: float
     sightings: float
     persistence: float
@@ -39,14 +41,15 @@ class PerimeterCalibration:
     a ring weighs 0.
     """
 
-    intercept: float = -17.691
-    newly_seen: float = 9.122
-    turning: float = 11.695
-    length: float = 1.017
+    intercept: float = -19.51
+    newly_seen: float = 7.182
+    turning: float = 11.489
+    square: float = 4.038
+    length: float = 0.742
     sightings: float = 0.0
-    persistence: float = 0.0
-    built: float = 1.249
-    looks_before: float = 0.448
+    persistence: float = 0.094
+    built: float = 1.362
+    looks_before: float = 0.503
 
     def confidence(self, evidence: RingEvidence) -> float:
         """Probability, 0 to 1."""

@@ -22,6 +22,7 @@ from detectors.ring_tracks import Outline, apart, side_of
 from detectors.side_support import Points
 from geo.scene import BoolArray
 
+_WINDS = np.radians(5.0)  # likewise where it isn't fitted for that: what is seen of it is a pixel across
 _LEANS = np.radians(1.0)  # a side that leans further has a direction of its own
 
 
@@ -125,6 +126,7 @@ class Choice:
         return RingEvidence(
             newly_seen=float((self._newness(outline, dated) @ lengths).max()),
             turning=1.0 - float(goes_on @ lengths),
+            square=1.0 - float(_leans(steps(outline.ring)[0], _WINDS)[side_of(outline.ring)] @ lengths),
             length=math.log(length_px / 100.0),
             sightings=math.log(len(dated.seen)),
             persistence=dated.persistence,
@@ -184,7 +186,7 @@ class Choice:
 def _shape_cost(ring: Polygon, rings: RingParameters) -> float:
     """What a ring's corners and leaning sides cost, in newly seen pixels."""
     points = steps(ring)[0]
-    return rings.corner_merit * len(points) + rings.lean_merit * int(_leans(points).sum())
+    return rings.corner_merit * len(points) + rings.lean_merit * int(_leans(points, _LEANS).sum())
 
 
 @lru_cache(maxsize=1 << 12)
@@ -193,12 +195,12 @@ def _fresh_shape_cost(ring: Polygon, older: Polygon, beside_px: float, rings: Ri
     points = steps(ring)[0]
     turned = shapely.distance(shapely.points(points), older.exterior) > beside_px
     sides = np.unique(side_of(ring)[apart(ring, older, beside_px)])
-    return rings.corner_merit * int(turned.sum()) + rings.lean_merit * int(_leans(points)[sides].sum())
+    return rings.corner_merit * int(turned.sum()) + rings.lean_merit * int(_leans(points, _LEANS)[sides].sum())
 
 
-def _leans(points: Points) -> BoolArray:
-    """Which sides run neither along an outline's main direction nor across it, bool (side,)."""
-    return np.asarray(np.abs(leaning(points, main_direction(points))) > _LEANS)
+def _leans(points: Points, least: float) -> BoolArray:
+    """Which sides lean so far from an outline's main direction and from the one across it, radians, bool (side,)."""
+    return np.asarray(np.abs(leaning(points, main_direction(points))) > least)
 
 
 def meet(one: Polygon, other: Polygon) -> bool:

@@ -28,13 +28,6 @@ class Ended:
     err: str
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Whole runs share a Prefect server and the clock, so that they go one after another, whatever goes beside them."""
-    for item in items:
-        if Path(__file__).parent in item.path.parents:
-            item.add_marker(pytest.mark.xdist_group("whole runs"))
-
-
 @pytest.fixture(scope="session", autouse=True)
 def _prefect(tmp_path_factory: pytest.TempPathFactory) -> None:
     configure_prefect(Settings(state_dir=tmp_path_factory.mktemp("state")))

@@ -7,14 +7,14 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from shapely.geometry import box
+from shapely.geometry import Polygon, box
 
 from detectors.perimeter_confidence import PerimeterCalibration, RingEvidence
 from detectors.perimeter_parameters import PerimeterParameters
 from detectors.ring_tracks import apart
 from tests.unit.detectors.made_up_rings import BOTH, CHOICE, OLD, an_outline
 
-NONE = RingEvidence(0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
+NONE = RingEvidence(0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
 FITTED = PerimeterParameters().calibration
 
 
@@ -31,6 +31,12 @@ def test_evidence_is_what_is_seen_of_a_ring():
     assert told.sightings == pytest.approx(math.log(12))
     assert (told.persistence, told.built) == (1.0, 0.5)
     assert told.looks_before == pytest.approx(math.log(4))
+
+
+def test_walls_are_laid_out_square():
+    assert evidence(an_outline(OLD, 4)).square == 1.0
+    roof = Polygon([(20, 20), (60, 20), (60, 60), (40, 80), (20, 60)])  # two of five sides at 45 degrees
+    assert evidence(an_outline(roof, 4)).square == pytest.approx(120 / (120 + 2 * math.hypot(20, 20)))
 
 
 def test_lines_that_go_on_past_corners_count_less():
@@ -57,7 +63,7 @@ def test_of_an_extension_it_is_what_is_seen_of_its_fresh_sides_and_built_in_its_
 
 
 def test_without_weights_a_ring_is_as_likely_real_as_not():
-    assert PerimeterCalibration(*(0.0,) * 8).confidence(NONE) == 0.5
+    assert PerimeterCalibration(*(0.0,) * 9).confidence(NONE) == 0.5
 
 
 def test_nothing_that_is_measured_speaks_against_a_ring():
@@ -74,7 +80,7 @@ def test_a_ring_that_is_seen_all_around_is_surer_than_a_crossing_of_roads():
 
 @given(st.floats(0, 1), st.floats(0, 1), st.floats(-1e6, 1e6))
 def test_confidence_is_a_probability_that_rises_with_what_weighs_for_it(low, high, weight):
-    calibration = PerimeterCalibration(*(0.0,) * 7, looks_before=weight)
+    calibration = PerimeterCalibration(*(0.0,) * 8, looks_before=weight)
     one, other = (calibration.confidence(replace(NONE, looks_before=part)) for part in sorted((low, high)))
     assert 0.0 < one < 1.0
     assert (other >= one) if weight >= 0 else (other <= one)
