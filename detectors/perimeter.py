@@ -115,7 +115,9 @@ class PerimeterFollower:
 def _findings(watch: RingWatch) -> Iterator[Finding]:
     """What rings' histories say: that they appeared, grew, and went."""
     series = watch.series
-    for stage, gone in watch.departures.of(watch.told).items():
+    departed = watch.departures.of(watch.chains)  # a wall that an extension takes in has not gone, told or not
+    for stage in (stage for chain in watch.told for stage in chain):
+        gone = departed[stage]
         kind = ChangeType.PERIMETER_ADDED if stage.extends is None else ChangeType.PERIMETER_EXTENDED
         added = replace(
             _finding(kind, stage.outline, stage.onset, series),

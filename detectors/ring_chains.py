@@ -28,7 +28,7 @@ class Stage:
     Attributes:
         outline: The ring.
         onset: When it, or for an extension its new sides, appeared.
-        extends: The ring that it is an extension of; None for a new one.
+        extends: The outline that it is an extension of; None for a new ring.
     """
 
     outline: Outline
@@ -110,20 +110,18 @@ class Chains:
                 continue
             least = limits[min(len(each.onset.seen), len(limits)) - 1]
             able = list(self._grown(stories, each.outline)) if each.merit >= least else []
-            alone = self._alone(each, able)
+            alone = self._alone(each, each.onset, able)
             able += [_Story((Stage(each.outline, each.onset),), 0.0, alone)] if alone >= least else []
             stories += [max(able, key=_worth)] if able else []
         return stories
 
-    def _alone(self, weighed: Weighed, grown: Sequence[_Story]) -> float:
+    def _alone(self, weighed: Weighed, onset: Onset, grown: Sequence[_Story]) -> float:
         """What an outline explains as a ring that stood as it is from the first.
 
         Where a part of it came later, it explains no more than what was seen of it until then, and that part.
         """
-        if weighed.onset is None or not grown:
-            return weighed.alone
-        stage = Stage(weighed.outline, weighed.onset)
-        later = [story for story in grown if story.chain[-1].onset.first > weighed.onset.first]
+        stage = Stage(weighed.outline, onset)
+        later = [story for story in grown if story.chain[-1].onset.first > onset.first]
         worths = (self._until(stage, story.chain[-1].onset.first) + story.worth - story.settled for story in later)
         return min((weighed.alone, *worths))
 

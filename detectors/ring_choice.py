@@ -22,8 +22,8 @@ from detectors.ring_tracks import Outline, apart, side_of
 from detectors.side_support import Points
 from geo.scene import BoolArray
 
-_WINDS = np.radians(5.0)  # likewise where it isn't fitted for that: what is seen of it is a pixel across
 _LEANS = np.radians(1.0)  # a side that leans further has a direction of its own
+_WINDS = np.radians(5.0)  # likewise where it isn't fitted for that: what is seen of it is a pixel across
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -94,7 +94,10 @@ class Choice:
         return self._newly_seen(outline, dated) - shape - self._owed(outline, dated)
 
     def fresh_merit(self, outline: Outline, dated: Onset, older: Outline) -> float:
-        """What an extension explains beyond an older ring: its fresh sides, measured as those of a new ring are."""
+        """What an extension explains beyond an older ring: its fresh sides, measured as those of a new ring are.
+
+        Less its fresh corners, its fresh sides that lean, and what an extension owes in which little is built.
+        """
         shape = _fresh_shape_cost(outline.ring, older.ring, self.beside_px, self.parameters.rings)
         fresh = self._newly_seen(outline, dated, self._fresh(outline, older))
         return fresh - shape - self._owed(outline, dated, older)

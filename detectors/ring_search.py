@@ -142,6 +142,7 @@ class RingSearch:
         most = closures.most_outlines + len(standing)  # each of those closes too
         found = closed_outlines(walled.gain, self.gsd_m, replace(closures, most_outlines=most))
         tidied = [tidy(ring, self.gsd_m, self.parameters.rings) for ring in found]
+        # Most of what closes has nothing to do with them, and is not worth fitting.
         beside = [ring for ring in tidied if any(self.built_on(ring, older) is not None for older in standing)]
         rings = [each for ring in beside for each in dict.fromkeys((ring, self._fitted(ring, walled)))]
         new = NewLines(compared.now.strength, compared.old.strength, self.parameters.rings)

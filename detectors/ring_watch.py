@@ -86,14 +86,17 @@ class RingWatch:
 
     @property
     def told(self) -> list[Chain]:
-        """Rings that stand and are told: those of which a stage is likelier real than not, up to the last likely one.
+        """Rings that stand and are told: those of which a stage is likelier real than not.
 
         What a single scene shows is told however likely it is: that is for the next scenes to say.
         """
-        return [told for chain in self.chains if (told := self._likely(chain))]
+        return [told for chain in self.chains if (told := self._told_of(chain))]
 
-    def _likely(self, chain: Chain) -> Chain:
-        """As much of a chain as is told; none of it where no stage is likelier real than not."""
+    def _told_of(self, chain: Chain) -> Chain:
+        """A chain up to its last stage that is half as likely as a ring has to be, or new, with all it grew from.
+
+        None of it where no stage is likelier real than not.
+        """
         least = self.parameters.least_confidence
         known = [self.choice.confidence_in(stage.outline, stage.onset, stage.extends) for stage in chain]
         new = [len(stage.onset.seen) == 1 for stage in chain]
@@ -133,7 +136,7 @@ class RingWatch:
         # Of what is kept alone: a series that is gone on with later tells the same.
         self._chains = told if len(kept) == len(ranked) else chains.of(kept)
         state.outlines = [each.outline for each in kept]
-        for chain in self._chains:
+        for chain in self.told:
             if chain[-1].outline.dividers is None and len(chain[-1].onset.seen) >= self.parameters.rings_sure:
                 self._divide(chain)
         went = [*state.gone, *self._vanished(index)]

@@ -136,6 +136,8 @@ def draw(
 
 def _along(wall: SimulatedWall, grown: Polygon) -> SimulatedWall:
     """A wall around more ground: sides that it had stay as they were, the others are as its sides in turn."""
+    if not wall.uneven:
+        return replace(wall, ring=grown)
     shares = dict(zip(itertools.pairwise(wall.ring.exterior.coords), wall.uneven, strict=True))
     sides = itertools.pairwise(grown.exterior.coords)
     had = [

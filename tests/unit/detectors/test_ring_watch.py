@@ -9,9 +9,10 @@ from detectors.perimeter import Perimeter
 from detectors.ring_chains import Stage
 from detectors.ring_choice import Choice
 from detectors.ring_search import Comparison
-from detectors.ring_tracks import Outline
+from detectors.ring_tracks import Outline, apart
 from detectors.ring_views import Look
 from tests.unit.detectors.made_up import a_stack, desert
+from tests.unit.detectors.made_up_rings import BOTH, CHOICE, OLD, SCENES, an_outline
 
 FIRST, GROWN = box(20, 20, 60, 60), box(20, 20, 100, 60)
 
@@ -54,6 +55,7 @@ def test_a_ring_keeps_its_place_once_three_scenes_show_it(watch, chain, kept):
         ((OLDER, a_stage(GROWN, 2, OLDER)), (0.9, 0.2), 1),
         ((OLDER, a_stage(GROWN, 2, OLDER)), (0.4, 0.4), 0),
         ((OLDER, a_stage(GROWN, 1, OLDER)), (0.4, 0.4), 0),
+        ((OLDER, a_stage(GROWN, 3, OLDER), a_stage(GROWN, 2, OLDER)), (0.9, 0.1, 0.3), 3),
         ((OLDER, a_stage(GROWN, 2, OLDER)), (0.4, 0.9), 2),  # what a likely one grew from is told with it
         ((OLDER, a_stage(GROWN, 1, OLDER)), (0.9, 0.1), 2),
     ],
@@ -84,3 +86,24 @@ def test_weak_walls_are_sought_in_several_scenes_together(watch, monkeypatch, in
     assert first == (list(several), "old")
     assert looked is built
     assert more == ([] if many is None else [((list(many[0]), list(many[1])), True)])
+
+
+@pytest.mark.parametrize(
+    ("confidence", "told"), [(0.9, {"perimeter_added", "perimeter_extended"}), (0.1, {"perimeter_added"})]
+)
+def test_a_wall_that_an_extension_takes_in_has_not_gone_though_the_extension_is_not_told(monkeypatch, confidence, told):
+    stack = a_stack(desert(SCENES, size=60), np.ones((SCENES, 60, 60), bool))
+    follower = Perimeter().start(stack.grid)
+    for scene in stack:
+        follower.watch.series.add(scene)
+    old, whole = an_outline(OLD, 4), an_outline(BOTH, 10, older=(OLD, 4))
+    old.seen[10:, apart(OLD, BOTH, 2.5)] = 0.0
+    first = Stage(old, CHOICE.dated(old))
+    chain = (first, Stage(whole, CHOICE.fresh_onset(whole, old), old))
+    assert follower.watch.departures.of([(first,)])[first] is not None
+    known = {old: 0.9, whole: confidence}
+    monkeypatch.setattr(Choice, "confidence_in", lambda _, outline, *more: known[outline])
+    monkeypatch.setattr(follower.watch, "_chains", (chain,))
+    findings = follower.assess().findings
+    assert {each.kind for each in findings} == told
+    assert all(each.gone_at is None for each in findings)
