@@ -132,7 +132,7 @@ def test_a_ring_that_is_extended_is_drawn_as_it_was_and_then_as_it_is(plain):
 def test_sides_that_a_ring_keeps_when_it_is_extended_look_as_they_did(plain):
     min_x, min_y, *_ = GRID.bounds
     ring = box(min_x + 300, min_y + 300, min_x + 600, min_y + 600)
-    grown = box(min_x + 300, min_y + 300, min_x + 900, min_y + 600)
+    grown = box(min_x + 300, min_y + 300, min_x + 900, min_y + 600, ccw=False)  # its sides are in another order
     wall = SimulatedWall(ring, height_m=0.0, uneven=(0.4, 1.8, 1.2, 0.6))  # from the lower right corner on
     plan = Draw(wall, (), 0.0, 3, len(plain), 7, Story.EXTENDED, grown)
     change = plan.into(plain, np.random.default_rng(0)).reflectance - plain.reflectance
