@@ -136,9 +136,7 @@ class RingWatch:
         # Of what is kept alone: a series that is gone on with later tells the same.
         self._chains = told if len(kept) == len(ranked) else chains.of(kept)
         state.outlines = [each.outline for each in kept]
-        for chain in self.told:
-            if chain[-1].outline.dividers is None and len(chain[-1].onset.seen) >= self.parameters.rings_sure:
-                self._divide(chain)
+        self._divide_told()
         went = [*state.gone, *self._vanished(index)]
         state.gone = []
         for outline in went:
@@ -227,6 +225,12 @@ class RingWatch:
                 aligned = [each for ring in rings for each in laid_square(ring, now)]
                 found += self._outlines(aligned, compared, len(top.onset.seen))
         return found
+
+    def _divide_told(self) -> None:
+        """Looks for lines that divide what is told, where they haven't been looked for."""
+        for chain in self.told:
+            if chain[-1].outline.dividers is None and len(chain[-1].onset.seen) >= self.parameters.rings_sure:
+                self._divide(chain)
 
     def _divide(self, chain: Chain) -> None:
         """Looks for lines that divide a standing ring: new since the first of its stages, a former wall among them."""

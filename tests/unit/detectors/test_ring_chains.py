@@ -1,8 +1,10 @@
 """Which outlines stand, and what they are told as."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
-from shapely.geometry import box
+from shapely.geometry import Polygon, box
 
 from detectors.perimeter_parameters import PerimeterParameters
 from detectors.ring_chains import Chains, heaviest_apart, worth_keeping
@@ -73,6 +75,15 @@ def test_a_ring_of_which_a_part_came_later_did_not_stand_as_it_is_from_the_first
     assert fresh > 0.0
     assert weighed[whole].alone > weighed[old].alone + fresh
     assert told(old, whole) == [[(400.0, 4, False), (680.0, 10, True)]]
+
+
+def test_fresh_sides_that_lean_cost_what_they_cost_in_a_new_ring():
+    skewed = Polygon([(20, 20), (100, 26), (100, 60), (20, 60)])  # all four sides lean from what is between them
+    old, whole = an_outline(OLD, 4), an_outline(skewed, 10, older=(OLD, 4))
+    free = Choice(replace(LIMITS, rings=replace(LIMITS.rings, lean_merit=0.0)), 10.0, ACQUIRED)
+    found, each = CHOICE.fresh_onset(whole, old), LIMITS.rings.lean_merit
+    assert free.merit(whole, found) - CHOICE.merit(whole, found) == pytest.approx(4 * each)
+    assert free.fresh_merit(whole, found, old) - CHOICE.fresh_merit(whole, found, old) == pytest.approx(3 * each)
 
 
 @pytest.mark.parametrize(("built", "grows"), [(0.0, False), (1.0, True)])

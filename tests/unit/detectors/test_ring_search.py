@@ -14,15 +14,16 @@ SEARCH = RingSearch(PerimeterParameters(), 10.0)
 YARD = box(40, 30, 90, 70)
 
 
-def compared(ring, *, open_to_the_east=False, open_to_the_west=False, clear=True, strength=203, usual=0):
+def compared(ring, *, east=1.0, open_to_the_west=False, clear=True, strength=203, usual=0):
     """Nothing before, and the sides of an upright rectangle now, in what is usual all over."""
     left, top, right, bottom = (round(bound) for bound in ring.bounds)
     now = np.zeros((16, SIZE, SIZE), np.uint8)
     for beside, seen in ((-1, strength // 2), (0, strength), (1, strength // 2)):
         for row in (top, bottom):
             now[0, row + beside, left : right + 1] = seen
-        for column in ([] if open_to_the_west else [left]) + ([] if open_to_the_east else [right]):
-            now[8, top : bottom + 1, column + beside] = seen
+        now[8, top : bottom + 1, right + beside] = round(east * seen)
+        if not open_to_the_west:
+            now[8, top : bottom + 1, left + beside] = seen
     now = np.maximum(now, np.uint8(usual))
     texture, known = np.zeros((SIZE, SIZE), np.float32), np.full((SIZE, SIZE), clear)
     return Comparison.of(Look(now, texture, known), Look(np.zeros_like(now), texture, known))
@@ -52,7 +53,7 @@ def test_a_yard_that_is_known_is_not_told_again():
 @pytest.mark.parametrize(
     "seen",
     [
-        compared(YARD, open_to_the_east=True),
+        compared(YARD, east=0.0),
         compared(YARD, clear=False),
         compared(box(5, 30, 55, 70)),  # it may go on beyond the edge
     ],
@@ -86,7 +87,8 @@ def test_what_closes_with_the_side_of_a_standing_ring_extends_it():
 @pytest.mark.parametrize(
     "seen",
     [
-        compared(box(60, 30, 90, 70), open_to_the_west=True, open_to_the_east=True),  # two roads lead away
+        compared(box(60, 30, 90, 70), open_to_the_west=True, east=0.0),  # two roads lead away
+        compared(box(60, 30, 90, 70), open_to_the_west=True, east=0.3),  # and end on what is hardly seen
         compared(box(72, 30, 90, 70), open_to_the_west=True),  # it begins elsewhere
         compared(box(60, 30, 90, 70), open_to_the_west=True, clear=False),
         compared(box(60, 30, 115, 70), open_to_the_west=True),  # it may go on beyond the edge
@@ -94,3 +96,8 @@ def test_what_closes_with_the_side_of_a_standing_ring_extends_it():
 )
 def test_what_does_not_close_beside_a_standing_ring_does_not(seen):
     assert SEARCH.extending(seen, [STANDING], [STANDING]) == []
+
+
+def test_nothing_is_sought_beside_a_ring_that_no_line_leaves(monkeypatch):
+    monkeypatch.setattr(ring_search, "closed_outlines", lambda *_: pytest.fail("sought"))
+    assert SEARCH.extending(compared(box(75, 30, 100, 70)), [STANDING], [STANDING]) == []

@@ -67,6 +67,17 @@ def test_from_its_second_scene_on_what_is_told_is_likelier_real_than_not(watch, 
     assert watch.told == ([chain[:told]] if told else [])
 
 
+@pytest.mark.parametrize(("confidence", "divided"), [(0.9, 2), (0.1, 1)])
+def test_lines_that_divide_a_ring_are_sought_in_what_is_told(watch, monkeypatch, confidence, divided):
+    grown = a_stage(GROWN, 3, OLDER)
+    known, looked = {OLDER.outline: 0.9, grown.outline: confidence}, []
+    monkeypatch.setattr(Choice, "confidence_in", lambda _, outline, *more: known[outline])
+    monkeypatch.setattr(watch, "_chains", ((OLDER, grown),))
+    monkeypatch.setattr(watch, "_divide", looked.append)
+    watch._divide_told()
+    assert looked == [(OLDER, grown)[:divided]]
+
+
 @pytest.mark.parametrize(
     ("index", "several", "built", "many"),
     [
