@@ -36,7 +36,7 @@ class _Region:
     length: float
     seen: float
 
-    def and_(self, other: _Region, border: tuple[float, float]) -> _Region:
+    def joined(self, other: _Region, border: tuple[float, float]) -> _Region:
         """Both together, without the border between them: its length and how much of it is seen."""
         length, seen = (2.0 * between for between in border)
         return _Region(
@@ -131,7 +131,7 @@ def _merged(partition: Partition, seen: npt.NDArray[np.float64]) -> Iterator[_Re
             continue  # merged already
         newest += 1
         one, two = (regions.pop(part) for part in pair)
-        regions[newest] = one.and_(two, borders[pair[0]][pair[1]])
+        regions[newest] = one.joined(two, borders[pair[0]][pair[1]])
         around = _join(borders, pair, newest)
         for other, (length, shown) in around.items():
             if other != outside:

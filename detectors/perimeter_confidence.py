@@ -9,7 +9,7 @@ from detectors.logistic import probability
 
 @dataclass(frozen=True, slots=True)
 class RingEvidence:
-    """What the confidence in a perimeter is made of; in an extension it is its fresh sides.
+    """What the confidence in a perimeter is made of; in an extension it is its fresh sides and ground.
 
     Attributes:
         newly_seen: Share of the outline that is newly seen, roads counted less, in the era that shows it best.
@@ -18,7 +18,7 @@ class RingEvidence:
         length: Natural logarithm of its length in hundreds of pixels, kilometres at 10 m.
         sightings: Natural logarithm of the number of scenes that show it.
         persistence: Share of the clear scenes since the onset that show it, 0 to 1.
-        built: How much rougher all of the enclosed ground has become, as a logarithm, 0 to 1.
+        built: How much rougher the enclosed ground has become, as a logarithm, 0 to 1.
         looks_before: Natural logarithm of the number of clear scenes before the onset.
     """
 

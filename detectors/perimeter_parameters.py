@@ -83,6 +83,10 @@ class RingParameters:
     past_px: tuple[float, float] = (3.0, 15.0)
     frame_m: float = 100.0
 
+    def beside_px(self, gsd_m: float) -> float:
+        """How near to a ring's outline a side runs along it, pixels of a size in metres."""
+        return self.snap_m / gsd_m / 2.0
+
 
 @dataclass(frozen=True, slots=True)
 class ClosureParameters:

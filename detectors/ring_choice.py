@@ -99,22 +99,24 @@ class Choice:
         Less its fresh corners, its fresh sides that lean, and what an extension owes in which little is built.
         """
         shape = _fresh_shape_cost(outline.ring, older.ring, self.beside_px, self.parameters.rings)
-        fresh = self._newly_seen(outline, dated, self._fresh(outline, older))
-        return fresh - shape - self._owed(outline, dated, older)
+        return self._newly_seen(outline, dated, older) - shape - self._owed(outline, dated, older)
 
     def fresh_onset(self, outline: Outline, older: Outline) -> Onset | None:
         """When the sides of an extension that don't run along an older ring appeared."""
         return self.dated(outline, self._fresh(outline, older))
 
-    def _fresh(self, outline: Outline, older: Outline | None) -> BoolArray:
+    def _fresh(self, outline: Outline, older: Outline) -> BoolArray:
         """Pieces of an outline that don't run along an older ring, bool (piece,)."""
-        whole = np.ones(outline.seen.shape[1], bool)
-        return whole if older is None else apart(outline.ring, older.ring, self.beside_px)
+        return apart(outline.ring, older.ring, self.beside_px)
+
+    def _fresh_lengths(self, outline: Outline, older: Outline | None) -> npt.NDArray[np.float64]:
+        """Pixels of each piece of an outline, 0 of those that run along an older ring, float64 (piece,)."""
+        return outline.lengths if older is None else np.where(self._fresh(outline, older), outline.lengths, 0.0)
 
     @property
     def beside_px(self) -> float:
         """How near to a ring's outline a side runs along it."""
-        return self.parameters.rings.snap_m / self.gsd_m / 2.0
+        return self.parameters.rings.beside_px(self.gsd_m)
 
     def confidence_in(self, outline: Outline, dated: Onset, older: Outline | None = None) -> float:
         """Probability that a ring, or the extension of an older one, is real, 0 to 1."""
@@ -122,8 +124,7 @@ class Choice:
 
     def evidence(self, outline: Outline, dated: Onset, older: Outline | None = None) -> RingEvidence:
         """What the confidence in a ring is made of; in an extension that is its fresh sides and ground."""
-        lengths = np.where(self._fresh(outline, older), outline.lengths, 0.0)
-        goes_on = outline.goes_on.clip(0.0)
+        lengths, goes_on = self._fresh_lengths(outline, older), outline.goes_on.clip(0.0)
         length_px = float(lengths.sum())
         lengths = lengths / length_px
         return RingEvidence(
@@ -137,11 +138,10 @@ class Choice:
             looks_before=math.log(dated.looks_before),
         )
 
-    def _newly_seen(self, outline: Outline, dated: Onset, chosen: BoolArray | None = None) -> float:
-        """Pixels of an outline, or of some pieces of it, newly seen beyond chance."""
+    def _newly_seen(self, outline: Outline, dated: Onset, older: Outline | None = None) -> float:
+        """Pixels of an outline, or of what it has beyond an older ring, newly seen beyond chance."""
         worth = self._newness(outline, dated) - self.parameters.rings.chance_share
-        lengths = outline.lengths if chosen is None else np.where(chosen, outline.lengths, 0.0)
-        return float((worth @ lengths).max())
+        return float((worth @ self._fresh_lengths(outline, older)).max())
 
     def _newness(self, outline: Outline, dated: Onset) -> npt.NDArray[np.float64]:
         """How far each piece of an outline is newly seen, float64 (era, piece); roads count less."""
@@ -157,8 +157,7 @@ class Choice:
         """
         empty = 1.0 - min(max(outline.built(dated, older), 0.0), 1.0)
         roads = self.parameters.rings.road_discount * outline.goes_on.clip(0.0)
-        lengths = np.where(self._fresh(outline, older), outline.lengths, 0.0)
-        return float(empty * lengths @ (self.parameters.empty_merit + roads))
+        return float(empty * self._fresh_lengths(outline, older) @ (self.parameters.empty_merit + roads))
 
     def weighed(self, outlines: Sequence[Outline]) -> list[Weighed]:
         """Outlines with their merit and onset, those of most merit first."""

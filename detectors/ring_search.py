@@ -30,7 +30,6 @@ from geo.scene import BoolArray
 _ALIGN_PX = 2.0  # a fitted side is within this of its line
 _FEWEST_SIDES = 3  # of some length that a closed outline has; one fewer beside a ring that stands
 _RIM_PX = (3.0, 8.0)  # from a standing ring's outline, in which what leaves it is sought
-_ALONG_PX = 2.5  # what is nearer to a standing ring's outline runs along it
 _SQUARE_PX = 5.0  # a leaning side is within this of where it belongs
 
 
@@ -117,10 +116,8 @@ class RingSearch:
     def closed(self, compared: Comparison, known: Sequence[Polygon]) -> list[Polygon]:
         """Outlines that close in new lines, whatever they enclose: off the edge of the area, none that is known."""
         gain = compared.outstanding(self.parameters.most_change)
-        found = closed_outlines(gain, self.gsd_m, self.parameters.closures)
-        tidied = [tidy(ring, self.gsd_m, self.parameters.rings) for ring in found]
-        # What a face of segments is closed by need not be the whole of a side, and what is fitted need not be closed.
-        rings = [each for ring in tidied for each in dict.fromkeys((ring, self._fitted(ring, compared)))]
+        found = self._closing(gain, self.parameters.closures.most_outlines)
+        rings = self._also_fitted(found, compared)
         new = NewLines(compared.now.strength, compared.old.strength, self.parameters.rings)
         least = self.parameters.rings.least_corners
         closed = [ring for ring in rings if len(steps(ring)[0]) >= least and self._is_closed(ring.exterior, new)]
@@ -136,21 +133,20 @@ class RingSearch:
         """
         if not any(self._left_by_lines(ring, compared) for ring in standing):
             return []
-        closures = self.parameters.closures
         gain = compared.outstanding(self.parameters.most_change)
         walled = replace(compared, gain=_with_sides(gain, standing))
-        most = closures.most_outlines + len(standing)  # each of those closes too
-        found = closed_outlines(walled.gain, self.gsd_m, replace(closures, most_outlines=most))
-        tidied = [tidy(ring, self.gsd_m, self.parameters.rings) for ring in found]
+        # Each of those closes too.
+        found = self._closing(walled.gain, self.parameters.closures.most_outlines + len(standing))
         # Most of what closes has nothing to do with them, and is not worth fitting.
-        beside = [ring for ring in tidied if any(self.built_on(ring, older) is not None for older in standing)]
-        rings = [each for ring in beside for each in dict.fromkeys((ring, self._fitted(ring, walled)))]
+        beside = [ring for ring in found if any(self.built_on(ring, older) is not None for older in standing)]
+        rings = self._also_fitted(beside, walled)
         new = NewLines(compared.now.strength, compared.old.strength, self.parameters.rings)
+        along_px = self.parameters.rings.beside_px(self.gsd_m)
         grown: list[Polygon] = []
         for ring, older in product(rings, standing):
             whole = self.built_on(ring, older)
             if whole is not None:
-                fresh = whole.exterior.difference(older.exterior.buffer(_ALONG_PX))
+                fresh = whole.exterior.difference(older.exterior.buffer(along_px))
                 grown += [whole] if self._is_closed(fresh, new, _FEWEST_SIDES - 1) else []
         return self._unknown(grown, known, compared)
 
@@ -169,6 +165,18 @@ class RingSearch:
         if not meet(ring, older) and adjoins(ring, older, tolerance_px):
             return joined(ring, older, tolerance_px, self.gsd_m, rings)
         return None
+
+    def _closing(self, gain: Strength, most: int) -> list[Polygon]:
+        """What closes in gained strength, so many outlines at most."""
+        closures = replace(self.parameters.closures, most_outlines=most)
+        return [tidy(ring, self.gsd_m, self.parameters.rings) for ring in closed_outlines(gain, self.gsd_m, closures)]
+
+    def _also_fitted(self, rings: Sequence[Polygon], compared: Comparison) -> list[Polygon]:
+        """Outlines as they close, and fitted.
+
+        What a face of segments is closed by need not be the whole of a side, and what is fitted need not be closed.
+        """
+        return [each for ring in rings for each in dict.fromkeys((ring, self._fitted(ring, compared)))]
 
     def _fitted(self, ring: Polygon, compared: Comparison) -> Polygon:
         """A closed outline fitted to the new lines around it."""
