@@ -42,7 +42,10 @@ def api(tmp_path: Path) -> Iterator[str]:
     environment["PREFECT_RUNNER_POLL_FREQUENCY"] = "1"  # the second run has to be met before the first ends
     for name in ("PREFECT_HOME", "PREFECT_API_URL"):
         environment.pop(name, None)
-    program = "from flows.cli import main; main()"
+    # Where the tests run in the background of a shell Ctrl-C is ignored, by what they start as well.
+    program = (
+        "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); from flows.cli import main; main()"
+    )
     options = ["--cron", CRON, *WHAT, "--outputs", str(tmp_path / "out"), "--port", str(port)]
     command = [sys.executable, "-c", program, "serve", *options]
     process = subprocess.Popen(command, cwd=ROOT, env=environment, start_new_session=True)
