@@ -30,12 +30,16 @@ class Departures:
         """When each ring that had appeared went or was opened, if clear scenes show that; None where it stands.
 
         What was extended is looked at until then alone: what becomes of its walls within the larger ring is no going.
+        Nor is it one that a ring which few scenes have shown is seen no more: then it wasn't there.
         """
+        sure = self.choice.parameters.rings_sure
         gone: dict[Stage, Onset | None] = {}
         for chain in chains:
             for stage, later in zip_longest(chain, chain[1:]):
                 since, until = stage.onset.first, None if later is None else later.onset.first
-                gone[stage] = self._opened(stage.outline, since, until) or self._gone(stage.outline, since, until)
+                went = self._opened(stage.outline, since, until) or self._gone(stage.outline, since, until)
+                stood = went is not None and sum(scene < went.first for scene in stage.onset.seen) >= sure
+                gone[stage] = went if stood else None
         return gone
 
     def went(self, outline: Outline) -> Onset | None:

@@ -2,6 +2,8 @@
 
 from dataclasses import replace
 
+import pytest
+
 from detectors.ring_chains import Stage
 from detectors.ring_departures import Departures
 from tests.unit.detectors.made_up_rings import BOTH, CHOICE, OLD, an_outline
@@ -40,3 +42,12 @@ def test_a_ring_that_goes_after_it_was_opened_keeps_its_date():
     first.gone_from = 7  # as it was told when it was opened
     (older, _) = stages(first, first)
     assert DEPARTURES.of([(older,)])[older].first == 7
+
+
+@pytest.mark.parametrize(("shown", "goes"), [(1, False), (2, False), (3, True)])
+def test_a_ring_that_few_scenes_have_shown_was_never_there_to_go(shown, goes):
+    ring = an_outline(OLD, 4, until=4 + shown)
+    stage = Stage(ring, CHOICE.dated(an_outline(OLD, 4)))
+    seen = tuple(range(4, 4 + shown))
+    gone = DEPARTURES.of([(replace(stage, onset=replace(stage.onset, seen=seen)),)])
+    assert [None if each is None else each.first for each in gone.values()] == [7 if goes else None]
