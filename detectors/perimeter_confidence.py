@@ -41,15 +41,15 @@ class PerimeterCalibration:
     a ring weighs 0.
     """
 
-    intercept: float = -19.51
-    newly_seen: float = 7.182
-    turning: float = 11.489
-    square: float = 4.038
-    length: float = 0.742
+    intercept: float = -19.958
+    newly_seen: float = 6.591
+    turning: float = 12.087
+    square: float = 4.302
+    length: float = 0.619
     sightings: float = 0.0
-    persistence: float = 0.094
-    built: float = 1.362
-    looks_before: float = 0.503
+    persistence: float = 0.262
+    built: float = 1.279
+    looks_before: float = 0.474
 
     def confidence(self, evidence: RingEvidence) -> float:
         """Probability, 0 to 1."""

@@ -47,6 +47,9 @@ class RingParameters:
         lean_merit: Likewise a side that runs neither along the ring's main direction nor across it: walls are laid out
             square.
         road_discount: What a side whose line goes on past both ends counts less: walls turn, roads go on.
+        uneven_discount: What a side counts less as its pieces deviate from what is seen of all of it, in many scenes: a
+            wall is seen all along, of a line that cuts across a yard only where it meets one. Of few scenes chance
+            makes pieces uneven, and in one it can't be told apart.
         past_px: From where to where past a corner a line counts as going on, pixels.
         frame_m: Rings that come nearer to the edge of the area than this are left out: they may go on beyond.
     """
@@ -77,9 +80,10 @@ class RingParameters:
     most_fits: int = 4
     least_width: float = 0.25
     chance_share: float = 0.2
-    corner_merit: float = 5.0
+    corner_merit: float = 3.5
     lean_merit: float = 1.5
     road_discount: float = 0.5
+    uneven_discount: float = 0.67
     past_px: tuple[float, float] = (3.0, 15.0)
     frame_m: float = 100.0
 
@@ -182,8 +186,8 @@ class PerimeterParameters:
         least_clear: Share of a ring that must be clear for a scene to count.
         least_growth: Growth of the area, as a share, from which a ring is extended.
         works_days: Growth within this time of the onset belongs to the same works.
-        rings_sure: Scenes that show a ring before lines that divide it are looked for, and its place is no longer
-            searched for other rings.
+        rings_sure: Scenes that show a ring before lines that divide it are looked for, its place is no longer searched
+            for other rings, and it can be told to have gone.
         rest_scenes: Scenes for which a place that was looked at in vain is left alone, unless it grows.
         gone_scenes: Clear scenes without a ring after which it is removed.
         stood_days: How long a ring that was there first has to have been seen for its going to be told: tracks of

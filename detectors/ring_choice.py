@@ -14,7 +14,7 @@ import shapely
 from shapely.geometry import Polygon
 
 from detectors.alignment import leaning, main_direction
-from detectors.onsets import Onset, onset
+from detectors.onsets import ERA, Onset, onset
 from detectors.perimeter_confidence import RingEvidence
 from detectors.perimeter_parameters import PerimeterParameters, RingParameters
 from detectors.ring_shapes import shared_area, steps
@@ -139,9 +139,12 @@ class Choice:
         )
 
     def _newly_seen(self, outline: Outline, dated: Onset, older: Outline | None = None) -> float:
-        """Pixels of an outline, or of what it has beyond an older ring, newly seen beyond chance."""
-        worth = self._newness(outline, dated) - self.parameters.rings.chance_share
-        return float((worth @ self._fresh_lengths(outline, older)).max())
+        """Pixels of an outline, or of what it has beyond an older ring, newly seen beyond chance; uneven sides less."""
+        rings, lengths = self.parameters.rings, self._fresh_lengths(outline, older)
+        newness = self._newness(outline, dated)
+        sure = 1.0 - 1.0 / min(ERA, len(dated.seen))
+        uneven = rings.uneven_discount * sure * _unevenness(newness, side_of(outline.ring), lengths)
+        return float(((newness - uneven - rings.chance_share) @ lengths).max())
 
     def _newness(self, outline: Outline, dated: Onset) -> npt.NDArray[np.float64]:
         """How far each piece of an outline is newly seen, float64 (era, piece); roads count less."""
@@ -181,6 +184,14 @@ class Choice:
         before = onset(visible[: found.first])
         if before is not None and self.holds(before, outline.ring.length, least_after=0.0):
             yield replace(before, seen=(*before.seen, *found.seen))
+
+
+def _unevenness(newness: Points, side: npt.NDArray[np.int64], lengths: Points) -> Points:
+    """How far each piece of an outline differs from what is seen of its whole side, float64 (era, piece)."""
+    of_side = np.zeros((len(side), int(side.max()) + 1))
+    of_side[np.arange(len(side)), side] = lengths
+    mean = newness @ of_side / np.maximum(of_side.sum(axis=0), 1e-9)
+    return np.asarray(np.abs(newness - mean[:, side]))
 
 
 # The same rings and pairs of rings are weighed after every scene.

@@ -129,14 +129,15 @@ def _backgrounds(options: Options) -> list[Background]:
 
 def _on_real(stack: ImageStack, truth: Path, options: Options, out: Console) -> None:
     """Against truth drawn by eye, and with the scenes shuffled."""
-    for name, square, rings in squares(stack, gpd.read_file(truth).to_crs(stack.grid.crs)):
+    walls = gpd.read_file(truth).to_crs(stack.grid.crs)
+    for name, square, rings in squares(stack, walls):
         assessment = assess(Perimeter(), square)
         out.print(against_truth(assessment.findings, rings, name))
         contrasts = ", ".join(f"{each:.4f}" for each in standing_contrasts(square, rings))
         out.print(
             f"contrast of the drawn sides, median of the scenes with it: {contrasts}; noise {ground_noise(square):.4f}"
         )
-        out.print(shuffled_line(square, options.seed))
+        out.print(shuffled_line(square, walls, options.seed))
         altered = [outcome for each in variants(stack, rings, options.seed) for outcome in outcomes(each, rings)]
         out.print(variants_table(altered, name))
         if options.pictures is not None:

@@ -9,7 +9,7 @@ from shapely.geometry import Polygon, box
 from detectors.perimeter_parameters import PerimeterParameters
 from detectors.ring_chains import Chains, heaviest_apart, worth_keeping
 from detectors.ring_choice import Choice, alike, meet
-from detectors.ring_tracks import apart
+from detectors.ring_tracks import apart, side_of
 from tests.unit.detectors.made_up_rings import ACQUIRED, BESIDE, BOTH, CHOICE, LIMITS, OLD, SCENES, an_outline
 
 
@@ -67,14 +67,14 @@ def test_a_ring_with_a_side_that_was_seen_only_after_it_grew_did_not_stand_befor
 
 def test_a_ring_of_which_a_part_came_later_did_not_stand_as_it_is_from_the_first():
     """As a whole it is seen by halves at first, and explains more than its stages, which have a corner each more."""
-    old, whole = an_outline(box(20, 20, 40, 40), 4, built=0.0), an_outline(box(20, 20, 54, 40), 10, built=0.0)
+    old, whole = an_outline(box(20, 20, 44, 34), 4, built=0.0), an_outline(box(20, 20, 64, 34), 10, built=0.0)
     whole.seen[4:10, ~apart(whole.ring, old.ring, CHOICE.beside_px)] = 0.9
     weighed = {each.outline: each for each in CHOICE.weighed([old, whole])}
     assert weighed[whole].onset.first == 4
     fresh = CHOICE.fresh_merit(whole, CHOICE.fresh_onset(whole, old), old)
     assert fresh > 0.0
     assert weighed[whole].alone > weighed[old].alone + fresh
-    assert told(old, whole) == [[(400.0, 4, False), (680.0, 10, True)]]
+    assert told(old, whole) == [[(336.0, 4, False), (616.0, 10, True)]]
 
 
 def test_fresh_sides_that_lean_cost_what_they_cost_in_a_new_ring():
@@ -84,6 +84,28 @@ def test_fresh_sides_that_lean_cost_what_they_cost_in_a_new_ring():
     found, each = CHOICE.fresh_onset(whole, old), LIMITS.rings.lean_merit
     assert free.merit(whole, found) - CHOICE.merit(whole, found) == pytest.approx(4 * each)
     assert free.fresh_merit(whole, found, old) - CHOICE.fresh_merit(whole, found, old) == pytest.approx(3 * each)
+
+
+@pytest.mark.parametrize(("scenes", "less"), [(1, False), (4, True)])
+def test_a_side_that_is_seen_in_parts_explains_less_where_scenes_enough_show_it(scenes, less):
+    """In one scene chance makes pieces uneven as well."""
+    even, uneven = an_outline(OLD, SCENES - scenes, seen=0.5), an_outline(OLD, SCENES - scenes)
+    side = side_of(OLD)
+    for index in range(4):  # of equal pieces, every other
+        uneven.seen[-scenes:, np.flatnonzero(side == index)[1::2]] = 0.1
+    worse = CHOICE.merit(uneven, CHOICE.dated(uneven)) < CHOICE.merit(even, CHOICE.dated(even)) - 10.0
+    assert uneven.seen[-1].mean() > even.seen[-1].mean()
+    assert worse is less
+
+
+def test_a_yard_with_a_notch_is_told_in_place_of_the_line_that_cuts_across_it():
+    """The sides of the notch are hardly seen, and no better than that line where it doesn't run along the wall."""
+    notched = Polygon([(20, 20), (80, 20), (80, 60), (60, 60), (60, 76), (20, 76)])
+    across = Polygon([(20, 20), (80, 20), (80, 76), (20, 76)])
+    wall, chord = an_outline(notched, 4), an_outline(across, 4)
+    for outline, other in ((wall, across), (chord, notched)):
+        outline.seen[4:, apart(outline.ring, other, 1.0)] = 0.35
+    assert told(chord, wall) == [[(notched.area, 4, False)]]
 
 
 @pytest.mark.parametrize(("built", "grows"), [(0.0, False), (1.0, True)])
@@ -164,7 +186,7 @@ def test_two_rings_are_told_in_place_of_one_around_both_that_is_hardly_seen():
 
 def test_a_wall_is_told_in_place_of_the_rows_of_roofs_within_it():
     wall = an_outline(box(20, 20, 90, 60), 4)
-    rows = [an_outline(box(20, 20, 90, 32), 4), an_outline(box(20, 48, 90, 60), 4)]
+    rows = [an_outline(box(20, 20, 90, 30), 4), an_outline(box(20, 50, 90, 60), 4)]
     assert sum(each.merit for each in CHOICE.weighed(rows)) > CHOICE.weighed([wall])[0].merit
     assert told(wall, *rows) == [[(2800.0, 4, False)]]
 

@@ -21,7 +21,7 @@ from flows.evaluate.divided import divided
 from flows.evaluate.half_metre import half_metre_changes, half_metre_grounds
 from flows.evaluate.lookalikes import LOOKALIKES
 from flows.evaluate.perimeter_limit import found_from, ground_noise, limit_table, seen_contrast
-from flows.evaluate.perimeter_real import corner_errors_m, square_around
+from flows.evaluate.perimeter_real import comes_and_stays, corner_errors_m, square_around
 from flows.evaluate.perimeter_variants import outcomes, variants, variants_table
 from flows.evaluate.ring_draws import Draw, Story, barracks, draw
 from flows.evaluate.ring_tables import detection_table, divider_table, extension_table, removal_table, report_of
@@ -325,3 +325,19 @@ def test_a_pair_of_which_one_is_missing_is_refused(tmp_path):
 def test_an_area_too_coarse_is_told_as_not_assessable(plain):
     coarse = replace(plain, grid=replace(GRID, gsd_m=20.0))
     assert assess(Perimeter(), coarse).verdict is Verdict.NOT_ASSESSABLE
+
+
+@pytest.mark.parametrize(
+    ("shown", "stays"),
+    [
+        ("0001111111", True),
+        ("0011101111", True),  # one scene in eight lacks it
+        ("0111000000", True),  # after the fourth scene nobody can know
+        ("0101010101", False),
+        ("1110001110", False),
+        ("1111111111", False),
+        ("0000000011", False),
+    ],
+)
+def test_a_wall_comes_by_chance_in_some_orders_of_the_scenes(shown, stays):
+    assert comes_and_stays(np.array([one == "1" for one in shown])) is stays
