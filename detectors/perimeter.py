@@ -43,7 +43,7 @@ class Perimeter:
     """Finds and follows linear enclosures consistent with a perimeter wall."""
 
     name: ClassVar[str] = "perimeter"
-    version: ClassVar[str] = "2.7.0"
+    version: ClassVar[str] = "2.8.0"
     requires: ClassVar[Requirements] = Requirements(
         max_gsd_m=10.0, bands=(), min_scenes=2, optional_bands=("B02", "B03", "B04")
     )
@@ -98,7 +98,7 @@ class PerimeterFollower:
         compared = self.watch.state.compared
         if compared < limits.least_scene_clear:
             return f"{compared:.0%} of the area is clear in scenes before too, {limits.least_scene_clear:.0%} needed"
-        if self.watch.state.differs:
+        if self.watch.state.differing > limits.most_differing:
             return (
                 "lines differ from those before all over the area (plants, snow, haze), so that a wall would not "
                 "stand out"

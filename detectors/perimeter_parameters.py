@@ -196,6 +196,7 @@ class PerimeterParameters:
         most_change: Gain in line strength that half of the area may reach: beyond, the scene differs everywhere (snow,
             haze, plants, a failed registration). Then no ring is sought by what is built in it, and what closes has to
             differ more than that half.
+        most_differing: Likewise beyond which no wall can be expected to stand out, so that nothing is assessed.
         least_scene_clear: Clear share of a scene below which it is not assessed.
         wall_contrast: Contrast of a wall with its shadow and track against the ground, reflectance, that has
             to be visible for an area to be assessable.
@@ -236,6 +237,7 @@ class PerimeterParameters:
     stood_days: float = 180.0
     pooled_scenes: int = 8
     most_change: float = 0.1
+    most_differing: float = 0.3
     least_scene_clear: float = 0.6
     wall_contrast: float = 0.02
     limit_noises: float = 6.0

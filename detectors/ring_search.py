@@ -59,11 +59,11 @@ class Comparison:
 
     def differs(self, most: float) -> bool:
         """Whether half of the ground gains more than so much: the scenes differ everywhere (snow, haze, plants)."""
-        return self._typical > most
+        return self.typical > most
 
     def outstanding(self, most: float) -> Strength:
         """Gain, where half of the ground gains more than so much beyond what that gains: a wall has to differ more."""
-        usual = np.uint8(self._typical * FULL)
+        usual = np.uint8(self.typical * FULL)
         return np.maximum(self.gain, usual) - usual if self.differs(most) else self.gain
 
     @cached_property
@@ -72,7 +72,7 @@ class Comparison:
         return beside(self.gain)
 
     @cached_property
-    def _typical(self) -> float:
+    def typical(self) -> float:
         """Gain that half of the ground exceeds."""
         return float(np.median(self.strongest[self.clear])) / FULL if self.clear.any() else 0.0
 

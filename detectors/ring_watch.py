@@ -40,7 +40,7 @@ class RingState:
         missed_at: Likewise for rings that went.
         outlines: Rings that may stand.
         gone: Rings that stood from the start and have gone.
-        differs: Whether the newest scene's lines differ from those before all over the area.
+        differing: Gain in line strength that half of the area exceeds in the newest scene.
         compared: Share of the area that both the newest scene and those before show, 0 to 1.
     """
 
@@ -51,7 +51,7 @@ class RingState:
     missed_at: npt.NDArray[np.int16] | None = None
     outlines: list[Outline] = field(default_factory=list)
     gone: list[Outline] = field(default_factory=list)
-    differs: bool = False
+    differing: float = 0.0
     compared: float = 0.0
 
 
@@ -167,7 +167,7 @@ class RingWatch:
         """Rings that the newest scenes show and the ones before don't."""
         state, known, old = self.state, self.sure(standing), self._remembered(index)
         newest = Comparison.of(Look.of([self.reader.lines(index)]), old)
-        state.compared, state.differs = float(newest.clear.mean()), newest.differs(self.parameters.most_change)
+        state.compared, state.differing = float(newest.clear.mean()), newest.typical
         rested = self._rested(state.looked_at, index)
         found = self.search.surrounded(newest, known, rested=rested)
         state.looked_at = self._marked(state.looked_at, rested, index)

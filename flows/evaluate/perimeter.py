@@ -30,6 +30,7 @@ from flows.evaluate.ring_confidence import fitted, held_out, told_rings
 from flows.evaluate.ring_tables import (
     confidence_table,
     detection_table,
+    differing_table,
     divider_table,
     extension_table,
     lookalike_table,
@@ -148,7 +149,7 @@ def _on_real(stack: ImageStack, truth: Path, options: Options, out: Console) -> 
 def _simulated(backgrounds: Sequence[Background], options: Options, out: Console) -> None:
     """Rings that stay, rings that are opened, go or are extended, and what is no ring."""
     done = list(trials(backgrounds, options.rings, options.seed, window_px=options.window_px))
-    for table in (detection_table, traits_table, limit_table):
+    for table in (detection_table, traits_table, limit_table, differing_table):
         out.print(table(done))
     changed = list(changes(backgrounds, options.rings, options.seed, window_px=options.window_px))
     out.print(removal_table(changed))

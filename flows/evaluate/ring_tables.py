@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Sequence
 
@@ -17,6 +18,7 @@ from flows.evaluate.ring_draws import Story, overlap
 from flows.evaluate.ring_trials import Trial, is_extension
 from geo.scene import BoolArray
 
+_DIFFERING = (0.0, 0.1, 0.2, 0.3, math.inf)
 _SIZES_HA = ((1.0, 4.0), (4.0, 15.0), (15.0, math.inf))
 
 
@@ -76,6 +78,18 @@ def traits_table(trials: Sequence[Trial]) -> Table:
     for name, has in traits.items():
         some, rest = [each for each in trials if has(each)], [each for each in trials if not has(each)]
         table.add_row(name, str(len(some)), _share(some), str(len(rest)), _share(rest))
+    return table
+
+
+def differing_table(trials: Sequence[Trial]) -> Table:
+    """Detection rate by how far lines differ all over the area, from scene to scene."""
+    table = _table("Gain in line strength that half of the area exceeds", ("gain", "rings", "visible", "found", "both"))
+    for low, high in itertools.pairwise(_DIFFERING):
+        some = [each for each in trials if low <= each.differing < high]
+        if some:
+            seen = sum(each.visible for each in some), sum(each.found for each in some)
+            both = sum(each.visible and each.found for each in some)
+            table.add_row(f"{low:g} to {high:g}", str(len(some)), *map(str, (*seen, both)))
     return table
 
 

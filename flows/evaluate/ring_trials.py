@@ -53,6 +53,7 @@ class Trial:
         contrast: Reflectance contrast of wall, track and strip in a pixel, without the shadow.
         seen_contrast: What the line filter sees of it, shadow included, reflectance.
         noise: Contrast that clutter reaches on the ground, reflectance.
+        differing: Gain in line strength that half of the area exceeds in a scene with the ring: their median.
         shown: The last scene before it was opened or removed.
         drawn: The ring, and what happened to it.
         visible: Whether the drawn outline itself would stand, had the search come upon it.
@@ -71,6 +72,7 @@ class Trial:
     contrast: float
     seen_contrast: float
     noise: float
+    differing: float
     shown: ImageStack
     drawn: Draw
     visible: bool
@@ -142,8 +144,10 @@ def trial(
     stack = plan.into(area, random)
     follower = Perimeter().start(stack.grid)
     watch = follower.watch
+    differing = []
     for scene in stack.take(slice(0, plan.changed)):
         follower.add(scene)
+        differing.append(follower.state.differing)
     before = follower.assess()
     visible = _would_stand(watch, plan)
     for scene in stack.take(slice(plan.changed, None)):
@@ -156,6 +160,7 @@ def trial(
         contrast=contrast,
         seen_contrast=seen_contrast(area, plan.wall, min(plan.since, len(area) - 1)),
         noise=watch.reader.noise,
+        differing=float(np.median(differing[plan.since :])),
         shown=stack.take([plan.changed - 1]),
         drawn=plan,
         standing=standing,

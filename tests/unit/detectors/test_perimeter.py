@@ -256,6 +256,16 @@ def test_clutter_that_would_hide_a_wall_is_not_assessable():
     assert "contrast" in assessment.reason
 
 
+@pytest.mark.parametrize(("differing", "verdict"), [(0.25, Verdict.UNCHANGED), (0.35, Verdict.NOT_ASSESSABLE)])
+def test_where_lines_differ_all_over_a_wall_stands_out_up_to_a_point(differing, verdict):
+    follower = Perimeter().start(a_stack(ground(4)).grid)
+    for scene in a_stack(ground(4)):
+        follower.add(scene)
+    assert follower.assess().verdict is Verdict.UNCHANGED
+    follower.state.differing = differing
+    assert follower.assess().verdict is verdict
+
+
 def test_clutter_that_stays_hides_no_wall():
     rough = np.random.default_rng(1).normal(0.0, 0.1, (SIZE, SIZE))
     images = rough + ground(8)

@@ -24,7 +24,14 @@ from flows.evaluate.perimeter_limit import found_from, ground_noise, limit_table
 from flows.evaluate.perimeter_real import comes_and_stays, corner_errors_m, square_around
 from flows.evaluate.perimeter_variants import outcomes, variants, variants_table
 from flows.evaluate.ring_draws import Draw, Story, barracks, draw
-from flows.evaluate.ring_tables import detection_table, divider_table, extension_table, removal_table, report_of
+from flows.evaluate.ring_tables import (
+    detection_table,
+    differing_table,
+    divider_table,
+    extension_table,
+    removal_table,
+    report_of,
+)
 from flows.evaluate.ring_trials import Background, trial
 from flows.evaluate.rings import SimulatedWall, coverage, pixel_contrast, with_wall
 from geo.errors import InputError
@@ -183,7 +190,7 @@ def test_a_strong_ring_on_quiet_ground_is_found_and_told_in_the_tables(plain):
     assert report_of(done) == "still stands"
     (row,) = zip(*(column.cells for column in detection_table([done]).columns), strict=True)
     assert (*row[:2], *row[3:6]) == ("plain", "0.120", "1", "100%", "100%")
-    assert limit_table([done]).row_count == 1
+    assert limit_table([done]).row_count == differing_table([done]).row_count == 1
 
 
 def test_a_ring_is_held_against_what_is_found_in_altered_series(plain):
