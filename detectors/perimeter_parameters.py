@@ -47,9 +47,9 @@ class RingParameters:
         lean_merit: Likewise a side that runs neither along the ring's main direction nor across it: walls are laid out
             square.
         road_discount: What a side whose line goes on past both ends counts less: walls turn, roads go on.
-        uneven_discount: What a side counts less as its pieces deviate from what is seen of all of it, in many scenes: a
-            wall is seen all along, of a line that cuts across a yard only where it meets one. Of few scenes chance
-            makes pieces uneven, and in one it can't be told apart.
+        uneven_discount: What a piece of a side counts less, as a share of how far it differs from the side's mean: a
+            wall is seen all along, a line across a yard only where it meets a wall. Chance makes pieces uneven as
+            well, and its variance falls with the n scenes, four at most, that are averaged: times 1 - 1/n.
         past_px: From where to where past a corner a line counts as going on, pixels.
         frame_m: Rings that come nearer to the edge of the area than this are left out: they may go on beyond.
     """
@@ -187,7 +187,7 @@ class PerimeterParameters:
         least_growth: Growth of the area, as a share, from which a ring is extended.
         works_days: Growth within this time of the onset belongs to the same works.
         rings_sure: Scenes that show a ring before lines that divide it are looked for, its place is no longer searched
-            for other rings, and it can be told to have gone.
+            for other rings, and it may be told to have gone.
         rest_scenes: Scenes for which a place that was looked at in vain is left alone, unless it grows.
         gone_scenes: Clear scenes without a ring after which it is removed.
         stood_days: How long a ring that was there first has to have been seen for its going to be told: tracks of
@@ -196,7 +196,8 @@ class PerimeterParameters:
         most_change: Gain in line strength that half of the area may reach: beyond, the scene differs everywhere (snow,
             haze, plants, a failed registration). Then no ring is sought by what is built in it, and what closes has to
             differ more than that half.
-        most_differing: Likewise beyond which no wall can be expected to stand out, so that nothing is assessed.
+        most_differing: Likewise beyond which no wall is expected to stand out, so that nothing is assessed. Up to there
+            closed outlines are sought, and drawn rings are found.
         least_scene_clear: Clear share of a scene below which it is not assessed.
         wall_contrast: Contrast of a wall with its shadow and track against the ground, reflectance, that has
             to be visible for an area to be assessable.

@@ -128,7 +128,7 @@ class Choice:
         length_px = float(lengths.sum())
         lengths = lengths / length_px
         return RingEvidence(
-            newly_seen=float((self._newness(outline, dated) @ lengths).max()),
+            newly_seen=float((np.nan_to_num(self._newness(outline, dated)) @ lengths).max()),
             turning=1.0 - float(goes_on @ lengths),
             square=1.0 - float(_leans(steps(outline.ring)[0], _WINDS)[side_of(outline.ring)] @ lengths),
             length=math.log(length_px / 100.0),
@@ -142,12 +142,12 @@ class Choice:
         """Pixels of an outline, or of what it has beyond an older ring, newly seen beyond chance; uneven sides less."""
         rings, lengths = self.parameters.rings, self._fresh_lengths(outline, older)
         newness = self._newness(outline, dated)
-        sure = 1.0 - 1.0 / min(ERA, len(dated.seen))
-        uneven = rings.uneven_discount * sure * _unevenness(newness, side_of(outline.ring), lengths)
-        return float(((newness - uneven - rings.chance_share) @ lengths).max())
+        beyond_chance = 1.0 - 1.0 / min(ERA, len(dated.seen))
+        uneven = rings.uneven_discount * beyond_chance * _unevenness(newness, side_of(outline.ring), lengths)
+        return float(((np.nan_to_num(newness - uneven) - rings.chance_share) @ lengths).max())
 
     def _newness(self, outline: Outline, dated: Onset) -> npt.NDArray[np.float64]:
-        """How far each piece of an outline is newly seen, float64 (era, piece); roads count less."""
+        """How far each piece of an outline is newly seen, float64 (era, piece); roads count less. NaN where hidden."""
         road = self.parameters.rings.road_discount * outline.goes_on.clip(0.0)
         return outline.gains(dated) * (1.0 - road)
 
@@ -187,10 +187,16 @@ class Choice:
 
 
 def _unevenness(newness: Points, side: npt.NDArray[np.int64], lengths: Points) -> Points:
-    """How far each piece of an outline differs from what is seen of its whole side, float64 (era, piece)."""
+    """How far each piece of an outline differs from what is seen of its whole side, float64 (era, piece).
+
+    Args:
+        newness: float64 (era, piece); NaN where hidden.
+        side: int64 (piece,): which side each belongs to.
+        lengths: float64 (piece,); 0 of those that don't count.
+    """
     of_side = np.zeros((len(side), int(side.max()) + 1))
     of_side[np.arange(len(side)), side] = lengths
-    mean = newness @ of_side / np.maximum(of_side.sum(axis=0), 1e-9)
+    mean = np.nan_to_num(newness) @ of_side / np.maximum(np.isfinite(newness) @ of_side, 1e-9)
     return np.asarray(np.abs(newness - mean[:, side]))
 
 

@@ -30,16 +30,14 @@ class Departures:
         """When each ring that had appeared went or was opened, if clear scenes show that; None where it stands.
 
         What was extended is looked at until then alone: what becomes of its walls within the larger ring is no going.
-        Nor is it one that a ring which few scenes have shown is seen no more: then it wasn't there.
+        A ring that fewer than `rings_sure` scenes had shown is not told to have gone, for it was hardly there.
         """
-        sure = self.choice.parameters.rings_sure
         gone: dict[Stage, Onset | None] = {}
         for chain in chains:
             for stage, later in zip_longest(chain, chain[1:]):
                 since, until = stage.onset.first, None if later is None else later.onset.first
                 went = self._opened(stage.outline, since, until) or self._gone(stage.outline, since, until)
-                stood = went is not None and sum(scene < went.first for scene in stage.onset.seen) >= sure
-                gone[stage] = went if stood else None
+                gone[stage] = went if went is not None and self._stood(stage, went.first) else None
         return gone
 
     def went(self, outline: Outline) -> Onset | None:
@@ -49,6 +47,14 @@ class Departures:
             return None
         acquired = self.choice.acquired
         return gone if (acquired[gone.without] - acquired[0]).days >= self.choice.parameters.stood_days else None
+
+    def _stood(self, stage: Stage, end: int) -> bool:
+        """Whether enough scenes have shown a ring before one; that was told once, it isn't asked again.
+
+        Once it is told to have gone its onset is of the scenes until then alone, and may be another.
+        """
+        shown = sum(scene < end for scene in stage.onset.seen)
+        return stage.outline.gone_from is not None or shown >= self.choice.parameters.rings_sure
 
     def _opened(self, outline: Outline, since: int, until: int | None) -> Onset | None:
         """When a stretch of a ring went, of the scenes from one on and before another."""

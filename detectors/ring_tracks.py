@@ -92,7 +92,7 @@ class Outline:
         return _lengths(self.ring)
 
     def gains(self, dated: Onset) -> npt.NDArray[np.float64]:
-        """How much better each piece is seen than before the onset, float64 (era, piece).
+        """How much better each piece is seen than before the onset, float64 (era, piece); NaN where an era hides it.
 
         An era is four scenes in a row that show the ring: works around a ring can hide a side of it again.
         """
@@ -101,7 +101,8 @@ class Outline:
         shown, before = list(dated.seen), slice(0, dated.without + 1)
         era = min(ERA, len(shown))
         total, count = (np.vstack([np.zeros((1, part.shape[1])), part[shown].cumsum(axis=0)]) for part in (seen, clear))
-        now = (total[era:] - total[:-era]) / np.maximum(count[era:] - count[:-era], 1)
+        known = count[era:] - count[:-era]
+        now = np.where(known, total[era:] - total[:-era], np.nan) / np.maximum(known, 1)
         then = seen[before].sum(axis=0) / np.maximum(clear[before].sum(axis=0), 1)
         return np.asarray(now - then, np.float64)
 

@@ -21,7 +21,7 @@ from detectors.perimeter_parameters import PerimeterParameters
 from detectors.ring_choice import Choice
 from flows.evaluate.perimeter_limit import side_contrast
 from flows.evaluate.ring_draws import overlap
-from flows.evaluate.ring_trials import CONFIRMED
+from flows.evaluate.ring_trials import CONFIRMED, shares_ground
 from flows.evaluate.stacks import reordered
 from flows.evaluate.stacks import window as part_of
 from geo.scene import BoolArray, ImageStack
@@ -59,48 +59,63 @@ def standing_contrasts(stack: ImageStack, drawn: gpd.GeoDataFrame) -> Iterator[f
 def shuffled_line(stack: ImageStack, walls: gpd.GeoDataFrame, seed: int, orders: int = 4) -> str:
     """In how many random orders of the scenes a change is confirmed after any scene, and at the end.
 
-    Where a wall is missing from the first scenes of an order and from hardly any later one, it comes and stays there as
-    in a real series. Orders in which that is so of any of the drawn walls are counted.
+    Where a wall is missing from the first scenes of an order and from hardly any of the next, it comes there as in a
+    real series. Orders in which something else is confirmed, or before that, are counted.
 
     Args:
         stack: The series.
-        walls: Drawn by eye, with `last_without` and `first_with`; those off the area don't count.
+        walls: Drawn by eye, with `last_without` and `first_with`.
         seed: Of the orders.
         orders: How many.
     """
     random = np.random.default_rng(seed)
-    near = walls[walls.intersects(stack.grid.extent)]
-    stood = [shown for wall in near.itertuples() for shown in _shown(wall, stack)]
-    on_the_way = at_the_end = by_chance = 0
+    drawn = [(wall.geometry, shown) for wall in walls.itertuples() for shown in scenes_with(wall, stack)]
+    on_the_way = at_the_end = off = 0
     for _ in range(orders):
         order = random.permutation(len(stack))
-        followed = list(follow(Perimeter(), reordered(stack, order)))
-        confirmed = [any(len(f.seen_in) >= CONFIRMED for f in assessment.findings) for assessment in followed]
+        confirmed = [
+            [finding.geometry for finding in assessment.findings if len(finding.seen_in) >= CONFIRMED]
+            for assessment in follow(Perimeter(), reordered(stack, order))
+        ]
         on_the_way += any(confirmed)
-        at_the_end += confirmed[-1]
-        by_chance += any(confirmed) and any(comes_and_stays(shown[order]) for shown in stood)
+        at_the_end += bool(confirmed[-1])
+        off += any_off(confirmed, [(ground, shown[order]) for ground, shown in drawn])
     return (
-        f"shuffled: {orders} orders, {on_the_way} with a confirmed change after some scene (in {by_chance} of them a "
-        f"drawn wall comes and stays), {at_the_end} at the end"
+        f"shuffled: {orders} orders, {on_the_way} with a confirmed change after some scene, in {off} of them off the "
+        f"drawn walls that seem to come until then; {at_the_end} at the end"
     )
 
 
-def _shown(wall: Any, stack: ImageStack) -> Iterator[BoolArray]:
-    """Which scenes have a drawn wall, bool (scene,): surely, and those in which it was being built as well."""
-    without, first = (datetime.fromisoformat(str(day)[:10]).date() for day in (wall.last_without, wall.first_with))
-    days = [scene.acquired_at.date() for scene in stack.scenes]
-    yield np.array([day >= first for day in days])
-    yield np.array([day > without for day in days])
+def any_off(confirmed: Sequence[Sequence[BaseGeometry]], drawn: Sequence[tuple[BaseGeometry, BoolArray]]) -> bool:
+    """Whether anything is confirmed after any scene off all that seems to have come until then.
+
+    Args:
+        confirmed: What is confirmed after each scene.
+        drawn: Walls, and which scenes have each, bool (scene,).
+    """
+    for scene, found in enumerate(confirmed):
+        come = [ground for ground, shown in drawn if seems_to_come(shown[: scene + 1])]
+        if not all(any(shares_ground(one, ground) for ground in come) for one in found):
+            return True
+    return False
 
 
-def comes_and_stays(shown: BoolArray) -> bool:
-    """Whether what some scenes show, bool (scene,), would be confirmed as new after any, were it seen perfectly."""
+def seems_to_come(shown: BoolArray) -> bool:
+    """Whether what some scenes show, bool (scene,), could be confirmed as new after any, were it seen perfectly."""
     choice = Choice(PerimeterParameters(), 1.0, [])
     for end in range(1, len(shown) + 1):
         found = onset(shown[:end].astype(np.float64))
         if found is not None and len(found.seen) >= CONFIRMED and choice.holds(found, np.inf):
             return True
     return False
+
+
+def scenes_with(wall: Any, stack: ImageStack) -> Iterator[BoolArray]:
+    """Which scenes have a drawn wall, bool (scene,): surely, and those in which it was being built as well."""
+    without, first = (datetime.fromisoformat(str(day)[:10]).date() for day in (wall.last_without, wall.first_with))
+    days = [scene.acquired_at.date() for scene in stack.scenes]
+    yield np.array([day >= first for day in days])
+    yield np.array([day > without for day in days])
 
 
 def against_truth(findings: Sequence[Finding], drawn: gpd.GeoDataFrame, place: str = "") -> Table:

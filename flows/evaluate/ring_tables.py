@@ -11,6 +11,7 @@ from rich.table import Table
 
 from detectors.base import ChangeType
 from detectors.evaluation.metrics import FloatVector, expected_calibration_error, reliability
+from detectors.perimeter_parameters import PerimeterParameters
 from flows.evaluate.divided import Divided
 from flows.evaluate.lookalikes import Mistakes
 from flows.evaluate.nothing import Silence
@@ -18,7 +19,8 @@ from flows.evaluate.ring_draws import Story, overlap
 from flows.evaluate.ring_trials import Trial, is_extension
 from geo.scene import BoolArray
 
-_DIFFERING = (0.0, 0.1, 0.2, 0.3, math.inf)
+_LIMITS = PerimeterParameters()
+_DIFFERING = (0.0, _LIMITS.most_change, 0.2, _LIMITS.most_differing, math.inf)
 _SIZES_HA = ((1.0, 4.0), (4.0, 15.0), (15.0, math.inf))
 
 
@@ -82,7 +84,7 @@ def traits_table(trials: Sequence[Trial]) -> Table:
 
 
 def differing_table(trials: Sequence[Trial]) -> Table:
-    """Detection rate by how far lines differ all over the area, from scene to scene."""
+    """How many rings are found, by how far lines differ all over the area in the scenes that show them."""
     table = _table("Gain in line strength that half of the area exceeds", ("gain", "rings", "visible", "found", "both"))
     for low, high in itertools.pairwise(_DIFFERING):
         some = [each for each in trials if low <= each.differing < high]

@@ -266,6 +266,18 @@ def test_where_lines_differ_all_over_a_wall_stands_out_up_to_a_point(differing, 
     assert follower.assess().verdict is verdict
 
 
+def test_how_far_lines_differ_all_over_is_told_of_the_newest_scene():
+    images = ground(6)
+    images[4] += np.kron(np.random.default_rng(2).normal(0.0, 0.05, (SIZE // 4, SIZE // 4)), np.ones((4, 4)))
+    follower = Perimeter().start(a_stack(images).grid)
+    differing = []
+    for scene in a_stack(images):
+        follower.add(scene)
+        differing.append(follower.state.differing)
+    limits = follower.watch.parameters
+    assert differing[4] > limits.most_change > max(differing[3], differing[5])
+
+
 def test_clutter_that_stays_hides_no_wall():
     rough = np.random.default_rng(1).normal(0.0, 0.1, (SIZE, SIZE))
     images = rough + ground(8)

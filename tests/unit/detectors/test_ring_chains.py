@@ -98,6 +98,14 @@ def test_a_side_that_is_seen_in_parts_explains_less_where_scenes_enough_show_it(
     assert worse is less
 
 
+def test_pieces_that_clouds_hide_make_no_side_uneven():
+    known, hidden = an_outline(OLD, 4), an_outline(OLD, 4)
+    hidden.seen[4:, [0, 2]] = np.nan
+    dated = CHOICE.dated(known)
+    lost = 0.85 * hidden.lengths[[0, 2]].sum()  # what they would have shown
+    assert CHOICE.merit(hidden, dated) == pytest.approx(CHOICE.merit(known, dated) - lost)
+
+
 def test_a_yard_with_a_notch_is_told_in_place_of_the_line_that_cuts_across_it():
     """The sides of the notch are hardly seen, and no better than that line where it doesn't run along the wall."""
     notched = Polygon([(20, 20), (80, 20), (80, 60), (60, 60), (60, 76), (20, 76)])

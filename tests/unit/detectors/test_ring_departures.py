@@ -6,7 +6,7 @@ import pytest
 
 from detectors.ring_chains import Stage
 from detectors.ring_departures import Departures
-from tests.unit.detectors.made_up_rings import BOTH, CHOICE, OLD, an_outline
+from tests.unit.detectors.made_up_rings import BOTH, CHOICE, OLD, SCENES, an_outline
 
 DEPARTURES = Departures(CHOICE)
 
@@ -45,9 +45,25 @@ def test_a_ring_that_goes_after_it_was_opened_keeps_its_date():
 
 
 @pytest.mark.parametrize(("shown", "goes"), [(1, False), (2, False), (3, True)])
-def test_a_ring_that_few_scenes_have_shown_was_never_there_to_go(shown, goes):
+def test_a_ring_that_few_scenes_have_shown_is_not_told_to_have_gone(shown, goes):
     ring = an_outline(OLD, 4, until=4 + shown)
-    stage = Stage(ring, CHOICE.dated(an_outline(OLD, 4)))
-    seen = tuple(range(4, 4 + shown))
-    gone = DEPARTURES.of([(replace(stage, onset=replace(stage.onset, seen=seen)),)])
-    assert [None if each is None else each.first for each in gone.values()] == [7 if goes else None]
+    ring.seen[-1] = 0.9  # and again, once
+    seen = (*range(4, 4 + shown), SCENES - 1)
+    stage = Stage(ring, replace(CHOICE.dated(an_outline(OLD, 4)), seen=seen))
+    ring.seen[-1] = 0.05
+    gone = DEPARTURES.of([(stage,)])
+    assert [None if each is None else each.first for each in gone.values()] == [4 + shown if goes else None]
+
+
+def test_a_ring_stays_gone_though_its_onset_is_another_without_the_scenes_after():
+    """It is half seen at first, so that it seems to have come later once the scenes after it went don't count."""
+    ring = an_outline(OLD, 4, until=8)
+    ring.seen[4:6] = 0.35
+    told = []
+    for scenes in (10, 11, 12):
+        before = replace(ring, seen=ring.seen[: scenes - 1], inside=ring.inside[: scenes - 1])
+        dated = CHOICE.dated(before)
+        (gone,) = DEPARTURES.of([(Stage(replace(ring, seen=ring.seen[:scenes]), dated),)]).values()
+        ring.gone_from = None if gone is None else gone.first
+        told.append((dated.seen, ring.gone_from))
+    assert told == [((4, 5, 6, 7), 8), ((6, 7), 8), ((6, 7), 8)]

@@ -3,6 +3,7 @@
 import math
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 
 import geopandas as gpd
 import numpy as np
@@ -21,7 +22,7 @@ from flows.evaluate.divided import divided
 from flows.evaluate.half_metre import half_metre_changes, half_metre_grounds
 from flows.evaluate.lookalikes import LOOKALIKES
 from flows.evaluate.perimeter_limit import found_from, ground_noise, limit_table, seen_contrast
-from flows.evaluate.perimeter_real import comes_and_stays, corner_errors_m, square_around
+from flows.evaluate.perimeter_real import any_off, corner_errors_m, scenes_with, seems_to_come, square_around
 from flows.evaluate.perimeter_variants import outcomes, variants, variants_table
 from flows.evaluate.ring_draws import Draw, Story, barracks, draw
 from flows.evaluate.ring_tables import (
@@ -334,17 +335,45 @@ def test_an_area_too_coarse_is_told_as_not_assessable(plain):
     assert assess(Perimeter(), coarse).verdict is Verdict.NOT_ASSESSABLE
 
 
+def scenes(shown):
+    """Which scenes show something, written as ones."""
+    return np.array([one == "1" for one in shown])
+
+
 @pytest.mark.parametrize(
-    ("shown", "stays"),
+    ("shown", "comes"),
     [
         ("0001111111", True),
-        ("0011101111", True),  # one scene in eight lacks it
         ("0111000000", True),  # after the fourth scene nobody can know
+        ("0011011", True),  # four of five are enough
+        ("001101", False),  # three of four are not
         ("0101010101", False),
         ("1110001110", False),
         ("1111111111", False),
         ("0000000011", False),
     ],
 )
-def test_a_wall_comes_by_chance_in_some_orders_of_the_scenes(shown, stays):
-    assert comes_and_stays(np.array([one == "1" for one in shown])) is stays
+def test_a_wall_seems_to_come_in_some_orders_of_the_scenes(shown, comes):
+    assert seems_to_come(scenes(shown)) is comes
+
+
+@pytest.mark.parametrize(
+    ("confirmed", "off"),
+    [
+        ([[], [], [], [], []], False),
+        ([[], [], [], [], [box(0, 0, 10, 10)]], False),
+        ([[], [], [box(0, 0, 10, 10)], [], []], True),  # before it could
+        ([[], [], [], [], [box(0, 0, 10, 10), box(20, 0, 30, 10)]], True),
+        ([[], [], [], [], [box(40, 0, 50, 10)]], True),  # a wall that comes and goes
+    ],
+)
+def test_what_is_confirmed_where_a_wall_seems_to_come_is_no_mistake(confirmed, off):
+    walls = [(box(1, 1, 10, 10), scenes("00111")), (box(40, 0, 50, 10), scenes("01010"))]
+    assert any_off(confirmed, walls) is off
+
+
+def test_a_wall_that_is_being_built_may_be_there_or_not():
+    days = [datetime(2017, 3, day, tzinfo=UTC) for day in (1, 5, 9)]
+    stack = SimpleNamespace(scenes=[SimpleNamespace(acquired_at=day) for day in days])
+    wall = SimpleNamespace(last_without="2017-03-01", first_with="2017-03-09T00:00:00")
+    assert [shown.tolist() for shown in scenes_with(wall, stack)] == [[False, False, True], [False, True, True]]
