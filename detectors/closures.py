@@ -20,8 +20,12 @@ from shapely.geometry import Polygon
 from detectors.line_strength import Strength
 from detectors.partition import Partition, within
 from detectors.perimeter_parameters import ClosureParameters
+from detectors.ring_shapes import shared_area
 from detectors.segments import straight_segments
 from detectors.side_support import Points, line_support, support_share
+
+_PART = 0.7  # of a ring's ground; what holds more of it may be the ring itself
+_WITHIN = 0.8  # of an outline's ground
 
 #: Length of the border of each region with each of its neighbours, and how much of it is seen, pixels.
 _Borders = dict[int, dict[int, tuple[float, float]]]
@@ -59,13 +63,16 @@ class _Region:
         return faces
 
 
-def closed_outlines(gain: Strength, gsd_m: float, parameters: ClosureParameters) -> list[Polygon]:
+def closed_outlines(
+    gain: Strength, gsd_m: float, parameters: ClosureParameters, standing: Sequence[Polygon] = ()
+) -> list[Polygon]:
     """The best enclosed places, those whose outlines are newly seen furthest first.
 
     Args:
         gain: uint8 (orientation, y, x): line strength gained, 0 where nothing can be compared.
         gsd_m: Pixel size, metres.
         parameters: Of this search.
+        standing: Rings that stand; what is fenced in within them takes no place among the best.
 
     Returns:
         Polygons without holes in pixel coordinates, 0 at the centre of the first pixel; no two share most of their
@@ -92,7 +99,7 @@ def closed_outlines(gain: Strength, gsd_m: float, parameters: ClosureParameters)
         and 4.0 * np.pi * region.area >= parameters.least_compact * region.length**2
     ]
     found.sort(key=lambda region: region.seen - parameters.chance * region.length, reverse=True)
-    return _apart(found, partition, parameters.most_outlines)
+    return _apart(found, partition, standing, parameters.most_outlines)
 
 
 def _drawn_on(
@@ -170,8 +177,8 @@ def _region(face: int, area: float, border: dict[int, tuple[float, float]]) -> _
     return _Region(face, area, length, seen)
 
 
-def _apart(regions: Sequence[_Region], partition: Partition, most: int) -> list[Polygon]:
-    """Outlines of the first regions that share less than half of their ground with any before."""
+def _apart(regions: Sequence[_Region], partition: Partition, standing: Sequence[Polygon], most: int) -> list[Polygon]:
+    """Outlines of the first regions that share less than half of their ground with any before, none part of a ring."""
     area = partition.areas
     taken = np.zeros(len(area), bool)
     outlines: list[Polygon] = []
@@ -182,7 +189,15 @@ def _apart(regions: Sequence[_Region], partition: Partition, most: int) -> list[
         taken[faces] = True
         chosen = np.zeros(len(area), bool)
         chosen[faces] = True
-        outlines.append(max(partition.outlines(chosen), key=shapely.area))
+        outline = max(partition.outlines(chosen), key=shapely.area)
+        if any(_is_part(outline, ring) for ring in standing):
+            continue
+        outlines.append(outline)
         if len(outlines) == most:
             break
     return outlines
+
+
+def _is_part(outline: Polygon, ring: Polygon) -> bool:
+    """Whether an outline lies within a ring but for its rim, and isn't that ring."""
+    return bool(outline.area < _PART * ring.area and shared_area(outline, ring) > _WITHIN * outline.area)

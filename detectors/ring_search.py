@@ -113,15 +113,23 @@ class RingSearch:
         evidence = inside_evidence(compared.strongest, barriers, structure, clear, gsd_m, rings)
         return find_rings(now.strength, old.strength, evidence, known, gsd_m, rings, around, rested)
 
-    def closed(self, compared: Comparison, known: Sequence[Polygon]) -> list[Polygon]:
-        """Outlines that close in new lines, whatever they enclose: off the edge of the area, none that is known."""
+    def closed(
+        self, compared: Comparison, standing: Sequence[Polygon], followed: Sequence[Polygon] = ()
+    ) -> list[Polygon]:
+        """Outlines that close in new lines, whatever they enclose: off the edge of the area, none that is known.
+
+        Args:
+            compared: The scenes.
+            standing: Rings that stand; nothing is sought within them.
+            followed: Other outlines that needn't be found again.
+        """
         gain = compared.outstanding(self.parameters.most_change)
-        found = self._closing(gain, self.parameters.closures.most_outlines)
+        found = self._closing(gain, self.parameters.closures.most_outlines, standing)
         rings = self._also_fitted(found, compared)
         new = NewLines(compared.now.strength, compared.old.strength, self.parameters.rings)
         least = self.parameters.rings.least_corners
         closed = [ring for ring in rings if len(steps(ring)[0]) >= least and self._is_closed(ring.exterior, new)]
-        return self._unknown(closed, known, compared)
+        return self._unknown(closed, [*standing, *followed], compared)
 
     def extending(self, compared: Comparison, standing: Sequence[Polygon], known: Sequence[Polygon]) -> list[Polygon]:
         """Standing rings, each with ground beside it that new lines close together with its own sides.
@@ -166,10 +174,11 @@ class RingSearch:
             return joined(ring, older, tolerance_px, self.gsd_m, rings)
         return None
 
-    def _closing(self, gain: Strength, most: int) -> list[Polygon]:
-        """What closes in gained strength, so many outlines at most."""
+    def _closing(self, gain: Strength, most: int, standing: Sequence[Polygon] = ()) -> list[Polygon]:
+        """What closes in gained strength, so many outlines at most, none within a ring that stands."""
         closures = replace(self.parameters.closures, most_outlines=most)
-        return [tidy(ring, self.gsd_m, self.parameters.rings) for ring in closed_outlines(gain, self.gsd_m, closures)]
+        found = closed_outlines(gain, self.gsd_m, closures, standing)
+        return [tidy(ring, self.gsd_m, self.parameters.rings) for ring in found]
 
     def _also_fitted(self, rings: Sequence[Polygon], compared: Comparison) -> list[Polygon]:
         """Outlines as they close, and fitted.

@@ -176,7 +176,7 @@ class RingWatch:
         outlines = self._outlines([laid(ring, newest.now) for ring in found], newest)
         for compared, built in self._periods(index, old):
             followed = [outline.ring for outline in (*state.outlines, *outlines)]
-            found = self.search.closed(compared, [*known, *followed])
+            found = self.search.closed(compared, known, followed)
             found += self.search.extending(compared, known, [*known, *followed])
             found += self.search.surrounded(compared, known) if built else []
             outlines += self._outlines([laid(ring, compared.now) for ring in found], compared)

@@ -1,5 +1,7 @@
 """Closed outlines in new lines alone."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -56,6 +58,15 @@ def test_the_wall_around_two_yards_is_found_though_a_fence_divides_them():
     fence = ("column", 30, 70, 65)
     found = closed_outlines(lines(*a_yard()) + lines(fence, strength=51), 10.0, LIMITS)
     assert max(iou(each, box(40, 30, 90, 70)) for each in found) > 0.9
+
+
+def test_yards_within_a_ring_that_stands_take_no_place_among_the_best():
+    ring, beside = box(10, 20, 70, 100), a_yard(40, 80, 80, 112)
+    streets = [("column", 20, 100, 30), ("column", 20, 100, 50), ("row", 50, 10, 70), ("row", 75, 10, 70)]
+    gain = np.maximum(lines(*a_yard(20, 10, 100, 70), *streets), lines(*beside, strength=120))
+    few = replace(LIMITS, most_outlines=2)
+    assert not any(iou(each, box(80, 40, 112, 80)) > 0.9 for each in closed_outlines(gain, 10.0, few))
+    assert any(iou(each, box(80, 40, 112, 80)) > 0.9 for each in closed_outlines(gain, 10.0, few, [ring]))
 
 
 @pytest.mark.parametrize(
