@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from detectors.base import Detector, follow
+from detectors.base import Detector, Verdict, follow
 from detectors.footprints import Footprints
 from flows.evaluate.stacks import reordered, shifted, true_colour
 from geo.scene import ImageStack
@@ -22,6 +22,8 @@ class Silence:
         first: Findings that rested on one scene, counted in every prefix.
         provisional: On two.
         confirmed: On three or more.
+        assessed: Scenes after which a change could have been seen.
+        scenes: All scenes.
         years: Length of the series.
     """
 
@@ -29,6 +31,8 @@ class Silence:
     first: int
     provisional: int
     confirmed: int
+    assessed: int
+    scenes: int
     years: float
 
 
@@ -47,9 +51,10 @@ def silence(stack: ImageStack, seed: int, repeats: int = 3, detector: Detector |
 
 
 def _heard(name: str, stack: ImageStack, detector: Detector) -> Silence:
-    counts = [0, 0, 0]
+    counts, assessed = [0, 0, 0], 0
     for assessment in follow(detector, stack):
+        assessed += assessment.verdict is not Verdict.NOT_ASSESSABLE
         for finding in assessment.findings:
             counts[min(len(finding.seen_in), 3) - 1] += 1
     span = stack.scenes[-1].acquired_at - stack.scenes[0].acquired_at
-    return Silence(name, counts[0], counts[1], counts[2], span.days / 365.25)
+    return Silence(name, counts[0], counts[1], counts[2], assessed, len(stack), span.days / 365.25)

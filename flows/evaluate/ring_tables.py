@@ -179,9 +179,11 @@ def confidence_table(confidence: FloatVector, real: BoolArray, title: str) -> Ta
 
 def silence_table(heard: Sequence[Silence]) -> Table:
     """Findings of a silent series, summed over all its prefixes."""
-    table = _table("Nothing happens: findings over all prefixes", ("series", "first", "provisional", "confirmed"))
+    names = ("series", "first", "provisional", "confirmed", "scenes assessed")
+    table = _table("Nothing happens: findings over all prefixes", names)
     for each in heard:
-        table.add_row(each.name, str(each.first), str(each.provisional), str(each.confirmed))
+        told = (each.first, each.provisional, each.confirmed)
+        table.add_row(each.name, *map(str, told), f"{each.assessed} of {each.scenes}")
     return table
 
 
