@@ -13,6 +13,8 @@ class RingEvidence:
 
     Attributes:
         newly_seen: Share of the outline that is newly seen, roads counted less, in the era that shows it best.
+        hardest: Likewise of its two sides of which the least is newly seen: rows of houses show two, walls are all
+            around.
         turning: How far its lines end where it turns, 0 to 1: those of roads, washes and canals go on.
         square: Share of it that runs along its main direction or across, 0 to 1: walls are square, washes wind.
         length: Natural logarithm of its length in hundreds of pixels, kilometres at 10 m.
@@ -23,6 +25,7 @@ class RingEvidence:
     """
 
     newly_seen: float
+    hardest: float
     turning: float
     square: float
     length: float
@@ -41,15 +44,16 @@ class PerimeterCalibration:
     a ring weighs 0.
     """
 
-    intercept: float = -19.958
-    newly_seen: float = 6.591
-    turning: float = 12.087
-    square: float = 4.302
-    length: float = 0.619
+    intercept: float = -20.05
+    newly_seen: float = 1.777
+    hardest: float = 4.59
+    turning: float = 13.131
+    square: float = 4.438
+    length: float = 1.139
     sightings: float = 0.0
-    persistence: float = 0.262
-    built: float = 1.279
-    looks_before: float = 0.474
+    persistence: float = 0.325
+    built: float = 1.51
+    looks_before: float = 0.348
 
     def confidence(self, evidence: RingEvidence) -> float:
         """Probability, 0 to 1."""

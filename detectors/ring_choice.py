@@ -124,11 +124,14 @@ class Choice:
 
     def evidence(self, outline: Outline, dated: Onset, older: Outline | None = None) -> RingEvidence:
         """What the confidence in a ring is made of; in an extension that is its fresh sides and ground."""
-        lengths, goes_on = self._fresh_lengths(outline, older), outline.goes_on.clip(0.0)
-        length_px = float(lengths.sum())
-        lengths = lengths / length_px
+        fresh, goes_on = self._fresh_lengths(outline, older), outline.goes_on.clip(0.0)
+        length_px = float(fresh.sum())
+        lengths = fresh / length_px
+        newness = np.nan_to_num(self._newness(outline, dated))
+        best = newness[int((newness @ lengths).argmax())]  # the era that shows it best
         return RingEvidence(
-            newly_seen=float((np.nan_to_num(self._newness(outline, dated)) @ lengths).max()),
+            newly_seen=float(best @ lengths),
+            hardest=self._hardest(best, side_of(outline.ring), fresh),
             turning=1.0 - float(goes_on @ lengths),
             square=1.0 - float(_leans(steps(outline.ring)[0], _WINDS)[side_of(outline.ring)] @ lengths),
             length=math.log(length_px / 100.0),
@@ -137,6 +140,12 @@ class Choice:
             built=min(max(outline.built(dated, older), 0.0), 1.0),
             looks_before=math.log(dated.looks_before),
         )
+
+    def _hardest(self, newness: Points, side: npt.NDArray[np.int64], lengths: Points) -> float:
+        """How far the two sides of which the least is newly seen are, but for short ones where there are others."""
+        of_side, seen = np.bincount(side, lengths), np.bincount(side, newness * lengths)
+        long = of_side >= min(self.parameters.rings.shortest_side_m / self.gsd_m, of_side.max())
+        return float(np.sort(seen[long] / of_side[long])[:2].mean())
 
     def _newly_seen(self, outline: Outline, dated: Onset, older: Outline | None = None) -> float:
         """Pixels of an outline, or of what it has beyond an older ring, newly seen beyond chance; uneven sides less."""

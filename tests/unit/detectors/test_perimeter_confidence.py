@@ -11,10 +11,11 @@ from shapely.geometry import Polygon, box
 
 from detectors.perimeter_confidence import PerimeterCalibration, RingEvidence
 from detectors.perimeter_parameters import PerimeterParameters
-from detectors.ring_tracks import apart
+from detectors.ring_shapes import steps
+from detectors.ring_tracks import apart, side_of
 from tests.unit.detectors.made_up_rings import BOTH, CHOICE, OLD, an_outline
 
-NONE = RingEvidence(0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
+NONE = RingEvidence(*(0.0,) * 9)
 FITTED = PerimeterParameters().calibration
 
 
@@ -37,6 +38,22 @@ def test_walls_are_laid_out_square():
     assert evidence(an_outline(OLD, 4)).square == 1.0
     roof = Polygon([(20, 20), (60, 20), (60, 60), (40, 80), (20, 60)])  # two of five sides at 45 degrees
     assert evidence(an_outline(roof, 4)).square == pytest.approx(120 / (120 + 2 * math.hypot(20, 20)))
+
+
+def test_rows_of_houses_are_seen_on_two_sides_and_walls_all_around():
+    wall, rows = an_outline(OLD, 4, seen=0.6), an_outline(OLD, 4)
+    side = side_of(OLD)
+    rows.seen[4:, (side == 0) | (side == 2)] = 0.2
+    assert evidence(wall).hardest == pytest.approx(0.55)
+    assert evidence(rows).hardest == pytest.approx(0.15)
+
+
+def test_a_short_side_is_none_of_the_hardest():
+    cut = Polygon([(20, 20), (60, 20), (60, 57), (57, 60), (20, 60)])
+    seen = an_outline(cut, 4)
+    starts, ends = steps(cut)
+    seen.seen[4:, side_of(cut) == np.hypot(*(ends - starts).T).argmin()] = 0.05
+    assert evidence(seen).hardest == pytest.approx(0.85)
 
 
 def test_lines_that_go_on_past_corners_count_less():
@@ -63,7 +80,7 @@ def test_of_an_extension_it_is_what_is_seen_of_its_fresh_sides_and_built_in_its_
 
 
 def test_without_weights_a_ring_is_as_likely_real_as_not():
-    assert PerimeterCalibration(*(0.0,) * 9).confidence(NONE) == 0.5
+    assert PerimeterCalibration(*(0.0,) * 10).confidence(NONE) == 0.5
 
 
 def test_nothing_that_is_measured_speaks_against_a_ring():
@@ -80,7 +97,7 @@ def test_a_ring_that_is_seen_all_around_is_surer_than_a_crossing_of_roads():
 
 @given(st.floats(0, 1), st.floats(0, 1), st.floats(-1e6, 1e6))
 def test_confidence_is_a_probability_that_rises_with_what_weighs_for_it(low, high, weight):
-    calibration = PerimeterCalibration(*(0.0,) * 8, looks_before=weight)
+    calibration = PerimeterCalibration(*(0.0,) * 9, looks_before=weight)
     one, other = (calibration.confidence(replace(NONE, looks_before=part)) for part in sorted((low, high)))
     assert 0.0 < one < 1.0
     assert (other >= one) if weight >= 0 else (other <= one)

@@ -15,7 +15,7 @@ from tests.unit.detectors.made_up import a_stack, desert
 
 
 def a_told(area, newly_seen, real, usual=False):
-    return Told(area, RingEvidence(newly_seen, 1.0, 1.0, 0.0, 1.0, 1.0, 1.0, 1.0), real, usual)
+    return Told(area, RingEvidence(newly_seen, 1.0, 1.0, 1.0, 0.0, 1.0, 1.0, 1.0, 1.0), real, usual)
 
 
 @pytest.fixture
