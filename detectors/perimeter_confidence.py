@@ -44,16 +44,16 @@ class PerimeterCalibration:
     a ring weighs 0.
     """
 
-    intercept: float = -20.05
-    newly_seen: float = 1.777
-    hardest: float = 4.59
-    turning: float = 13.131
-    square: float = 4.438
-    length: float = 1.139
+    intercept: float = -21.497
+    newly_seen: float = 1.771
+    hardest: float = 5.589
+    turning: float = 13.446
+    square: float = 5.064
+    length: float = 1.078
     sightings: float = 0.0
-    persistence: float = 0.325
-    built: float = 1.51
-    looks_before: float = 0.348
+    persistence: float = 1.067
+    built: float = 1.699
+    looks_before: float = 0.0
 
     def confidence(self, evidence: RingEvidence) -> float:
         """Probability, 0 to 1."""
