@@ -186,7 +186,7 @@ def _apart(regions: Sequence[_Region], partition: Partition, standing: Sequence[
         faces = region.faces
         if area[faces][taken[faces]].sum() > 0.5 * region.area:
             continue
-        taken[faces] = True
+        taken[faces] = True  # by a part of a ring as well, or all of its yards would be drawn
         chosen = np.zeros(len(area), bool)
         chosen[faces] = True
         outline = max(partition.outlines(chosen), key=shapely.area)
@@ -199,5 +199,5 @@ def _apart(regions: Sequence[_Region], partition: Partition, standing: Sequence[
 
 
 def _is_part(outline: Polygon, ring: Polygon) -> bool:
-    """Whether an outline lies within a ring but for its rim, and isn't that ring."""
+    """Whether an outline lies within a ring but for its rim, and is too small to be that ring."""
     return bool(outline.area < _PART * ring.area and shared_area(outline, ring) > _WITHIN * outline.area)

@@ -127,10 +127,10 @@ class Choice:
         fresh, goes_on = self._fresh_lengths(outline, older), outline.goes_on.clip(0.0)
         length_px = float(fresh.sum())
         lengths = fresh / length_px
-        newness = np.nan_to_num(self._newness(outline, dated))
-        best = newness[int((newness @ lengths).argmax())]  # the era that shows it best
+        newness = self._newness(outline, dated)
+        best = newness[int((np.nan_to_num(newness) @ lengths).argmax())]  # the era that shows it best
         return RingEvidence(
-            newly_seen=float(best @ lengths),
+            newly_seen=float(np.nan_to_num(best) @ lengths),
             hardest=self._hardest(best, side_of(outline.ring), fresh),
             turning=1.0 - float(goes_on @ lengths),
             square=1.0 - float(_leans(steps(outline.ring)[0], _WINDS)[side_of(outline.ring)] @ lengths),
@@ -142,10 +142,17 @@ class Choice:
         )
 
     def _hardest(self, newness: Points, side: npt.NDArray[np.int64], lengths: Points) -> float:
-        """How far the two sides of which the least is newly seen are, but for short ones where there are others."""
-        of_side, seen = np.bincount(side, lengths), np.bincount(side, newness * lengths)
+        """How far its two least seen sides are newly seen; short ones count only where all are short.
+
+        Args:
+            newness: float64 (piece,); NaN where hidden.
+            side: int64 (piece,): which side each belongs to.
+            lengths: float64 (piece,); 0 of those that don't count.
+        """
+        known = np.where(np.isfinite(newness), lengths, 0.0)
+        of_side, seen = np.bincount(side, known), np.bincount(side, np.nan_to_num(newness) * known)
         long = of_side >= min(self.parameters.rings.shortest_side_m / self.gsd_m, of_side.max())
-        return float(np.sort(seen[long] / of_side[long])[:2].mean())
+        return float(np.sort(seen[long] / np.maximum(of_side[long], 1e-9))[:2].mean())
 
     def _newly_seen(self, outline: Outline, dated: Onset, older: Outline | None = None) -> float:
         """Pixels of an outline, or of what it has beyond an older ring, newly seen beyond chance; uneven sides less."""

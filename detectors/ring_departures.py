@@ -8,7 +8,7 @@ from itertools import zip_longest
 
 import numpy as np
 
-from detectors.onsets import Onset, departure
+from detectors.onsets import Onset, departure, onset
 from detectors.openings import opened_stretch
 from detectors.ring_chains import Chain, Stage
 from detectors.ring_choice import Choice
@@ -35,7 +35,7 @@ class Departures:
         gone: dict[Stage, Onset | None] = {}
         for chain in chains:
             for stage, later in zip_longest(chain, chain[1:]):
-                since, until = stage.onset.first, None if later is None else later.onset.first
+                since, until = self._since(stage), None if later is None else later.onset.first
                 went = self._opened(stage.outline, since, until) or self._gone(stage.outline, since, until)
                 gone[stage] = went if went is not None and self._stood(stage, went.first) else None
         return gone
@@ -48,11 +48,17 @@ class Departures:
         acquired = self.choice.acquired
         return gone if (acquired[gone.without] - acquired[0]).days >= self.choice.parameters.stood_days else None
 
-    def _stood(self, stage: Stage, end: int) -> bool:
-        """Whether enough scenes have shown a ring before one; that was told once, it isn't asked again.
+    def _since(self, stage: Stage) -> int:
+        """First scene of a ring. Told to have gone, its onset is of the scenes until then alone, and may be later."""
+        since, outline = stage.onset.first, stage.outline
+        if outline.gone_from is None:
+            return since
+        whole = np.ones(outline.seen.shape[1], bool)
+        found = onset(outline.visibility(whole, self.choice.parameters.least_clear, until_gone=False))
+        return since if found is None else min(since, found.first)
 
-        Once it is told to have gone its onset is of the scenes until then alone, and may be another.
-        """
+    def _stood(self, stage: Stage, end: int) -> bool:
+        """Whether enough scenes have shown a ring before one; told to have gone once, it isn't asked again."""
         shown = sum(scene < end for scene in stage.onset.seen)
         return stage.outline.gone_from is not None or shown >= self.choice.parameters.rings_sure
 

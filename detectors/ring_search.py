@@ -116,11 +116,11 @@ class RingSearch:
     def closed(
         self, compared: Comparison, standing: Sequence[Polygon], followed: Sequence[Polygon] = ()
     ) -> list[Polygon]:
-        """Outlines that close in new lines, whatever they enclose: off the edge of the area, none that is known.
+        """Outlines that close in new lines, whatever they enclose: off the edge of the area, none found before.
 
         Args:
             compared: The scenes.
-            standing: Rings that stand; nothing is sought within them.
+            standing: Rings that stand; what is fenced in within them takes no place.
             followed: Other outlines that needn't be found again.
         """
         gain = compared.outstanding(self.parameters.most_change)
@@ -144,7 +144,7 @@ class RingSearch:
         gain = compared.outstanding(self.parameters.most_change)
         walled = replace(compared, gain=_with_sides(gain, standing))
         # Each of those closes too.
-        found = self._closing(walled.gain, self.parameters.closures.most_outlines + len(standing))
+        found = self._closing(walled.gain, self.parameters.closures.most_outlines + len(standing), standing)
         # Most of what closes has nothing to do with them, and is not worth fitting.
         beside = [ring for ring in found if any(self.built_on(ring, older) is not None for older in standing)]
         rings = self._also_fitted(beside, walled)

@@ -21,7 +21,7 @@ from detectors.perimeter_parameters import PerimeterParameters
 from detectors.ring_choice import Choice
 from flows.evaluate.perimeter_limit import side_contrast
 from flows.evaluate.ring_draws import overlap
-from flows.evaluate.ring_trials import CONFIRMED, shares_ground
+from flows.evaluate.ring_trials import CONFIRMED, STANDING, shares_ground
 from flows.evaluate.stacks import reordered
 from flows.evaluate.stacks import window as part_of
 from geo.scene import BoolArray, ImageStack
@@ -60,7 +60,7 @@ def shuffled_line(stack: ImageStack, walls: gpd.GeoDataFrame, seed: int, orders:
     """In how many random orders of the scenes a change is confirmed after any scene, and at the end.
 
     Where a wall is missing from the first scenes of an order and from hardly any of the next, it comes there as in a
-    real series. Orders in which something else is confirmed, or before that, are counted.
+    real series, and likewise it goes. Orders in which something else is confirmed, or before that, are counted.
 
     Args:
         stack: The series.
@@ -73,16 +73,20 @@ def shuffled_line(stack: ImageStack, walls: gpd.GeoDataFrame, seed: int, orders:
     on_the_way = at_the_end = off = 0
     for _ in range(orders):
         order = random.permutation(len(stack))
-        confirmed = [
-            [finding.geometry for finding in assessment.findings if len(finding.seen_in) >= CONFIRMED]
+        told = [
+            [finding for finding in assessment.findings if len(finding.seen_in) >= CONFIRMED]
             for assessment in follow(Perimeter(), reordered(stack, order))
         ]
-        on_the_way += any(confirmed)
-        at_the_end += bool(confirmed[-1])
-        off += any_off(confirmed, [(ground, shown[order]) for ground, shown in drawn])
+        on_the_way += any(told)
+        at_the_end += bool(told[-1])
+        came = [[each.geometry for each in found if each.kind in STANDING] for found in told]
+        went = [[each.geometry for each in found if each.kind not in STANDING] for found in told]
+        off += any_off(came, [(ground, shown[order]) for ground, shown in drawn]) or any_off(
+            went, [(ground, ~shown[order]) for ground, shown in drawn]
+        )
     return (
         f"shuffled: {orders} orders, {on_the_way} with a confirmed change after some scene, in {off} of them off the "
-        f"drawn walls that seem to come until then; {at_the_end} at the end"
+        f"drawn walls that seem to come or go until then; {at_the_end} at the end"
     )
 
 

@@ -43,9 +43,19 @@ def test_walls_are_laid_out_square():
 def test_rows_of_houses_are_seen_on_two_sides_and_walls_all_around():
     wall, rows = an_outline(OLD, 4, seen=0.6), an_outline(OLD, 4)
     side = side_of(OLD)
-    rows.seen[4:, (side == 0) | (side == 2)] = 0.2
+    rows.seen[4:, side == 0], rows.seen[4:, side == 2] = 0.2, 0.4
+    rows.seen[4:8] *= 0.8  # best seen later
     assert evidence(wall).hardest == pytest.approx(0.55)
-    assert evidence(rows).hardest == pytest.approx(0.15)
+    assert evidence(rows).hardest == pytest.approx((0.15 + 0.35) / 2)
+
+
+def test_a_side_that_clouds_hide_is_none_of_the_hardest():
+    wall = an_outline(OLD, 4)
+    hidden = side_of(OLD) == 0
+    wall.seen[4:, hidden] = np.nan
+    told = CHOICE.evidence(wall, CHOICE.dated(an_outline(OLD, 4)))
+    assert told.hardest == pytest.approx(0.85)
+    assert told.newly_seen == pytest.approx(0.85 * 0.75)
 
 
 def test_a_short_side_is_none_of_the_hardest():

@@ -2,9 +2,10 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
-from detectors.ring_chains import Stage
+from detectors.ring_chains import Chains, Stage
 from detectors.ring_departures import Departures
 from tests.unit.detectors.made_up_rings import BOTH, CHOICE, OLD, SCENES, an_outline
 
@@ -46,11 +47,8 @@ def test_a_ring_that_goes_after_it_was_opened_keeps_its_date():
 
 @pytest.mark.parametrize(("shown", "goes"), [(1, False), (2, False), (3, True)])
 def test_a_ring_that_few_scenes_have_shown_is_not_told_to_have_gone(shown, goes):
-    ring = an_outline(OLD, 4, until=4 + shown)
-    ring.seen[-1] = 0.9  # and again, once
     seen = (*range(4, 4 + shown), SCENES - 1)
-    stage = Stage(ring, replace(CHOICE.dated(an_outline(OLD, 4)), seen=seen))
-    ring.seen[-1] = 0.05
+    stage = Stage(an_outline(OLD, 4, until=4 + shown), replace(CHOICE.dated(an_outline(OLD, 4)), seen=seen))
     gone = DEPARTURES.of([(stage,)])
     assert [None if each is None else each.first for each in gone.values()] == [4 + shown if goes else None]
 
@@ -67,3 +65,19 @@ def test_a_ring_stays_gone_though_its_onset_is_another_without_the_scenes_after(
         ring.gone_from = None if gone is None else gone.first
         told.append((dated.seen, ring.gone_from))
     assert told == [((4, 5, 6, 7), 8), ((6, 7), 8), ((6, 7), 8)]
+
+
+def test_an_opened_ring_stays_opened_though_its_onset_is_another_without_the_scenes_after():
+    ring = an_outline(OLD, 5, seen=0.4)
+    opened = np.arange(ring.seen.shape[1]) < 4
+    ring.seen[5] = np.where(opened, 0.5, 0.2)
+    ring.seen[6:8] = np.where(opened, 0.9, 0.5)
+    ring.seen[8:, opened] = 0.05
+    told = []
+    for scenes in range(12, SCENES + 1):
+        before = replace(ring, seen=ring.seen[: scenes - 1], inside=ring.inside[: scenes - 1])
+        (chain,) = Chains(CHOICE).of(CHOICE.weighed([before]))
+        (gone,) = DEPARTURES.of([(Stage(replace(ring, seen=ring.seen[:scenes]), chain[-1].onset),)]).values()
+        ring.gone_from = None if gone is None else gone.first
+        told.append(ring.gone_from)
+    assert told == [8] * len(told)

@@ -46,6 +46,15 @@ def test_where_lines_differ_all_over_what_closes_differs_more(strength, usual, c
     assert any(iou(ring, YARD) > 0.9 for ring in SEARCH.closed(seen, [])) is closes
 
 
+def test_what_is_fenced_in_within_a_ring_that_stands_takes_no_place_of_what_closes(monkeypatch):
+    taken = []
+    monkeypatch.setattr(ring_search, "closed_outlines", lambda *told: taken.append(told[-1]) or [])
+    SEARCH.closed(compared(YARD), [YARD], [box(0, 0, 9, 9)])
+    beside = YARD.union(box(90, 30, 110, 70)).envelope
+    SEARCH.extending(compared(beside), [YARD], [])
+    assert taken == [[YARD], [YARD]]
+
+
 def test_a_yard_that_is_known_is_not_told_again():
     assert SEARCH.closed(compared(YARD), SEARCH.closed(compared(YARD), [])) == []
 
