@@ -114,8 +114,9 @@ class _Round:
         """Every facility that was come to, in the order given."""
         ended: dict[str, Watched] = {}
         report(0, len(facilities), "watching")
-        threads = self._watcher.workers.count + _LOOKING_AHEAD
-        for facility, future in in_parallel(self._watch, self._until_stopped(facilities), threads):
+        workers = self._watcher.workers
+        threads, coming = workers.count + _LOOKING_AHEAD, self._until_stopped(facilities)
+        for facility, future in in_parallel(self._watch, coming, threads, workers.close):
             result = self._result(facility, future)
             if result is not None:
                 ended[facility.facility_id] = result

@@ -153,8 +153,9 @@ class _Worker:
             self.stop()
         if self._pool is None:
             self._pid = 0
-            self._pool = ProcessPoolExecutor(1, get_context("spawn"), initializer=_end_with_parent)
-            self._pid = self._pool.submit(os.getpid).result()
+            pool = self._pool = ProcessPoolExecutor(1, get_context("spawn"), initializer=_end_with_parent)
+            self._pid = pool.submit(os.getpid).result()  # the run may be stopped meanwhile
+            return pool
         return self._pool
 
 

@@ -46,7 +46,7 @@ def nothing(parameters: MonitorParameters, wrap: Callable[[Watch], Watch] = lamb
     """A run over facilities that have nothing to do."""
     facilities = Catalogue.builtin().select(parameters.facilities)
     done = []
-    for facility, future in in_parallel(wrap(_nothing), facilities, _THREADS):
+    for facility, future in in_parallel(wrap(_nothing), facilities, _THREADS, let_go=lambda: None):
         done.append(future.result().summary)
         report(len(done), len(facilities), facility.name)
     return RunSummary(tuple(done), ())
