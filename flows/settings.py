@@ -73,6 +73,9 @@ def configure_prefect(settings: Settings) -> None:
         "PREFECT_LOGGING_EXTRA_LOGGERS": "facility_watch",
         "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
     }
+    if not os.environ.get(API_URL):
+        # A server of its own hears Ctrl-C too, and is then asked in vain: five times, as is usual, take a minute.
+        defaults["PREFECT_CLIENT_MAX_RETRIES"] = "3"
     for name, setting in defaults.items():
         os.environ.setdefault(name, setting)
     os.environ["PREFECT_SERVER_ANALYTICS_ENABLED"] = "false"
