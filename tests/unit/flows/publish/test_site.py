@@ -230,7 +230,9 @@ def test_an_archive_that_can_not_be_made_says_why(browser, folder, tmp_path):
     page.wait_for_selector("html[data-ready]")
     page.click("#downloads summary")
     page.click("#chips")
-    page.wait_for_function("document.getElementById('download-state').textContent.includes('is missing')")
+    page.wait_for_selector(
+        "#download-state:has-text('is missing')"
+    )  # a function would be evaluated, which the page forbids
     page.close()
 
 
