@@ -44,15 +44,15 @@ class PerimeterCalibration:
     a ring weighs 0.
     """
 
-    intercept: float = -21.497
-    newly_seen: float = 1.771
+    intercept: float = -21.492
+    newly_seen: float = 1.804
     hardest: float = 5.589
-    turning: float = 13.446
-    square: float = 5.064
-    length: float = 1.078
+    turning: float = 13.448
+    square: float = 5.068
+    length: float = 1.091
     sightings: float = 0.0
-    persistence: float = 1.067
-    built: float = 1.699
+    persistence: float = 1.036
+    built: float = 1.7
     looks_before: float = 0.0
 
     def confidence(self, evidence: RingEvidence) -> float:
