@@ -174,7 +174,7 @@ class RingSearch:
             return joined(ring, older, tolerance_px, self.gsd_m, rings)
         return None
 
-    def _closing(self, gain: Strength, most: int, standing: Sequence[Polygon] = ()) -> list[Polygon]:
+    def _closing(self, gain: Strength, most: int, standing: Sequence[Polygon]) -> list[Polygon]:
         """What closes in gained strength, so many outlines at most, none within a ring that stands."""
         closures = replace(self.parameters.closures, most_outlines=most)
         found = closed_outlines(gain, self.gsd_m, closures, standing)

@@ -97,21 +97,22 @@ def any_off(confirmed: Sequence[Sequence[BaseGeometry]], drawn: Sequence[tuple[B
         confirmed: What is confirmed after each scene.
         drawn: Walls, and which scenes have each, bool (scene,).
     """
-    for scene, found in enumerate(confirmed):
-        come = [ground for ground, shown in drawn if seems_to_come(shown[: scene + 1])]
-        if not all(any(shares_ground(one, ground) for ground in come) for one in found):
-            return True
-    return False
+    come = [(ground, scene) for ground, shown in drawn if (scene := seems_to_come(shown)) is not None]
+    return any(
+        not any(since <= scene and shares_ground(one, ground) for ground, since in come)
+        for scene, found in enumerate(confirmed)
+        for one in found
+    )
 
 
-def seems_to_come(shown: BoolArray) -> bool:
-    """Whether what some scenes show, bool (scene,), could be confirmed as new after any, were it seen perfectly."""
+def seems_to_come(shown: BoolArray) -> int | None:
+    """The scene after which what some show, bool (scene,), could be confirmed as new, were it seen perfectly."""
     choice = Choice(PerimeterParameters(), 1.0, [])
-    for end in range(1, len(shown) + 1):
-        found = onset(shown[:end].astype(np.float64))
+    for scene in range(len(shown)):
+        found = onset(shown[: scene + 1].astype(np.float64))
         if found is not None and len(found.seen) >= CONFIRMED and choice.holds(found, np.inf):
-            return True
-    return False
+            return scene
+    return None
 
 
 def scenes_with(wall: Any, stack: ImageStack) -> Iterator[BoolArray]:

@@ -1,6 +1,7 @@
 """What the figures of perimeters rest on: walls are drawn as told, and limits are where they are."""
 
 import math
+import re
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
@@ -18,11 +19,20 @@ from skimage.io import imsave
 
 from detectors.base import ChangeType, Verdict, assess
 from detectors.perimeter import Perimeter
+from flows.evaluate import perimeter_real
 from flows.evaluate.divided import divided
 from flows.evaluate.half_metre import half_metre_changes, half_metre_grounds
 from flows.evaluate.lookalikes import LOOKALIKES
+from flows.evaluate.nothing import silence
 from flows.evaluate.perimeter_limit import found_from, ground_noise, limit_table, seen_contrast
-from flows.evaluate.perimeter_real import any_off, corner_errors_m, scenes_with, seems_to_come, square_around
+from flows.evaluate.perimeter_real import (
+    any_off,
+    corner_errors_m,
+    scenes_with,
+    seems_to_come,
+    shuffled_line,
+    square_around,
+)
 from flows.evaluate.perimeter_variants import outcomes, variants, variants_table
 from flows.evaluate.ring_draws import Draw, Story, barracks, draw
 from flows.evaluate.ring_tables import (
@@ -191,7 +201,40 @@ def test_a_strong_ring_on_quiet_ground_is_found_and_told_in_the_tables(plain):
     assert report_of(done) == "still stands"
     (row,) = zip(*(column.cells for column in detection_table([done]).columns), strict=True)
     assert (*row[:2], *row[3:6]) == ("plain", "0.120", "1", "100%", "100%")
-    assert limit_table([done]).row_count == differing_table([done]).row_count == 1
+    assert limit_table([done]).row_count == 1
+
+
+def test_rings_are_counted_by_how_far_lines_differ_all_over(plain):
+    done = trial(Background("plain", plain, NOWHERE), 0.12, np.random.default_rng(2), SIZE)
+    assert done.differing < 0.1
+    some = [done, replace(done, differing=0.25), replace(done, differing=0.25, visible=False)]
+    some.append(replace(done, differing=0.25, standing=None))
+    rows = list(zip(*(column.cells for column in differing_table(some).columns), strict=True))
+    assert rows == [("0 to 0.1", "1", "1", "1", "1"), ("0.2 to 0.3", "3", "2", "2", "1")]
+
+
+def test_a_silent_series_tells_how_much_of_it_was_assessed(plain):
+    heard = next(silence(plain, 0, detector=Perimeter()))
+    assert (heard.first, heard.assessed, heard.scenes) == (0, 11, 12)  # the first has nothing to be compared with
+
+
+def test_in_shuffled_scenes_a_wall_is_looked_for_where_the_order_puts_it(plain, monkeypatch):
+    """Told as soon as it seems to come in the order that it is shown in, it is nowhere off."""
+    wall = gpd.GeoDataFrame({"last_without": ["2020-08-01"], "first_with": ["2020-09-01"]}, geometry=[RING])
+    finding = SimpleNamespace(geometry=RING, kind=ChangeType.PERIMETER_ADDED, seen_in="abc")
+    shown = dict(zip([scene.item_id for scene in plain.scenes], next(scenes_with(wall.iloc[0], plain)), strict=True))
+
+    def told(_, stack):
+        come = seems_to_come(np.array([shown[scene.item_id] for scene in stack.scenes]))
+        for scene in range(len(stack)):
+            here = come is not None and scene >= come
+            yield SimpleNamespace(findings=[finding] if here else [])
+
+    monkeypatch.setattr(perimeter_real, "follow", told)
+    line = shuffled_line(plain, wall, seed=3, orders=20)
+    assert re.match(r"shuffled: 20 orders, [1-9]\d* with .* in 0 of them off", line)
+    monkeypatch.setattr(perimeter_real, "shares_ground", lambda *_: False)
+    assert not re.search(" in 0 of them off", shuffled_line(plain, wall, seed=3, orders=20))
 
 
 def test_a_ring_is_held_against_what_is_found_in_altered_series(plain):
@@ -343,18 +386,18 @@ def scenes(shown):
 @pytest.mark.parametrize(
     ("shown", "comes"),
     [
-        ("0001111111", True),
-        ("0111000000", True),  # after the fourth scene nobody can know
-        ("0011011", True),  # four of five are enough
-        ("001101", False),  # three of four are not
-        ("0101010101", False),
-        ("1110001110", False),
-        ("1111111111", False),
-        ("0000000011", False),
+        ("0001111111", 5),
+        ("0111000000", 3),  # after the fourth scene nobody can know
+        ("0011011", 6),  # four of five are enough
+        ("001101", None),  # three of four are not
+        ("0101010101", None),
+        ("1110001110", None),
+        ("1111111111", None),
+        ("0000000011", None),
     ],
 )
 def test_a_wall_seems_to_come_in_some_orders_of_the_scenes(shown, comes):
-    assert seems_to_come(scenes(shown)) is comes
+    assert seems_to_come(scenes(shown)) == comes
 
 
 @pytest.mark.parametrize(
